@@ -1,0 +1,219 @@
+//! `DynamoDB` in this process.
+
+use std::fmt;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_sdk_dynamodb::config::auth::{Params, ResolveAuthScheme};
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, IdentityCache, Region, StalledStreamProtectionConfig};
+use aws_smithy_runtime_api::client::auth::AuthSchemeOptionsFuture;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::ConfigBag;
+use dynoxide::Database;
+
+use super::changes::{Bell, Changes};
+use super::transport::{self, Emulator, InProcess};
+use super::{EmbeddedError, REGION, TableStream, dispatch, stream};
+
+/// What a write survives once it was answered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// A killed process, not a power cut: the operating system has the write, the disk may not (SQLite's
+    /// `synchronous = OFF`, with its write-ahead log). Three to five times faster.
+    #[default]
+    ProcessCrash,
+    /// A power cut, too: every write waits for the disk (`synchronous = FULL`).
+    PowerLoss,
+}
+
+/// A `DynamoDB` in this process, on a file or in memory. Cheap to clone: every clone is the same database.
+#[derive(Clone)]
+pub struct EmbeddedDynamoDb {
+    service: Arc<Service>,
+}
+
+/// The database and what surrounds it. One for all clones.
+pub(super) struct Service {
+    database: Database,
+    path: Option<PathBuf>,
+    durability: Durability,
+    bell: Bell,
+    /// Held during every call and every trim of the stream. dynoxide has one lock of its own around everything, so this
+    /// costs nothing; without it a trim, which is on another SQLite connection, and a call could meet inside SQLite,
+    /// where the loser sleeps a millisecond or more before it tries again.
+    gate: Mutex<()>,
+}
+
+impl EmbeddedDynamoDb {
+    /// Opens or creates the database in the file `path`; its directory must exist.
+    ///
+    /// One process at a time: see [`crate::data_dir`]. Blocks for some tens of milliseconds.
+    pub fn open(path: &Path, durability: Durability) -> Result<Self, EmbeddedError> {
+        let name = path
+            .to_str()
+            .ok_or_else(|| EmbeddedError::PathNotUnicode(path.to_owned()))?;
+        let failed = |reason: String| EmbeddedError::Open {
+            path: path.to_owned(),
+            reason,
+        };
+        let database = Database::new(name).map_err(|e| failed(e.to_string()))?;
+        if durability == Durability::ProcessCrash {
+            database.enable_bulk_loading().map_err(|e| failed(e.to_string()))?;
+        }
+        stream::prepare(path).map_err(|e| failed(e.to_string()))?;
+        Ok(Self::around(database, Some(path.to_owned()), durability))
+    }
+
+    /// A database that is gone when its last clone is dropped.
+    ///
+    /// For tests with few rows. Its stream cannot be read ([`Self::stream`] is an error), and each write to a table
+    /// with a stream reads every stream record so far, because the index that avoids this needs a file: a few thousand
+    /// writes take seconds. Tests with more rows, or with a gather, open a file in a temporary directory.
+    pub fn in_memory() -> Result<Self, EmbeddedError> {
+        let database = Database::memory().map_err(|e| EmbeddedError::Open {
+            path: PathBuf::from(":memory:"),
+            reason: e.to_string(),
+        })?;
+        Ok(Self::around(database, None, Durability::ProcessCrash))
+    }
+
+    fn around(database: Database, path: Option<PathBuf>, durability: Durability) -> Self {
+        let service = Service {
+            database,
+            path,
+            durability,
+            bell: Bell::new(),
+            gate: Mutex::new(()),
+        };
+        Self {
+            service: Arc::new(service),
+        }
+    }
+
+    /// An SDK client of this database. It blocks the calling thread for the time of the call (0.1 to 1 ms).
+    pub fn client(&self) -> aws_sdk_dynamodb::Client {
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static(REGION))
+            .endpoint_url(transport::ENDPOINT)
+            .http_client(InProcess::new(Arc::clone(&self.service)))
+            .allow_no_auth()
+            .auth_scheme_resolver(Unsigned)
+            .identity_cache(IdentityCache::no_cache())
+            // A refused write is refused for a reason; there is no network to blame and nothing to wait for.
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(TimeoutConfig::disabled())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .build();
+        aws_sdk_dynamodb::Client::from_conf(config)
+    }
+
+    /// Serves this database on a TCP listener until `stop` is ready, so that the AWS CLI can be pointed at it.
+    ///
+    /// A write made there wakes no reader at once; a mapping finds it at its next slow poll.
+    pub async fn serve(
+        &self,
+        listener: tokio::net::TcpListener,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), EmbeddedError> {
+        let database = self.service.database.clone();
+        dynoxide::server::serve_with_shutdown(listener, database, stop)
+            .await
+            .map_err(EmbeddedError::Serve)
+    }
+
+    /// The stream of a table, to read and to trim. The table must exist and have a stream.
+    pub fn stream(&self, table: &str) -> Result<TableStream, EmbeddedError> {
+        TableStream::open(Arc::clone(&self.service), table)
+    }
+
+    /// Rings when something was written through a client.
+    pub fn changes(&self) -> Changes {
+        self.service.bell.changes()
+    }
+}
+
+impl fmt::Debug for EmbeddedDynamoDb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.service.fmt(f)
+    }
+}
+
+impl Service {
+    pub(super) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    pub(super) fn durability(&self) -> Durability {
+        self.durability
+    }
+
+    /// Runs `work` while no call is in the database.
+    pub(super) fn alone<T>(&self, work: impl FnOnce() -> T) -> T {
+        // The gate protects no data of its own, so a panic behind it breaks nothing.
+        let _gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
+        work()
+    }
+
+    fn call(&self, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let operation = request
+            .headers()
+            .get("x-amz-target")
+            .and_then(|target| target.rsplit('.').next())
+            .ok_or_else(|| transport::broken("the request names no operation"))?;
+        let body = request
+            .body()
+            .bytes()
+            .ok_or_else(|| transport::broken("a streamed request, which DynamoDB has none of"))?;
+        let result = self.alone(|| dispatch::dispatch(&self.database, operation, body));
+        if result.is_ok() && dispatch::writes(operation) {
+            self.bell.ring();
+        }
+        let (status, answer) = match result {
+            Ok(answer) => (200, answer),
+            Err(refusal) => (refusal.status_code(), refusal.to_json()),
+        };
+        let status = StatusCode::try_from(status).map_err(transport::broken)?;
+        Ok(HttpResponse::new(status, SdkBody::from(answer)))
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmbeddedDynamoDb")
+            .field("path", &self.path)
+            .field("durability", &self.durability)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Emulator for Service {
+    async fn answer(self: Arc<Self>, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        self.call(&request)
+    }
+}
+
+#[derive(Debug)]
+struct Unsigned;
+
+impl ResolveAuthScheme for Unsigned {
+    fn resolve_auth_scheme<'a>(
+        &'a self,
+        _: &'a Params,
+        _: &'a ConfigBag,
+        _: &'a RuntimeComponents,
+    ) -> AuthSchemeOptionsFuture<'a> {
+        transport::unsigned()
+    }
+}

@@ -1,0 +1,53 @@
+//! What can go wrong between this process and its embedded services.
+
+use std::path::PathBuf;
+
+/// A failure of an embedded service, in words that say what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum EmbeddedError {
+    /// The database file could not be opened or created.
+    #[error(
+        "cannot open the embedded DynamoDB at {path}: {reason}; check that the directory exists, is writable and is \
+         on a local disk, or choose another data directory"
+    )]
+    Open {
+        /// The database file.
+        path: PathBuf,
+        /// What the emulator or SQLite said.
+        reason: String,
+    },
+    /// The path of the database cannot be handed to SQLite.
+    #[error("the path {0:?} is not valid Unicode, which the embedded DynamoDB needs; choose another data directory")]
+    PathNotUnicode(PathBuf),
+    /// A stream was asked for on a database without a file.
+    #[error("an in-memory DynamoDB has no readable stream; open one with a file instead (EmbeddedDynamoDb::open)")]
+    NoStreamInMemory,
+    /// The table does not exist or has no stream.
+    #[error("the table {0} has no stream here; create it first, with a StreamSpecification of NEW_IMAGE")]
+    NoStream(String),
+    /// A stream record could not be read back.
+    #[error("a record of the stream of {table} cannot be read: {reason}; the database may be from another version")]
+    UnreadableRecord {
+        /// The table whose stream it is.
+        table: String,
+        /// What was wrong with it.
+        reason: String,
+    },
+    /// SQLite refused a read or a write of the stream.
+    #[error("the embedded DynamoDB's stream failed: {0}; check the disk's free space")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A background thread ended before it answered.
+    #[error("a background read of the stream was lost: {0}")]
+    Lost(#[from] tokio::task::JoinError),
+    /// A Kinesis stream could not be created.
+    #[error("cannot create the Kinesis stream {stream}: {reason}")]
+    CreateStream {
+        /// The stream's name.
+        stream: String,
+        /// What the emulator said.
+        reason: String,
+    },
+    /// The loopback endpoint stopped.
+    #[error("the embedded DynamoDB's endpoint stopped: {0}")]
+    Serve(String),
+}
