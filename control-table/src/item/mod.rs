@@ -1,0 +1,101 @@
+//! The items of the control table, as values, and how they are spelled in `DynamoDB`.
+//!
+//! | item | `pk` | `sk` |
+//! |---|---|---|
+//! | [`ExecutionRow`] | `<execution_id>` | `EXECUTION` |
+//! | [`PlanRow`] | `<execution_id>` | `PLAN` |
+//! | [`TallyRow`] | `<execution_id>#<group>` | `TALLY` |
+//! | [`SegmentRow`] | `<execution_id>#<group>` | `SEGMENT#<offset>` |
+//! | [`KeyRow`] | `KEY#<job>#<key>` | `KEY` |
+
+mod counts;
+mod due;
+mod execution;
+mod key;
+mod plan;
+mod segment;
+mod tally;
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use self::counts::{Counters, Counts, InvalidCounts};
+pub use self::due::{Due, DueShard};
+pub use self::execution::{ExecutionRow, ExecutionStatus};
+pub use self::key::KeyRow;
+pub use self::plan::PlanRow;
+pub use self::segment::{ErrorKind, SegmentFailure, SegmentRow, SegmentStatus};
+pub use self::tally::{TallyOutcome, TallyRow};
+
+/// An item as `DynamoDB` has it.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// The partition key's attribute.
+pub const PK: &str = "pk";
+/// The sort key's attribute.
+pub const SK: &str = "sk";
+
+/// The two keys of an item.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ItemKey {
+    /// The partition key.
+    pub pk: String,
+    /// The sort key.
+    pub sk: String,
+}
+
+impl ItemKey {
+    /// The key as `DynamoDB` wants it.
+    #[must_use]
+    pub fn to_item(&self) -> Item {
+        HashMap::from([
+            (PK.to_owned(), AttributeValue::S(self.pk.clone())),
+            (SK.to_owned(), AttributeValue::S(self.sk.clone())),
+        ])
+    }
+
+    fn of(item: &Item) -> Self {
+        let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
+        Self { pk: text(PK), sk: text(SK) }
+    }
+}
+
+/// A kind of item: what it is called and where it is kept.
+pub trait Row: Serialize + DeserializeOwned + Clone + PartialEq + std::fmt::Debug {
+    /// Its keys.
+    fn key(&self) -> ItemKey;
+}
+
+/// An item that cannot be read as what its key says it is. Somebody else wrote to the table, or a newer version did.
+#[derive(Debug, thiserror::Error)]
+#[error("item {pk:?} / {sk:?} of the control table cannot be read: {source}")]
+pub struct CorruptItem {
+    pk: String,
+    sk: String,
+    source: serde_dynamo::Error,
+}
+
+/// Reads an item.
+///
+/// # Errors
+/// When an attribute is missing or of another type.
+pub fn from_item<R: Row>(item: Item) -> Result<R, CorruptItem> {
+    let key = ItemKey::of(&item);
+    serde_dynamo::from_item(item).map_err(|source| CorruptItem { pk: key.pk, sk: key.sk, source })
+}
+
+/// Spells a row as an item, keys included.
+///
+/// # Errors
+/// When a value has no spelling; the types of this crate all have one.
+pub fn to_item<R: Row>(row: &R) -> Result<Item, CorruptItem> {
+    let ItemKey { pk, sk } = row.key();
+    let mut item: Item =
+        serde_dynamo::to_item(row).map_err(|source| CorruptItem { pk: pk.clone(), sk: sk.clone(), source })?;
+    item.insert(PK.to_owned(), AttributeValue::S(pk));
+    item.insert(SK.to_owned(), AttributeValue::S(sk));
+    Ok(item)
+}

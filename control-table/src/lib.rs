@@ -1,0 +1,28 @@
+//! What an execution is: its rows, its transitions, the protocol; and the `DynamoDB` adapter of it.
+//!
+//! # Layout
+//! - [`item`]: the rows, and how they are spelled as items
+//! - [`op`]: one file an operation: what it means on plain values, the expression that says the same, tests
+//! - [`read`]: what people and programs ask of the table
+//! - [`record`]: what travels to a worker
+//! - [`schema`]: the table itself
+//! - [`clock`], [`id`], [`policy`], [`limits`]: the vocabulary
+//!
+//! No other crate builds an expression for the control table.
+
+pub mod clock;
+pub mod completion;
+pub mod error;
+pub mod id;
+pub mod item;
+pub mod limits;
+pub mod memory;
+pub mod op;
+pub mod policy;
+pub mod read;
+pub mod record;
+pub mod schema;
+mod table;
+
+pub use self::error::Error;
+pub use self::table::ControlTable;

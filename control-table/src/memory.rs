@@ -1,0 +1,119 @@
+//! The control table on plain values: the meanings of the operations, over a map of rows.
+//!
+//! The model checker explores it, and a differential test holds it against `DynamoDB`.
+
+use std::collections::BTreeMap;
+
+use crate::id::{ExecutionId, GroupId, SegmentId};
+use crate::item::{ExecutionRow, ItemKey, KeyRow, PlanRow, SegmentRow, TallyRow};
+use crate::op::{
+    AddRows, Claim, ClaimOutcome, CommitGroup, CommitGroupOutcome, Complete, CompleteOutcome, Finish, FinishOutcome, Fold,
+    FoldOutcome, MarkPublished, MarkPublishedOutcome, Observe, ObserveOutcome, Open, OpenOutcome, Release, ReleaseOutcome,
+    Reschedule, RescheduleOutcome, Seal, SealOutcome, Tally, TallyResult,
+};
+
+/// Every row of the table.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MemoryTable {
+    /// Key items, by their keys.
+    pub keys: BTreeMap<ItemKey, KeyRow>,
+    /// Executions.
+    pub executions: BTreeMap<ExecutionId, ExecutionRow>,
+    /// Plans.
+    pub plans: BTreeMap<ExecutionId, PlanRow>,
+    /// Tallies.
+    pub tallies: BTreeMap<GroupId, TallyRow>,
+    /// Segments.
+    pub segments: BTreeMap<SegmentId, SegmentRow>,
+}
+
+/// Runs `change` on the entry as an optional row, and puts back what it leaves.
+fn with<K: Ord, R, O>(rows: &mut BTreeMap<K, R>, key: K, change: impl FnOnce(&mut Option<R>) -> O) -> O {
+    let mut row = rows.remove(&key);
+    let outcome = change(&mut row);
+    if let Some(row) = row {
+        rows.insert(key, row);
+    }
+    outcome
+}
+
+impl MemoryTable {
+    /// See [`Open`].
+    pub fn open(&mut self, request: &Open) -> OpenOutcome {
+        let key = KeyRow::key_of(&request.job, &request.key);
+        let (outcome, rows) = with(&mut self.keys, key, |key| request.apply(key));
+        if let Some((execution, plan)) = rows {
+            self.plans.insert(request.execution_id, plan);
+            self.executions.insert(request.execution_id, execution);
+        }
+        outcome
+    }
+
+    /// See [`AddRows`].
+    pub fn add_rows(&mut self, request: &AddRows) {
+        for fresh in request.rows() {
+            with(&mut self.segments, fresh.id(), |row| AddRows::apply(row, fresh));
+        }
+    }
+
+    /// See [`CommitGroup`].
+    pub fn commit_group(&mut self, request: &CommitGroup) -> CommitGroupOutcome {
+        let tallies = &mut self.tallies;
+        with(&mut self.executions, request.group.execution_id, |execution| {
+            with(tallies, request.group, |tally| request.apply(execution, tally))
+        })
+    }
+
+    /// See [`Seal`].
+    pub fn seal(&mut self, request: &Seal) -> SealOutcome {
+        with(&mut self.executions, request.execution_id, |execution| request.apply(execution))
+    }
+
+    /// See [`Claim`].
+    pub fn claim(&mut self, request: &Claim) -> ClaimOutcome {
+        with(&mut self.segments, request.segment, |row| request.apply(row))
+    }
+
+    /// See [`Finish`].
+    pub fn finish(&mut self, request: &Finish) -> FinishOutcome {
+        with(&mut self.segments, request.segment, |row| request.apply(row))
+    }
+
+    /// See [`Tally`].
+    pub fn tally(&mut self, request: &Tally) -> TallyResult {
+        with(&mut self.tallies, request.segment.group(), |tally| request.apply(tally))
+    }
+
+    /// See [`Fold`].
+    pub fn fold(&mut self, request: &Fold) -> FoldOutcome {
+        let mut stored: Vec<_> = request.tallies.iter().map(|seen| self.tallies.remove(&seen.group)).collect();
+        let outcome = with(&mut self.executions, request.execution_id, |row| request.apply(row, &mut stored));
+        self.tallies.extend(stored.into_iter().flatten().map(|tally| (tally.group, tally)));
+        outcome
+    }
+
+    /// See [`Complete`].
+    pub fn complete(&mut self, request: &Complete, execution_id: ExecutionId) -> CompleteOutcome {
+        with(&mut self.executions, execution_id, |execution| request.apply(execution))
+    }
+
+    /// See [`MarkPublished`].
+    pub fn mark_published(&mut self, request: &MarkPublished) -> MarkPublishedOutcome {
+        with(&mut self.executions, request.execution_id, |execution| request.apply(execution))
+    }
+
+    /// See [`Release`].
+    pub fn release(&mut self, request: &Release) -> ReleaseOutcome {
+        with(&mut self.segments, request.segment, |row| request.apply(row))
+    }
+
+    /// See [`Reschedule`].
+    pub fn reschedule(&mut self, request: &Reschedule) -> RescheduleOutcome {
+        with(&mut self.segments, request.segment, |row| request.apply(row))
+    }
+
+    /// See [`Observe`].
+    pub fn observe(&mut self, request: &Observe) -> ObserveOutcome {
+        with(&mut self.executions, request.execution_id, |execution| request.apply(execution))
+    }
+}

@@ -1,0 +1,99 @@
+//! **add group, rows**: segment rows of one group, each only if it does not exist.
+//!
+//! By PartiQL INSERT, 25 to a `BatchExecuteStatement`: conditional by nature, one write unit each. Not by
+//! `BatchWriteItem`, which overwrites: two scatters at once would set a finished row back to PENDING.
+
+use aws_sdk_dynamodb::types::{AttributeValue, BatchStatementErrorCodeEnum, BatchStatementRequest};
+use futures::stream::{self, StreamExt, TryStreamExt};
+
+use crate::clock::Timestamp;
+use crate::error::Error;
+use crate::id::GroupId;
+use crate::item::{Item, SegmentRow};
+use crate::limits::STATEMENTS_PER_BATCH;
+use crate::table::{About, BUSY_TRIES, ControlTable};
+
+/// Batches of one group under way at once: a full group has six.
+const BATCHES_AT_ONCE: usize = 3;
+
+/// Adds the rows of one group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AddRows {
+    /// The group.
+    pub group: GroupId,
+    /// The generation the rows begin in.
+    pub generation: u32,
+    /// What each segment of the group is to do, by offset; at most [`crate::limits::GROUP_SIZE`].
+    pub specs: Vec<serde_json::Value>,
+    /// The present moment.
+    pub now: Timestamp,
+}
+
+impl AddRows {
+    /// The rows that it adds where there are none.
+    pub fn rows(&self) -> impl Iterator<Item = SegmentRow> {
+        self.specs.iter().enumerate().map(|(offset, spec)| {
+            // A group has 128 segments: the offset fits.
+            let id = self.group.segment(u8::try_from(offset).unwrap_or(u8::MAX));
+            SegmentRow::pending(id, spec.clone(), self.generation, self.now)
+        })
+    }
+
+    /// What it means for one row: one that exists stays as it is.
+    pub fn apply(row: &mut Option<SegmentRow>, fresh: SegmentRow) {
+        row.get_or_insert(fresh);
+    }
+}
+
+impl ControlTable {
+    /// Adds a group's rows. They count for nothing until the group is committed.
+    ///
+    /// # Errors
+    /// When the table cannot be written; rows already added stay, and adding them again changes nothing.
+    pub async fn add_rows(&self, request: &AddRows) -> Result<(), Error> {
+        let about = About { operation: "add rows", subject: &request.group };
+        let items: Vec<Item> = request.rows().map(|row| about.write(&row)).collect::<Result<_, _>>()?;
+        let batches = items.chunks(STATEMENTS_PER_BATCH).map(|batch| self.insert_batch(about, batch));
+        stream::iter(batches).buffer_unordered(BATCHES_AT_ONCE).try_collect::<()>().await
+    }
+
+    async fn insert_batch(&self, about: About<'_>, items: &[Item]) -> Result<(), Error> {
+        let mut left: Vec<&Item> = items.iter().collect();
+        let mut last_code = String::new();
+        for attempt in 0..BUSY_TRIES {
+            self.back_off(attempt).await;
+            let statements = left.iter().map(|item| self.insert(about, item)).collect::<Result<Vec<_>, _>>()?;
+            let request = self.client.batch_execute_statement().set_statements(Some(statements));
+            let output = request.send().await.map_err(|error| self.sdk_error(about, error))?;
+            let mut again = Vec::new();
+            for (item, answer) in left.iter().zip(output.responses.unwrap_or_default()) {
+                match answer.error.and_then(|error| error.code) {
+                    None | Some(BatchStatementErrorCodeEnum::DuplicateItem) => {}
+                    Some(code) => {
+                        code.as_str().clone_into(&mut last_code);
+                        again.push(*item);
+                    }
+                }
+            }
+            if again.is_empty() {
+                return Ok(());
+            }
+            left = again;
+        }
+        Err(self.still_busy(about, last_code))
+    }
+
+    fn insert(&self, about: About<'_>, item: &Item) -> Result<BatchStatementRequest, Error> {
+        let (mut names, mut values) = (Vec::new(), Vec::<AttributeValue>::new());
+        for (name, value) in item {
+            names.push(format!("'{name}': ?"));
+            values.push(value.clone());
+        }
+        let statement = format!("INSERT INTO \"{}\" VALUE {{{}}}", self.name, names.join(", "));
+        BatchStatementRequest::builder()
+            .statement(statement)
+            .set_parameters(Some(values))
+            .build()
+            .map_err(|source| self.build_error(about, source))
+    }
+}

@@ -1,0 +1,107 @@
+//! **complete**: a sealed execution whose groups are all folded gets its terminal status. Exactly one caller wins.
+
+use aws_sdk_dynamodb::types::ReturnValue;
+
+use crate::clock::Timestamp;
+use crate::error::Error;
+use crate::item::{Due, ExecutionRow, ExecutionStatus};
+use crate::table::{About, ControlTable, Write, Written};
+
+/// Completes an execution, if it can be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complete {
+    /// The generation.
+    pub generation: u32,
+    /// The present moment.
+    pub now: Timestamp,
+    /// When the sweeper should look whether its event was published.
+    pub due_at: Timestamp,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CompleteOutcome {
+    /// Complete, now: the item whose counts the event carries.
+    Completed(Box<ExecutionRow>),
+    /// Complete before, in the same generation.
+    AlreadyComplete(Box<ExecutionRow>),
+    /// Not sealed, or not every group is folded.
+    NotYet,
+    /// The execution is of another generation, or gone.
+    Stale,
+}
+
+/// Rounds with the item that a refusal brought back. Nothing but a fold can come in between, and the last one of those
+/// leaves nothing more to fold.
+const ROUNDS: usize = 4;
+
+impl Complete {
+    /// What it means.
+    pub fn apply(&self, execution: &mut Option<ExecutionRow>) -> CompleteOutcome {
+        let Some(execution) = execution.as_mut().filter(|execution| execution.generation == self.generation) else {
+            return CompleteOutcome::Stale;
+        };
+        if execution.status.is_terminal() {
+            return CompleteOutcome::AlreadyComplete(Box::new(execution.clone()));
+        }
+        if execution.status != ExecutionStatus::Running || execution.groups_done != execution.groups {
+            return CompleteOutcome::NotYet;
+        }
+        execution.status = verdict(execution);
+        execution.finished_at = Some(self.now);
+        execution.progress_seen = None;
+        execution.due = Some(Due::execution(execution.execution_id, self.due_at));
+        CompleteOutcome::Completed(Box::new(execution.clone()))
+    }
+
+    /// The verdict is worked out from `seen`, and holds only while its counts do.
+    fn write(&self, seen: &ExecutionRow) -> Write {
+        Write::new(
+            "SET #status = :verdict, #finished_at = :now, #due_at = :due, #due_shard = :shard REMOVE #progress_seen",
+            "#status = :running AND #generation = :generation AND #groups_done = :groups AND #groups = :groups \
+             AND #failed = :failed",
+        )
+        .text("verdict", verdict(seen).as_str())
+        .text("running", ExecutionStatus::Running.as_str())
+        .text("shard", String::from(Due::execution(seen.execution_id, self.due_at).due_shard))
+        .number("now", self.now.as_millis())
+        .number("due", self.due_at.as_millis())
+        .number("generation", self.generation)
+        .number("groups", seen.groups)
+        .number("failed", seen.failed)
+    }
+}
+
+const fn verdict(execution: &ExecutionRow) -> ExecutionStatus {
+    if execution.failed > execution.policy.tolerated_failures {
+        ExecutionStatus::Failed
+    } else {
+        ExecutionStatus::Succeeded
+    }
+}
+
+impl ControlTable {
+    /// Completes an execution, if the item as it was `seen`, or as the table has it by now, allows it.
+    ///
+    /// # Errors
+    /// When the table cannot be written or read.
+    pub async fn complete(&self, request: &Complete, seen: ExecutionRow) -> Result<CompleteOutcome, Error> {
+        let execution_id = seen.execution_id;
+        let about = About { operation: "complete", subject: &execution_id };
+        let mut execution = Some(seen);
+        for _ in 0..ROUNDS {
+            let Some(seen) = execution.clone() else { return Ok(CompleteOutcome::Stale) };
+            match request.apply(&mut execution) {
+                CompleteOutcome::Completed(_) => {}
+                outcome => return Ok(outcome),
+            }
+            let key = ExecutionRow::key_of(execution_id);
+            match self.update(about, key, request.write(&seen), ReturnValue::AllNew).await? {
+                Written::Applied(Some(item)) => return Ok(CompleteOutcome::Completed(Box::new(about.read(item)?))),
+                Written::Applied(None) => return Err(about.disagreement()),
+                Written::Refused(item) => execution = item.map(|item| about.read(item)).transpose()?,
+            }
+        }
+        Err(about.disagreement())
+    }
+}

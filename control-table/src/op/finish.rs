@@ -1,0 +1,251 @@
+//! **finish**: a worker records how its attempt ended. One that lost its claim changes nothing.
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+
+use crate::clock::Timestamp;
+use crate::error::Error;
+use crate::id::SegmentId;
+use crate::item::{Counters, Counts, Due, SegmentFailure, SegmentRow, SegmentStatus};
+use crate::table::{About, ControlTable, Write, Written};
+
+/// Records the end of one attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finish {
+    /// The segment.
+    pub segment: SegmentId,
+    /// The generation of the claim.
+    pub generation: u32,
+    /// The attempt of the claim: with the generation, the fencing token.
+    pub attempt: u32,
+    /// The present moment.
+    pub now: Timestamp,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+/// How an attempt ends.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ending {
+    /// The work is done.
+    Succeeded {
+        /// What it adds to the sums.
+        counts: Counts,
+        /// Its small result.
+        result: Option<serde_json::Value>,
+    },
+    /// It failed, and there will be no other attempt in this generation.
+    Failed {
+        /// Why.
+        failure: SegmentFailure,
+        /// Milliseconds it took.
+        duration_ms: u64,
+    },
+    /// It failed, and is to be tried again.
+    Retry {
+        /// Why.
+        failure: SegmentFailure,
+        /// Not before then.
+        retry_at: Timestamp,
+    },
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FinishOutcome {
+    /// Recorded, now.
+    Finished(Box<SegmentRow>),
+    /// This very attempt has ended already: a first try whose answer was lost.
+    AlreadyFinished(Box<SegmentRow>),
+    /// The claim is lost: the row as its present owner has it.
+    Lost(Box<SegmentRow>),
+    /// There is no such segment.
+    Missing,
+}
+
+impl Finish {
+    /// What it means.
+    pub fn apply(&self, row: &mut Option<SegmentRow>) -> FinishOutcome {
+        let Some(row) = row else { return FinishOutcome::Missing };
+        let mine = row.generation == self.generation && row.attempt == self.attempt;
+        match row.status {
+            SegmentStatus::Running if mine => {
+                self.end(row);
+                FinishOutcome::Finished(Box::new(row.clone()))
+            }
+            // A cancelled row was ended by somebody else, whatever attempt it was in.
+            SegmentStatus::Succeeded | SegmentStatus::Failed | SegmentStatus::Pending if mine => {
+                FinishOutcome::AlreadyFinished(Box::new(row.clone()))
+            }
+            _ => FinishOutcome::Lost(Box::new(row.clone())),
+        }
+    }
+
+    fn end(&self, row: &mut SegmentRow) {
+        row.finished_at = Some(self.now);
+        row.lease_until = None;
+        match &self.ending {
+            Ending::Succeeded { counts, result } => {
+                row.status = SegmentStatus::Succeeded;
+                row.counts = counts.clone();
+                row.result.clone_from(result);
+                row.error = None;
+            }
+            Ending::Failed { failure, duration_ms } => {
+                row.status = SegmentStatus::Failed;
+                row.counts.duration_ms = *duration_ms;
+                row.error = Some(failure.clone());
+            }
+            Ending::Retry { failure, retry_at } => {
+                row.status = SegmentStatus::Pending;
+                row.retry_at = Some(*retry_at);
+                row.due = Some(Due::segment(row.id(), *retry_at));
+                row.error = Some(failure.clone());
+            }
+        }
+    }
+
+    fn write(&self, about: About<'_>) -> Result<Write, Error> {
+        let condition = "#status = :running AND #generation = :generation AND #attempt = :attempt";
+        let write = match &self.ending {
+            Ending::Succeeded { counts, result } => succeeded(condition, counts, result.as_ref()),
+            Ending::Failed { failure, duration_ms } => Write::new(
+                "SET #status = :status, #finished_at = :now, #error = :error, #duration_ms = :duration \
+                 REMOVE #lease_until",
+                condition,
+            )
+            .text("status", SegmentStatus::Failed.as_str())
+            .number("duration", duration_ms)
+            .value("error", spell(about, failure)?),
+            Ending::Retry { failure, retry_at } => {
+                let due = Due::segment(self.segment, *retry_at);
+                Write::new(
+                    "SET #status = :status, #finished_at = :now, #error = :error, #retry_at = :retry, \
+                     #due_shard = :shard, #due_at = :retry REMOVE #lease_until",
+                    condition,
+                )
+                .text("status", SegmentStatus::Pending.as_str())
+                .text("shard", String::from(due.due_shard))
+                .number("retry", retry_at.as_millis())
+                .value("error", spell(about, failure)?)
+            }
+        };
+        Ok(write
+            .text("running", SegmentStatus::Running.as_str())
+            .number("generation", self.generation)
+            .number("attempt", self.attempt)
+            .number("now", self.now.as_millis()))
+    }
+}
+
+fn succeeded(condition: &str, counts: &Counts, result: Option<&serde_json::Value>) -> Write {
+    let mut write = Write::new(
+        "SET #status = :status, #finished_at = :now, #item_count = :items, #duration_ms = :duration",
+        condition,
+    )
+    .text("status", SegmentStatus::Succeeded.as_str())
+    .number("items", counts.item_count)
+    .number("duration", counts.duration_ms);
+    for (number, (name, value)) in counts.counters.0.iter().enumerate() {
+        write.update.push_str(&format!(", #c{number} = :c{number}"));
+        write.names.insert(format!("#c{number}"), Counters::attribute(name));
+        write = write.number(&format!("c{number}"), value);
+    }
+    if let Some(result) = result {
+        write.update.push_str(", #result = :result");
+        write = write.text("result", result.to_string());
+    }
+    write.update.push_str(" REMOVE #lease_until, #error");
+    if result.is_none() {
+        write.update.push_str(", #result");
+    }
+    write
+}
+
+fn spell(about: About<'_>, failure: &SegmentFailure) -> Result<AttributeValue, Error> {
+    // The kind is one of an enum's names and the message is text: both have a spelling.
+    serde_dynamo::to_attribute_value(failure).map_err(|_| about.disagreement())
+}
+
+impl ControlTable {
+    /// Records the end of an attempt.
+    ///
+    /// # Errors
+    /// When the table cannot be written or read.
+    pub async fn finish(&self, request: &Finish) -> Result<FinishOutcome, Error> {
+        let about = About { operation: "finish", subject: &request.segment };
+        let key = SegmentRow::key_of(request.segment);
+        match self.update(about, key, request.write(about)?, ReturnValue::AllNew).await? {
+            Written::Applied(Some(item)) => Ok(FinishOutcome::Finished(Box::new(about.read(item)?))),
+            Written::Applied(None) => Err(about.disagreement()),
+            Written::Refused(item) => {
+                let mut row = item.map(|item| about.read(item)).transpose()?;
+                match request.apply(&mut row) {
+                    FinishOutcome::Finished(_) => Err(about.disagreement()),
+                    outcome => Ok(outcome),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::ExecutionId;
+    use crate::item::ErrorKind;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    fn running(attempt: u32) -> Option<SegmentRow> {
+        let id = ExecutionId::new(uuid::Uuid::from_u128(1)).segment(5);
+        let mut row = SegmentRow::pending(id, serde_json::Value::Null, 1, at(0));
+        (row.status, row.attempt, row.lease_until) = (SegmentStatus::Running, attempt, Some(at(100)));
+        Some(row)
+    }
+
+    fn finish(attempt: u32, ending: Ending) -> Finish {
+        let segment = ExecutionId::new(uuid::Uuid::from_u128(1)).segment(5);
+        Finish { segment, generation: 1, attempt, now: at(9), ending }
+    }
+
+    fn done() -> Ending {
+        Ending::Succeeded { counts: Counts { item_count: 7, ..Counts::default() }, result: None }
+    }
+
+    #[test]
+    fn a_worker_whose_lease_was_taken_over_changes_nothing() {
+        let mut row = running(2);
+        let before = row.clone();
+        assert!(matches!(finish(1, done()).apply(&mut row), FinishOutcome::Lost(_)));
+        assert_eq!(row, before);
+    }
+
+    #[test]
+    fn a_finish_made_again_is_recognised() {
+        let mut row = running(1);
+        assert!(matches!(finish(1, done()).apply(&mut row), FinishOutcome::Finished(_)));
+        let FinishOutcome::AlreadyFinished(row) = finish(1, done()).apply(&mut row) else { panic!("{row:?}") };
+        assert_eq!(row.counts.item_count, 7);
+    }
+
+    #[test]
+    fn a_retry_waits_in_the_due_index_with_its_error() {
+        let mut row = running(1);
+        let failure = SegmentFailure::new(ErrorKind::Retryable, "busy");
+        finish(1, Ending::Retry { failure: failure.clone(), retry_at: at(50) }).apply(&mut row);
+        let row = row.unwrap();
+        assert_eq!((row.status, row.retry_at, row.error), (SegmentStatus::Pending, Some(at(50)), Some(failure)));
+        assert_eq!(row.due.unwrap().due_at, at(50));
+    }
+
+    #[test]
+    fn a_cancelled_row_fences_off_its_worker() {
+        let mut row = running(1);
+        if let Some(row) = &mut row {
+            row.status = SegmentStatus::Cancelled;
+        }
+        assert!(matches!(finish(1, done()).apply(&mut row), FinishOutcome::Lost(_)));
+    }
+}

@@ -1,0 +1,34 @@
+//! The operations of the protocol, one file each.
+//!
+//! A file has three things side by side: `apply`, what the operation means on plain values; the expression that says the
+//! same to `DynamoDB`; and tests. A condition that does not hold brings back the item it met, and `apply` on that item
+//! names the outcome: so the reason for a refusal is never worked out in a second place. If `apply` would have allowed
+//! what `DynamoDB` refused, the two disagree, and that is an error of its own.
+
+mod add_rows;
+mod claim;
+mod commit_group;
+mod complete;
+mod finish;
+mod fold;
+mod observe;
+mod open;
+mod publish;
+mod release;
+mod reschedule;
+mod seal;
+mod tally;
+
+pub use self::add_rows::AddRows;
+pub use self::claim::{Claim, ClaimOutcome};
+pub use self::commit_group::{CommitGroup, CommitGroupOutcome};
+pub use self::complete::{Complete, CompleteOutcome};
+pub use self::finish::{Ending, Finish, FinishOutcome};
+pub use self::fold::{Fold, FoldOutcome};
+pub use self::observe::{Observe, ObserveOutcome};
+pub use self::open::{Open, OpenOutcome};
+pub use self::publish::{MarkPublished, MarkPublishedOutcome};
+pub use self::release::{Release, ReleaseOutcome};
+pub use self::reschedule::{Reschedule, RescheduleOutcome};
+pub use self::seal::{Seal, SealOutcome};
+pub use self::tally::{Tally, TallyResult};
