@@ -4,7 +4,9 @@
 //! - [`item`]: the rows, and how they are spelled as items
 //! - [`op`]: one file an operation: what it means on plain values, the expression that says the same, tests
 //! - [`read`]: what people and programs ask of the table
-//! - [`record`]: what travels to a worker
+//! - [`record`], [`image`], [`completion`]: what travels to a worker, from the stream, and to whatever comes next
+//! - [`view`]: an execution as people see it
+//! - [`memory`]: the operations over a map of rows, for models and comparisons
 //! - [`schema`]: the table itself
 //! - [`clock`], [`id`], [`policy`], [`limits`]: the vocabulary
 //!
@@ -14,6 +16,7 @@ pub mod clock;
 pub mod completion;
 pub mod error;
 pub mod id;
+pub mod image;
 pub mod item;
 pub mod limits;
 pub mod memory;
@@ -22,6 +25,7 @@ pub mod policy;
 pub mod read;
 pub mod record;
 pub mod schema;
+pub mod view;
 mod table;
 
 pub use self::error::Error;

@@ -57,26 +57,4 @@ impl ControlTable {
             .map_err(|error| self.sdk_error(about, error))?;
         Ok(output.items.unwrap_or_default().iter().filter_map(DueItem::of).collect())
     }
-
-    /// When the next item of one partition is due, if any waits.
-    ///
-    /// # Errors
-    /// When the table cannot be read.
-    pub async fn next_due(&self, shard: DueShard) -> Result<Option<Timestamp>, Error> {
-        let about = About { operation: "read next due", subject: &self.name };
-        let output = self
-            .client
-            .query()
-            .table_name(&*self.name)
-            .index_name(Self::DUE_INDEX)
-            .key_condition_expression("#due_shard = :shard")
-            .expression_attribute_names("#due_shard", "due_shard")
-            .expression_attribute_values(":shard", text(shard))
-            .limit(1)
-            .send()
-            .await
-            .map_err(|error| self.sdk_error(about, error))?;
-        let due_at = |item: &Item| item.get("due_at")?.as_n().ok()?.parse().ok().map(Timestamp::from_millis);
-        Ok(output.items.unwrap_or_default().first().and_then(due_at))
-    }
 }

@@ -11,8 +11,8 @@ pub use self::executions::ListQuery;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::error::Error;
-use crate::id::ExecutionId;
-use crate::item::{ExecutionRow, ItemKey, PlanRow, Row, SegmentRow};
+use crate::id::{ExecutionId, ExecutionKey, JobName};
+use crate::item::{ExecutionRow, ItemKey, KeyRow, PlanRow, Row, SegmentRow};
 use crate::table::{About, ControlTable};
 
 impl ControlTable {
@@ -32,6 +32,16 @@ impl ControlTable {
     pub async fn plan(&self, execution_id: ExecutionId) -> Result<Option<PlanRow>, Error> {
         let about = About { operation: "read plan", subject: &execution_id };
         self.get(about, PlanRow::key_of(execution_id)).await
+    }
+
+    /// Which execution has this key of this job, by strongly consistent read; `None` while nobody has it.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn execution_of_key(&self, job: &JobName, key: &ExecutionKey) -> Result<Option<ExecutionId>, Error> {
+        let about = About { operation: "read key", subject: key };
+        let row: Option<KeyRow> = self.get(about, KeyRow::key_of(job, key)).await?;
+        Ok(row.map(|row| row.execution_id))
     }
 
     /// A segment, by strongly consistent read.

@@ -1,0 +1,103 @@
+//! A batch of the stream's records.
+
+use std::collections::BTreeMap;
+
+use aws_lambda_events::event::dynamodb::{Event, EventRecord};
+use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
+use control_table::ControlTable;
+use control_table::id::ExecutionId;
+use control_table::image::Image;
+use control_table::item::TallyRow;
+use control_table::op::Fold;
+
+use crate::settle::{SettleError, Settler};
+
+/// The gather function's handler.
+#[derive(Clone)]
+pub struct Gather {
+    table: ControlTable,
+    settler: Settler,
+}
+
+/// What one batch says about one execution.
+#[derive(Debug, Default)]
+struct News {
+    /// The sequence number of the first record about it: from there on the stream repeats, if something fails.
+    first: String,
+    /// Finished tallies, by generation.
+    finished: BTreeMap<u32, Vec<TallyRow>>,
+}
+
+impl Gather {
+    /// Folds into that table, and settles with that settler.
+    #[must_use]
+    pub fn new(table: ControlTable, settler: Settler) -> Self {
+        Self { table, settler }
+    }
+
+    /// Handles a batch. Each execution is handled by itself, so one that fails holds up no other; the answer names the
+    /// first record of those that failed, and the stream repeats from there. What was folded is not folded again.
+    pub async fn handle(&self, event: Event) -> DynamoDbEventResponse {
+        let mut failures = Vec::new();
+        for (execution_id, news) in sort(event.records) {
+            let first = news.first.clone();
+            if let Err(error) = self.hear(execution_id, news).await {
+                tracing::error!(%execution_id, %error, "the stream will repeat this batch");
+                failures.push(first);
+            }
+        }
+        let mut response = DynamoDbEventResponse::default();
+        response.batch_item_failures = failures.into_iter().map(failure).collect();
+        response
+    }
+
+    async fn hear(&self, execution_id: ExecutionId, news: News) -> Result<(), SettleError> {
+        for (generation, tallies) in news.finished {
+            let fold = Fold { execution_id, generation, tallies };
+            let outcome = self.table.fold(&fold).await?;
+            tracing::debug!(%execution_id, generation, ?outcome, "folded");
+        }
+        self.settler.settle(execution_id).await?;
+        Ok(())
+    }
+}
+
+/// What the batch says, by execution. An image that cannot be read is reported and passed over: repeating it would block
+/// the shard for a day and then lose it all the same, while the sweeper reads the item itself.
+fn sort(records: Vec<EventRecord>) -> BTreeMap<ExecutionId, News> {
+    let mut news: BTreeMap<ExecutionId, News> = BTreeMap::new();
+    for record in records {
+        let sequence_number = record.change.sequence_number.unwrap_or_default();
+        let (execution_id, tally) = match Image::read(record.change.new_image) {
+            Ok(Image::Tally(tally)) if tally.pending == 0 && tally.folded != tally.generation => (tally.group.execution_id, Some(*tally)),
+            Ok(Image::Execution(row)) if row.is_unpublished() || row.sealed_at.is_some() => (row.execution_id, None),
+            Ok(_) => continue,
+            Err(error) => {
+                tracing::error!(event_id = record.event_id, %error, "passed over; the sweeper will look at it");
+                continue;
+            }
+        };
+        let news = news.entry(execution_id).or_default();
+        if news.first.is_empty() {
+            news.first = sequence_number;
+        }
+        if let Some(tally) = tally {
+            keep_latest(news.finished.entry(tally.generation).or_default(), tally);
+        }
+    }
+    news
+}
+
+/// A transaction takes an item once: of two images of one tally, one is enough.
+fn keep_latest(tallies: &mut Vec<TallyRow>, tally: TallyRow) {
+    match tallies.iter_mut().find(|other| other.group == tally.group) {
+        Some(other) => *other = tally,
+        None => tallies.push(tally),
+    }
+}
+
+fn failure(sequence_number: String) -> DynamoDbBatchItemFailure {
+    let mut failure = DynamoDbBatchItemFailure::default();
+    failure.item_identifier = Some(sequence_number);
+    failure
+}
