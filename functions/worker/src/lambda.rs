@@ -1,0 +1,87 @@
+//! The entry point on Lambda.
+
+use std::env;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_config::timeout::TimeoutConfig;
+use aws_lambda_events::event::kinesis::KinesisEvent;
+use chrono::{DateTime, Utc};
+use control_table::ControlTable;
+use control_table::clock::{Entropy, SystemClock, Timestamp};
+use lambda_runtime::{LambdaEvent, service_fn};
+use tracing_subscriber::EnvFilter;
+
+use crate::settings::Settings;
+use crate::work::Work;
+use crate::worker::{Invocation, Worker};
+
+/// The variable that names the control table; `infra/template.yaml` sets it.
+const TABLE_VARIABLE: &str = "CONTROL_TABLE";
+
+/// One try of a request. Without a limit, a lost answer would be waited for until the invocation ends; the longest
+/// answers, pages of a scan, take a fraction of it.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why a worker did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Nothing says which table is the control table.
+    #[error("{TABLE_VARIABLE} is not set: give the function that environment variable, as infra/template.yaml does")]
+    NoTable(#[source] env::VarError),
+}
+
+/// Serves records on Lambda with that work, until Lambda ends the process.
+///
+/// Reads `CONTROL_TABLE`; logs JSON to standard output, by the level of `AWS_LAMBDA_LOG_LEVEL` or `RUST_LOG` (`info` if
+/// neither is set).
+///
+/// # Errors
+/// [`ServeError`] when the environment is incomplete, and whatever the runtime ends with.
+pub async fn serve(work: Arc<dyn Work>) -> Result<(), lambda_runtime::Error> {
+    init_logs();
+    let name = env::var(TABLE_VARIABLE).map_err(ServeError::NoTable)?;
+    let entropy = Arc::new(Entropy::from_system());
+    let table = ControlTable::new(dynamodb_client().await, &name, Arc::clone(&entropy));
+    let worker = Worker::new(table, work, Arc::new(SystemClock), entropy, Settings::default());
+    let worker = &worker;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<KinesisEvent>| async move {
+        let LambdaEvent { payload, context, .. } = event;
+        let invocation = Invocation {
+            request_id: context.request_id,
+            deadline: deadline(context.deadline),
+        };
+        Ok::<_, lambda_runtime::Error>(worker.handle(payload, invocation).await)
+    }))
+    .await
+}
+
+/// A `DynamoDB` client with the function's credentials and bounded requests: for [`serve`], and for work that needs one.
+pub async fn dynamodb_client() -> aws_sdk_dynamodb::Client {
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(REQUEST_TIMEOUT)
+        .build();
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(timeouts)
+        .load()
+        .await;
+    aws_sdk_dynamodb::Client::new(&config)
+}
+
+fn deadline(millis: u64) -> DateTime<Utc> {
+    Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX)).to_datetime()
+}
+
+fn init_logs() {
+    let level = env::var("AWS_LAMBDA_LOG_LEVEL").or_else(|_| env::var(EnvFilter::DEFAULT_ENV));
+    let filter = EnvFilter::builder().parse_lossy(level.unwrap_or_else(|_| "info".to_owned()));
+    let logs = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_env_filter(filter);
+    // A worker that set up its own logs keeps them.
+    if let Err(error) = logs.try_init() {
+        tracing::debug!(%error, "logs are set up already");
+    }
+}
