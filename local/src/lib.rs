@@ -2,8 +2,14 @@
 //! the functions' own handlers.
 //!
 //! # Layout
+//! - [`data_dir`]: where it keeps its state, and the lock on it
 //! - [`embedded`]: the two services, reached by the AWS SDK's own clients without a socket
+//! - [`mapping`]: from a stream to a handler, by the rules of Lambda
+//! - [`template`]: the settings, read from the SAM template
 //!
 //! Nothing here knows what a segment is: a mapping hands events to a handler, as Lambda does.
 
+pub mod data_dir;
 pub mod embedded;
+pub mod mapping;
+pub mod template;

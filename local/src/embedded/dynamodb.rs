@@ -129,6 +129,14 @@ impl EmbeddedDynamoDb {
             .map_err(EmbeddedError::Serve)
     }
 
+    /// Deletes the items whose time to live is over, and says how many there were. On AWS that happens by itself.
+    pub async fn delete_expired(&self) -> Result<usize, EmbeddedError> {
+        let database = self.service.database.clone();
+        tokio::task::spawn_blocking(move || database.sweep_ttl())
+            .await?
+            .map_err(|e| EmbeddedError::Expiry(e.to_string()))
+    }
+
     /// The stream of a table, to read and to trim. The table must exist and have a stream.
     pub fn stream(&self, table: &str) -> Result<TableStream, EmbeddedError> {
         TableStream::open(Arc::clone(&self.service), table)

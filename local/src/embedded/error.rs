@@ -47,6 +47,9 @@ pub enum EmbeddedError {
         /// What the emulator said.
         reason: String,
     },
+    /// Expired items could not be deleted.
+    #[error("cannot delete expired items from the embedded DynamoDB: {0}; check the disk's free space")]
+    Expiry(String),
     /// The loopback endpoint stopped.
     #[error("the embedded DynamoDB's endpoint stopped: {0}")]
     Serve(String),

@@ -74,8 +74,6 @@ pub(super) struct Service {
     backlog: Backlog,
     /// Rings when consumed records were dropped, for a put that waits for room.
     room: watch::Sender<()>,
-    /// One put at a time: the room found is the room used.
-    putting: tokio::sync::Mutex<()>,
 }
 
 impl EmbeddedKinesis {
@@ -97,7 +95,6 @@ impl EmbeddedKinesis {
             bell: Bell::new(),
             backlog,
             room: watch::Sender::new(()),
-            putting: tokio::sync::Mutex::new(()),
         };
         Self {
             service: Arc::new(service),
@@ -188,7 +185,6 @@ impl Service {
     }
 
     async fn put(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        let _one_at_a_time = self.putting.lock().await;
         if !self.wait_for_room().await {
             return refused(&request);
         }
@@ -197,7 +193,7 @@ impl Service {
         Ok(answer)
     }
 
-    /// The backlog may go over its limit by the records of one put, so that a put is never refused in part.
+    /// The backlog may go over its limit by the records of the puts under way, so that none is refused in part.
     async fn wait_for_room(&self) -> bool {
         let mut room = self.room.subscribe();
         let enough = async {

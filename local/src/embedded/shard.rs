@@ -6,6 +6,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use aws_smithy_types::base64;
+
 use super::kinesis::Service;
 use super::{ACCOUNT, REGION};
 
@@ -18,10 +20,10 @@ pub struct ShardRecord {
     pub sequence_number: String,
     /// What the producer chose to spread records by.
     pub partition_key: String,
-    /// The payload, in base64, as events carry it.
-    pub data: String,
-    /// Seconds since 1970.
-    pub arrived_at: f64,
+    /// The payload.
+    pub data: Vec<u8>,
+    /// Milliseconds since 1970; the emulator counts whole seconds.
+    pub arrived_at_ms: i64,
 }
 
 /// One shard of a stream. Cheap to clone.
@@ -72,8 +74,9 @@ impl Shard {
                 sequence_number: key.rsplit('/').next().unwrap_or(&key).to_owned(),
                 key,
                 partition_key: record.partition_key,
-                data: record.data,
-                arrived_at: record.approximate_arrival_timestamp,
+                // The emulator refuses a put whose payload is no base64.
+                data: base64::decode(record.data).unwrap_or_default(),
+                arrived_at_ms: millis(record.approximate_arrival_timestamp),
             })
             .collect()
     }
@@ -82,4 +85,12 @@ impl Shard {
     pub async fn forget(&self, keys: &[String]) {
         self.service.forget(&self.stream, keys).await;
     }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "seconds since 1970 as the emulator wrote them; a cast saturates"
+)]
+fn millis(seconds: f64) -> i64 {
+    (seconds * 1_000.0) as i64
 }
