@@ -35,7 +35,9 @@ pub enum Error {
         source: Box<dyn StdError + Send + Sync>,
     },
     /// `DynamoDB` refused the request: permissions, or a table that is not what it should be.
-    #[error("{operation} of {subject}: DynamoDB refused it ({code}): {source}. Check the role's permissions and the table")]
+    #[error(
+        "{operation} of {subject}: DynamoDB refused it ({code}): {source}. Check the role's permissions and the table"
+    )]
     Refused {
         /// The operation of the protocol.
         operation: &'static str,
@@ -99,7 +101,9 @@ impl Error {
     pub const fn is_retryable(&self) -> bool {
         match self {
             Self::Unavailable { .. } | Self::StillBusy { .. } => true,
-            Self::TableMissing { .. } | Self::Refused { .. } | Self::Corrupt { .. } | Self::Disagreement { .. } => false,
+            Self::TableMissing { .. } | Self::Refused { .. } | Self::Corrupt { .. } | Self::Disagreement { .. } => {
+                false
+            }
         }
     }
 

@@ -25,8 +25,8 @@ pub mod policy;
 pub mod read;
 pub mod record;
 pub mod schema;
-pub mod view;
 mod table;
+pub mod view;
 
 pub use self::error::Error;
 pub use self::table::ControlTable;

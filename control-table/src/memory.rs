@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use crate::id::{ExecutionId, GroupId, SegmentId};
 use crate::item::{ExecutionRow, ItemKey, KeyRow, PlanRow, SegmentRow, TallyRow};
 use crate::op::{
-    AddRows, Claim, ClaimOutcome, CommitGroup, CommitGroupOutcome, Complete, CompleteOutcome, Finish, FinishOutcome, Fold,
-    FoldOutcome, MarkPublished, MarkPublishedOutcome, Observe, ObserveOutcome, Open, OpenOutcome, Release, ReleaseOutcome,
-    Reschedule, RescheduleOutcome, Seal, SealOutcome, Tally, TallyResult,
+    AddRows, Claim, ClaimOutcome, CommitGroup, CommitGroupOutcome, Complete, CompleteOutcome, Finish, FinishOutcome,
+    Fold, FoldOutcome, MarkPublished, MarkPublishedOutcome, Observe, ObserveOutcome, Open, OpenOutcome, Release,
+    ReleaseOutcome, Reschedule, RescheduleOutcome, Seal, SealOutcome, Tally, TallyResult,
 };
 
 /// Every row of the table.

@@ -2,6 +2,7 @@
 //!
 //! On AWS `infra/template.yaml` makes it; a test compares the two.
 
+use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
     ScalarAttributeType, StreamSpecification, StreamViewType, TableDescription,
@@ -88,7 +89,7 @@ impl ControlTable {
     /// When it cannot be made.
     pub async fn create(&self) -> Result<(), Error> {
         let about = About { operation: "create table", subject: &self.name };
-        let build = |source| self.build_error(about, source);
+        let build = |source| about.build_error(source);
         let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewImage);
         let mut request = self
             .client
@@ -107,7 +108,9 @@ impl ControlTable {
         }
         match request.send().await {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => {
+                Ok(())
+            }
             Err(error) => Err(self.sdk_error(about, error)),
         }
     }
@@ -126,9 +129,10 @@ impl ControlTable {
         }
         for index in indexes() {
             let keys = [index.hash.0, index.range.0];
-            let has = table.global_secondary_indexes().iter().any(|found| {
-                found.index_name() == Some(index.name) && spell_keys(found.key_schema()) == keys
-            });
+            let has = table
+                .global_secondary_indexes()
+                .iter()
+                .any(|found| found.index_name() == Some(index.name) && spell_keys(found.key_schema()) == keys);
             if !has {
                 return Err(SchemaError::Index { table: self.name.to_string(), index: index.name, keys });
             }

@@ -1,11 +1,14 @@
 //! The adapter: a table of `DynamoDB`'s, and the few shapes of request that the operations are made of.
 
+#![expect(clippy::disallowed_methods, reason = "this is the adapter: the protocol lives in this crate")]
+
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
@@ -14,7 +17,7 @@ use aws_sdk_dynamodb::types::{
 
 use crate::clock::Entropy;
 use crate::error::{Error, is_busy};
-use crate::item::{Item, ItemKey, Row, from_item, to_item};
+use crate::item::{Counters, Item, ItemKey, Row, from_item, to_item};
 
 /// Tries of a batch's remainder or of a transaction in conflict, the first included. With [`BACKOFF_CAP_MS`] they span
 /// some ten seconds: longer than a partition takes to split or a conflicting transaction to end.
@@ -41,6 +44,16 @@ pub(crate) struct About<'a> {
 impl About<'_> {
     pub fn disagreement(&self) -> Error {
         Error::Disagreement { operation: self.operation, subject: self.subject.to_string() }
+    }
+
+    pub fn build_error(&self, source: BuildError) -> Error {
+        let (operation, subject) = (self.operation, self.subject.to_string());
+        Error::Refused { operation, subject, code: "request not built".to_owned(), source: Box::new(source) }
+    }
+
+    pub fn still_busy(&self, code: String) -> Error {
+        let (operation, subject) = (self.operation, self.subject.to_string());
+        Error::StillBusy { operation, subject, code, attempts: BUSY_TRIES }
     }
 
     pub fn read<R: Row>(&self, item: Item) -> Result<R, Error> {
@@ -80,6 +93,14 @@ impl Write {
         self
     }
 
+    /// One more of the user's counters in the clause at the end of the update: `, #name = :value`, or as `ADD` has it.
+    pub fn counter(mut self, number: usize, name: &str, value: i64, equals: &str) -> Self {
+        let placeholder = format!("c{number}");
+        self.update = format!("{}, #{placeholder}{equals} :{placeholder}", self.update);
+        self.names.insert(format!("#{placeholder}"), Counters::attribute(name));
+        self.number(&placeholder, value)
+    }
+
     /// Every `#name` of the two expressions, with what it stands for.
     fn all_names(&self) -> HashMap<String, String> {
         let mut names = self.names.clone();
@@ -108,8 +129,23 @@ pub(crate) enum Written {
 pub(crate) enum Transacted {
     /// All of it was applied.
     Applied,
-    /// None of it was. For each part: `None` if its condition held, else the item that it met, if any.
-    Refused(Vec<Option<Option<Item>>>),
+    /// None of it was; what each part met.
+    Refused(Vec<Part>),
+}
+
+/// What a part of a refused transaction met.
+#[derive(Debug)]
+pub(crate) enum Part {
+    /// Its condition held.
+    Held,
+    /// Its condition did not; the item as it is, if there is one.
+    Met(Option<Item>),
+}
+
+impl Part {
+    pub const fn held(&self) -> bool {
+        matches!(self, Self::Held)
+    }
 }
 
 impl ControlTable {
@@ -156,7 +192,12 @@ impl ControlTable {
     }
 
     /// An update as a part of a transaction.
-    pub(crate) fn update_part(&self, about: About<'_>, key: &ItemKey, write: Write) -> Result<TransactWriteItem, Error> {
+    pub(crate) fn update_part(
+        &self,
+        about: About<'_>,
+        key: &ItemKey,
+        write: Write,
+    ) -> Result<TransactWriteItem, Error> {
         let update = Update::builder()
             .table_name(&*self.name)
             .set_key(Some(key.to_item()))
@@ -168,7 +209,7 @@ impl ControlTable {
             .build();
         match update {
             Ok(update) => Ok(TransactWriteItem::builder().update(update).build()),
-            Err(source) => Err(self.build_error(about, source)),
+            Err(source) => Err(about.build_error(source)),
         }
     }
 
@@ -183,7 +224,7 @@ impl ControlTable {
             .build();
         match put {
             Ok(put) => Ok(TransactWriteItem::builder().put(put).build()),
-            Err(source) => Err(self.build_error(about, source)),
+            Err(source) => Err(about.build_error(source)),
         }
     }
 
@@ -197,7 +238,8 @@ impl ControlTable {
             let Err(error) = request.send().await else {
                 return Ok(Transacted::Applied);
             };
-            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
+            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
+            else {
                 return Err(self.sdk_error(about, error));
             };
             let mut reasons = cancelled.cancellation_reasons.clone().unwrap_or_default();
@@ -209,10 +251,12 @@ impl ControlTable {
             if !reasons.iter().any(|reason| is_condition(&reason.code)) {
                 return Err(self.sdk_error(about, error));
             }
-            let met = reasons.iter_mut().map(|reason| is_condition(&reason.code).then(|| reason.item.take()));
+            let met = reasons
+                .iter_mut()
+                .map(|reason| if is_condition(&reason.code) { Part::Met(reason.item.take()) } else { Part::Held });
             return Ok(Transacted::Refused(met.collect()));
         }
-        Err(self.still_busy(about, last_code))
+        Err(about.still_busy(last_code))
     }
 
     /// Waits before the given try of something that `DynamoDB` was too busy for: full jitter, nothing before the first.
@@ -229,16 +273,6 @@ impl ControlTable {
         E: aws_sdk_dynamodb::error::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
         Error::from_sdk(about.operation, about.subject.to_string(), &self.name, error)
-    }
-
-    pub(crate) fn build_error(&self, about: About<'_>, source: aws_sdk_dynamodb::error::BuildError) -> Error {
-        let (operation, subject) = (about.operation, about.subject.to_string());
-        Error::Refused { operation, subject, code: "request not built".to_owned(), source: Box::new(source) }
-    }
-
-    pub(crate) fn still_busy(&self, about: About<'_>, code: String) -> Error {
-        let (operation, subject) = (about.operation, about.subject.to_string());
-        Error::StillBusy { operation, subject, code, attempts: BUSY_TRIES }
     }
 }
 

@@ -129,7 +129,9 @@ impl ControlTable {
     /// When the table cannot be read.
     pub async fn view(&self, execution_id: ExecutionId) -> Result<Option<ExecutionView>, Error> {
         for _ in 0..READS {
-            let Some(execution) = self.execution(execution_id).await? else { return Ok(None) };
+            let Some(execution) = self.execution(execution_id).await? else {
+                return Ok(None);
+            };
             if execution.groups_done == execution.groups {
                 return Ok(Some(ExecutionView::new(&execution, [], 0)));
             }
@@ -187,7 +189,9 @@ impl Progress {
     /// # Errors
     /// When the table cannot be read.
     pub async fn refresh(&mut self, table: &ControlTable) -> Result<Option<ExecutionView>, Error> {
-        let Some(execution) = table.execution(self.execution_id).await? else { return Ok(None) };
+        let Some(execution) = table.execution(self.execution_id).await? else {
+            return Ok(None);
+        };
         if execution.generation != self.generation || execution.groups_done == execution.groups {
             *self = Self { generation: execution.generation, ..Self::new(self.execution_id) };
         }

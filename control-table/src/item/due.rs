@@ -20,7 +20,8 @@ impl DueShard {
 
     fn of(execution_id: ExecutionId, salt: u64) -> Self {
         let spread = execution_id.uuid().as_u128() ^ u128::from(salt);
-        Self((spread % u128::from(DUE_SHARDS)) as u8)
+        // The remainder is below DUE_SHARDS, so it fits.
+        Self(u8::try_from(spread % u128::from(DUE_SHARDS)).unwrap_or(0))
     }
 }
 

@@ -74,6 +74,9 @@ impl ErrorKind {
     }
 }
 
+/// What ends a message that was cut.
+const CUT_MARK: &str = " … (cut)";
+
 /// The failure of an attempt, as kept in the row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SegmentFailure {
@@ -90,12 +93,11 @@ impl SegmentFailure {
         if message.len() <= MAX_ERROR_BYTES {
             return Self { kind, message: message.to_owned() };
         }
-        const MARK: &str = " … (cut)";
-        let mut end = MAX_ERROR_BYTES - MARK.len();
+        let mut end = MAX_ERROR_BYTES - CUT_MARK.len();
         while !message.is_char_boundary(end) {
             end -= 1;
         }
-        Self { kind, message: format!("{}{MARK}", &message[..end]) }
+        Self { kind, message: format!("{}{CUT_MARK}", &message[..end]) }
     }
 }
 
@@ -206,6 +208,7 @@ fn sk(offset: u8) -> String {
     format!("{}{offset:03}", SegmentRow::SK_PREFIX)
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 fn offset_to_sk<S: Serializer>(offset: &u8, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&sk(*offset))
 }
@@ -221,6 +224,7 @@ mod optional_json_text {
     use serde::{Deserialize, Deserializer, Serializer, de};
     use serde_json::Value;
 
+    #[expect(clippy::ref_option, reason = "serde gives a reference to the field")]
     pub fn serialize<S: Serializer>(value: &Option<Value>, serializer: S) -> Result<S::Ok, S::Error> {
         match value {
             Some(value) => super::super::plan::json_text::serialize(value, serializer),

@@ -3,6 +3,8 @@
 //! By PartiQL INSERT, 25 to a `BatchExecuteStatement`: conditional by nature, one write unit each. Not by
 //! `BatchWriteItem`, which overwrites: two scatters at once would set a finished row back to PENDING.
 
+#![expect(clippy::disallowed_methods, reason = "this is the adapter: the protocol lives in this crate")]
+
 use aws_sdk_dynamodb::types::{AttributeValue, BatchStatementErrorCodeEnum, BatchStatementRequest};
 use futures::stream::{self, StreamExt, TryStreamExt};
 
@@ -80,7 +82,7 @@ impl ControlTable {
             }
             left = again;
         }
-        Err(self.still_busy(about, last_code))
+        Err(about.still_busy(last_code))
     }
 
     fn insert(&self, about: About<'_>, item: &Item) -> Result<BatchStatementRequest, Error> {
@@ -94,6 +96,28 @@ impl ControlTable {
             .statement(statement)
             .set_parameters(Some(values))
             .build()
-            .map_err(|source| self.build_error(about, source))
+            .map_err(|source| about.build_error(source))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::item::SegmentStatus;
+    use crate::op::testing::{at, execution_id, running};
+
+    #[test]
+    fn a_row_that_is_being_worked_on_stays_as_it_is() {
+        let specs = vec![serde_json::json!(1), serde_json::json!(2)];
+        let add = AddRows { group: execution_id().group(1), generation: 1, specs, now: at(9) };
+        let rows: Vec<SegmentRow> = add.rows().collect();
+        assert_eq!(rows.iter().map(|row| row.index).collect::<Vec<_>>(), [128, 129]);
+
+        let mut taken = running(128);
+        AddRows::apply(&mut taken, rows[0].clone());
+        assert_eq!(taken, running(128));
+        let mut absent = None;
+        AddRows::apply(&mut absent, rows[0].clone());
+        assert_eq!(absent.map(|row| row.status), Some(SegmentStatus::Pending));
     }
 }

@@ -169,6 +169,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "apply takes a row that may be absent")]
     fn pending() -> Option<SegmentRow> {
         Some(SegmentRow::pending(claim("r", "c", 0).segment, Value::Null, 1, at(0)))
     }

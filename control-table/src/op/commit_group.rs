@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::id::GroupId;
 use crate::item::{Due, ExecutionRow, ExecutionStatus, TallyRow};
-use crate::table::{About, ControlTable, Transacted, Write};
+use crate::table::{About, ControlTable, Part, Transacted, Write};
 
 /// Commits a group whose rows are all there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,12 +41,10 @@ pub enum CommitGroupOutcome {
 
 impl CommitGroup {
     /// What it means.
-    pub fn apply(
-        &self,
-        execution: &mut Option<ExecutionRow>,
-        tally: &mut Option<TallyRow>,
-    ) -> CommitGroupOutcome {
-        let Some(execution) = execution else { return CommitGroupOutcome::Missing };
+    pub fn apply(&self, execution: &mut Option<ExecutionRow>, tally: &mut Option<TallyRow>) -> CommitGroupOutcome {
+        let Some(execution) = execution else {
+            return CommitGroupOutcome::Missing;
+        };
         if self.group.group < execution.groups {
             return CommitGroupOutcome::AlreadyCommitted;
         }
@@ -88,18 +86,47 @@ impl ControlTable {
     pub async fn commit_group(&self, request: &CommitGroup) -> Result<CommitGroupOutcome, Error> {
         let about = About { operation: "commit group", subject: &request.group };
         let key = ExecutionRow::key_of(request.group.execution_id);
-        let parts =
-            vec![self.put_part(about, &request.tally())?, self.update_part(about, &key, request.write())?];
+        let parts = vec![self.put_part(about, &request.tally())?, self.update_part(about, &key, request.write())?];
         let met = match self.transact(about, parts).await? {
             Transacted::Applied => return Ok(CommitGroupOutcome::Committed),
             Transacted::Refused(met) => met,
         };
         // A tally is only ever made together with its group's count, so the execution's part was refused as well.
-        let Some(Some(execution)) = met.into_iter().nth(1) else { return Err(about.disagreement()) };
+        let Some(Part::Met(execution)) = met.into_iter().nth(1) else {
+            return Err(about.disagreement());
+        };
         let mut execution = execution.map(|item| about.read(item)).transpose()?;
         match request.apply(&mut execution, &mut None) {
             CommitGroupOutcome::Committed => Err(about.disagreement()),
             outcome => Ok(outcome),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::op::testing::{at, execution_id, opened, sealed};
+
+    fn commit(group: u64) -> CommitGroup {
+        CommitGroup { group: execution_id().group(group), size: 128, generation: 1, due_at: at(99) }
+    }
+
+    #[test]
+    fn groups_are_committed_in_order_and_once() {
+        let (mut execution, mut tally) = (opened(), None);
+        assert_eq!(commit(1).apply(&mut execution, &mut None), CommitGroupOutcome::TooEarly(0));
+        assert_eq!(commit(0).apply(&mut execution, &mut tally), CommitGroupOutcome::Committed);
+        assert_eq!(commit(0).apply(&mut execution, &mut tally), CommitGroupOutcome::AlreadyCommitted);
+        let execution = execution.unwrap();
+        assert_eq!((execution.groups, execution.segments, execution.due.unwrap().due_at), (1, 128, at(99)));
+        assert_eq!(tally.unwrap().pending, 128);
+    }
+
+    #[test]
+    fn a_sealed_execution_takes_no_group() {
+        let outcome = commit(2).apply(&mut sealed(2), &mut None);
+        assert_eq!(outcome, CommitGroupOutcome::NotScattering(ExecutionStatus::Running));
+        assert_eq!(commit(0).apply(&mut None, &mut None), CommitGroupOutcome::Missing);
     }
 }

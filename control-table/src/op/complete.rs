@@ -90,7 +90,9 @@ impl ControlTable {
         let about = About { operation: "complete", subject: &execution_id };
         let mut execution = Some(seen);
         for _ in 0..ROUNDS {
-            let Some(seen) = execution.clone() else { return Ok(CompleteOutcome::Stale) };
+            let Some(seen) = execution.clone() else {
+                return Ok(CompleteOutcome::Stale);
+            };
             match request.apply(&mut execution) {
                 CompleteOutcome::Completed(_) => {}
                 outcome => return Ok(outcome),
@@ -103,5 +105,56 @@ impl ControlTable {
             }
         }
         Err(about.disagreement())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::op::testing::{at, opened, sealed};
+
+    fn complete() -> Complete {
+        Complete { generation: 1, now: at(70), due_at: at(130) }
+    }
+
+    fn done(failed: u64, tolerated_failures: u64) -> Option<ExecutionRow> {
+        let mut execution = sealed(1);
+        if let Some(execution) = &mut execution {
+            (execution.groups_done, execution.failed) = (1, failed);
+            execution.policy.tolerated_failures = tolerated_failures;
+        }
+        execution
+    }
+
+    #[test]
+    fn nothing_completes_before_its_seal_or_before_its_last_group() {
+        assert_eq!(complete().apply(&mut opened()), CompleteOutcome::NotYet);
+        assert_eq!(complete().apply(&mut sealed(1)), CompleteOutcome::NotYet);
+        assert_eq!(complete().apply(&mut None), CompleteOutcome::Stale);
+    }
+
+    #[test]
+    fn exactly_one_caller_wins() {
+        let mut execution = done(0, 0);
+        let CompleteOutcome::Completed(row) = complete().apply(&mut execution) else { panic!("{execution:?}") };
+        assert_eq!((row.status, row.finished_at), (ExecutionStatus::Succeeded, Some(at(70))));
+        assert_eq!(complete().apply(&mut execution), CompleteOutcome::AlreadyComplete(row));
+    }
+
+    #[test]
+    fn failures_up_to_what_is_tolerated_are_a_success() {
+        for (failed, tolerated, expected) in
+            [(1, 0, ExecutionStatus::Failed), (2, 2, ExecutionStatus::Succeeded), (3, 2, ExecutionStatus::Failed)]
+        {
+            let mut execution = done(failed, tolerated);
+            complete().apply(&mut execution);
+            assert_eq!(execution.unwrap().status, expected, "{failed} of {tolerated}");
+        }
+    }
+
+    #[test]
+    fn an_execution_without_segments_succeeds() {
+        let mut execution = sealed(0);
+        assert!(matches!(complete().apply(&mut execution), CompleteOutcome::Completed(_)));
     }
 }

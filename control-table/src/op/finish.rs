@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::id::SegmentId;
-use crate::item::{Counters, Counts, Due, SegmentFailure, SegmentRow, SegmentStatus};
+use crate::item::{Counts, Due, SegmentFailure, SegmentRow, SegmentStatus};
 use crate::table::{About, ControlTable, Write, Written};
 
 /// Records the end of one attempt.
@@ -73,7 +73,11 @@ impl Finish {
                 FinishOutcome::Finished(Box::new(row.clone()))
             }
             // A cancelled row was ended by somebody else, whatever attempt it was in.
-            SegmentStatus::Succeeded | SegmentStatus::Failed | SegmentStatus::Pending if mine => {
+            SegmentStatus::Succeeded | SegmentStatus::Failed if mine => {
+                FinishOutcome::AlreadyFinished(Box::new(row.clone()))
+            }
+            // Pending without a moment to wait for is a released row, not a recorded retry.
+            SegmentStatus::Pending if mine && row.retry_at.is_some() => {
                 FinishOutcome::AlreadyFinished(Box::new(row.clone()))
             }
             _ => FinishOutcome::Lost(Box::new(row.clone())),
@@ -146,9 +150,7 @@ fn succeeded(condition: &str, counts: &Counts, result: Option<&serde_json::Value
     .number("items", counts.item_count)
     .number("duration", counts.duration_ms);
     for (number, (name, value)) in counts.counters.0.iter().enumerate() {
-        write.update.push_str(&format!(", #c{number} = :c{number}"));
-        write.names.insert(format!("#c{number}"), Counters::attribute(name));
-        write = write.number(&format!("c{number}"), value);
+        write = write.counter(number, name, *value, " =");
     }
     if let Some(result) = result {
         write.update.push_str(", #result = :result");
@@ -198,6 +200,7 @@ mod tests {
         Timestamp::from_millis(millis)
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "apply takes a row that may be absent")]
     fn running(attempt: u32) -> Option<SegmentRow> {
         let id = ExecutionId::new(uuid::Uuid::from_u128(1)).segment(5);
         let mut row = SegmentRow::pending(id, serde_json::Value::Null, 1, at(0));

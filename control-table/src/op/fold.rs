@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::id::ExecutionId;
 use crate::item::{Counts, ExecutionRow, TallyRow};
 use crate::limits::TALLIES_PER_FOLD;
-use crate::table::{About, ControlTable, Transacted, Write};
+use crate::table::{About, ControlTable, Part, Transacted, Write};
 
 use super::tally::add_counters;
 
@@ -97,7 +97,7 @@ impl Fold {
 
     fn addition(&self, tallies: &[&TallyRow]) -> Write {
         let add = Addition::of(tallies.iter().copied());
-        let mut write = Write::new(
+        let write = Write::new(
             "ADD #groups_done :groups, #succeeded :succeeded, #failed :failed, #cancelled :cancelled, \
              #attempts :attempts, #item_count :items, #duration_ms :duration",
             "#generation = :generation",
@@ -110,8 +110,7 @@ impl Fold {
         .number("items", add.counts.item_count)
         .number("duration", add.counts.duration_ms)
         .number("generation", self.generation);
-        add_counters(&mut write, &add.counts);
-        write
+        add_counters(write, &add.counts)
     }
 }
 
@@ -140,12 +139,12 @@ impl ControlTable {
                 Transacted::Applied => return Ok(FoldOutcome::Folded(tallies.len())),
                 Transacted::Refused(met) => met,
             };
-            if met.first().is_some_and(Option::is_some) {
+            if !met.first().is_some_and(Part::held) {
                 return Ok(FoldOutcome::Stale);
             }
             let before = tallies.len();
             let mut refusals = met.into_iter().skip(1);
-            tallies.retain(|_| !refusals.next().is_some_and(|refusal| refusal.is_some()));
+            tallies.retain(|_| refusals.next().is_none_or(|part| part.held()));
             if tallies.len() == before {
                 return Err(about.disagreement());
             }
@@ -165,5 +164,58 @@ impl ControlTable {
             parts.push(self.update_part(about, &TallyRow::key_of(tally.group), request.mark())?);
         }
         Ok(parts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::item::{ExecutionStatus, TallyOutcome};
+    use crate::op::testing::{execution_id, sealed};
+
+    fn finished(group: u64) -> TallyRow {
+        let mut tally = TallyRow::fresh(execution_id().group(group), 2, 1);
+        tally.set_mut(TallyOutcome::Succeeded).insert(0);
+        tally.set_mut(TallyOutcome::Failed).insert(1);
+        (tally.pending, tally.attempts, tally.counts.item_count) = (0, 3, 7);
+        tally
+    }
+
+    fn fold(tallies: Vec<TallyRow>) -> Fold {
+        Fold { execution_id: execution_id(), generation: 1, tallies }
+    }
+
+    #[test]
+    fn a_tally_is_added_once() {
+        let (mut execution, request) = (sealed(2), fold(vec![finished(0), finished(1)]));
+        let mut stored = [Some(finished(0)), Some(finished(1))];
+        assert_eq!(request.apply(&mut execution, &mut stored), FoldOutcome::Folded(2));
+        assert_eq!(request.apply(&mut execution, &mut stored), FoldOutcome::Folded(0));
+        let execution = execution.unwrap();
+        assert_eq!((execution.groups_done, execution.succeeded, execution.failed), (2, 2, 2));
+        assert_eq!((execution.attempts, execution.counts.item_count), (6, 14));
+        assert_eq!(execution.status, ExecutionStatus::Running);
+    }
+
+    #[test]
+    fn a_tally_that_is_not_finished_or_of_another_generation_is_left_out() {
+        let mut unfinished = finished(0);
+        unfinished.pending = 1;
+        let mut other = finished(1);
+        other.generation = 2;
+        let request = fold(vec![finished(0), finished(1)]);
+        let mut stored = [Some(unfinished), Some(other)];
+        assert_eq!(request.apply(&mut sealed(2), &mut stored), FoldOutcome::Folded(0));
+    }
+
+    #[test]
+    fn an_execution_of_another_generation_takes_nothing() {
+        let mut execution = sealed(1);
+        if let Some(execution) = &mut execution {
+            execution.generation = 2;
+        }
+        let mut stored = [Some(finished(0))];
+        assert_eq!(fold(vec![finished(0)]).apply(&mut execution, &mut stored), FoldOutcome::Stale);
+        assert_eq!(stored[0].as_ref().unwrap().folded, 0);
     }
 }

@@ -18,6 +18,8 @@ mod release;
 mod reschedule;
 mod seal;
 mod tally;
+#[cfg(test)]
+mod testing;
 
 pub use self::add_rows::AddRows;
 pub use self::claim::{Claim, ClaimOutcome};

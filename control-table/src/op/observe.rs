@@ -68,9 +68,25 @@ impl ControlTable {
                 let mut execution = item.map(|item| about.read(item)).transpose()?;
                 match request.apply(&mut execution) {
                     ObserveOutcome::Observed => Err(about.disagreement()),
-                    outcome => Ok(outcome),
+                    outcome @ ObserveOutcome::Moved => Ok(outcome),
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::op::testing::{at, execution_id, sealed};
+
+    #[test]
+    fn of_two_sweepers_one_observes() {
+        let mut execution = sealed(1);
+        let seen_due_at = execution.as_ref().unwrap().due.unwrap().due_at;
+        let observe = Observe { execution_id: execution_id(), seen_due_at, progress: 7, due_at: at(999) };
+        assert_eq!(observe.apply(&mut execution), ObserveOutcome::Observed);
+        assert_eq!(observe.apply(&mut execution), ObserveOutcome::Moved);
+        assert_eq!(execution.unwrap().progress_seen, Some(7));
     }
 }

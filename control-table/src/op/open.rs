@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::id::{ExecutionId, ExecutionKey, JobName};
 use crate::item::{Counts, Due, ExecutionRow, ExecutionStatus, KeyRow, PlanRow};
 use crate::policy::Policy;
-use crate::table::{About, ControlTable, Transacted};
+use crate::table::{About, ControlTable, Part, Transacted};
 
 /// Opens an execution.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,7 +107,7 @@ impl ControlTable {
         match self.transact(about, parts).await? {
             Transacted::Applied => Ok(OpenOutcome::Opened(Box::new(execution))),
             Transacted::Refused(met) => match met.into_iter().next() {
-                Some(Some(Some(item))) => {
+                Some(Part::Met(Some(item))) => {
                     let taken: KeyRow = about.read(item)?;
                     Ok(OpenOutcome::Existing(taken.execution_id))
                 }

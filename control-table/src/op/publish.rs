@@ -30,7 +30,9 @@ pub enum MarkPublishedOutcome {
 impl MarkPublished {
     /// What it means.
     pub fn apply(&self, execution: &mut Option<ExecutionRow>) -> MarkPublishedOutcome {
-        let Some(execution) = execution else { return MarkPublishedOutcome::Stale };
+        let Some(execution) = execution else {
+            return MarkPublishedOutcome::Stale;
+        };
         if execution.published_generation >= self.generation {
             return MarkPublishedOutcome::AlreadyMarked;
         }
@@ -73,5 +75,24 @@ impl ControlTable {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::op::testing::{execution_id, sealed};
+
+    #[test]
+    fn only_a_complete_execution_is_marked_and_once() {
+        let mark = MarkPublished { execution_id: execution_id(), generation: 1 };
+        let mut execution = sealed(0);
+        assert_eq!(mark.apply(&mut execution), MarkPublishedOutcome::Stale);
+        if let Some(execution) = &mut execution {
+            execution.status = ExecutionStatus::Succeeded;
+        }
+        assert_eq!(mark.apply(&mut execution), MarkPublishedOutcome::Marked);
+        assert_eq!(mark.apply(&mut execution), MarkPublishedOutcome::AlreadyMarked);
+        assert_eq!(execution.unwrap().due, None);
     }
 }

@@ -1,16 +1,17 @@
-//! **release**: the worker that holds this attempt is known to be gone, so its lease ends now.
+//! **release**: the worker that holds this attempt is known to be gone, so the segment waits for another at once.
 //!
 //! Only the local runner knows such a thing: its data directory's lock proves that no worker of an earlier process lives.
+//! The attempt stays counted, as the fencing token it is; but a segment that was released gets another one even after its
+//! last, because a process that was killed says nothing about the segment.
 
 use aws_sdk_dynamodb::types::ReturnValue;
 
-use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::id::SegmentId;
 use crate::item::{SegmentRow, SegmentStatus};
 use crate::table::{About, ControlTable, Write, Written};
 
-/// Ends the lease of one attempt.
+/// Takes one attempt back from a worker that is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
     /// The segment.
@@ -38,7 +39,8 @@ impl Release {
         };
         match row.as_mut().filter(is_running) {
             Some(row) => {
-                row.lease_until = Some(Timestamp::EPOCH);
+                row.status = SegmentStatus::Pending;
+                row.lease_until = None;
                 ReleaseOutcome::Released
             }
             None => ReleaseOutcome::NotRunning,
@@ -47,18 +49,18 @@ impl Release {
 
     fn write(&self) -> Write {
         Write::new(
-            "SET #lease_until = :epoch",
+            "SET #status = :pending REMOVE #lease_until",
             "#status = :running AND #generation = :generation AND #attempt = :attempt",
         )
         .text("running", SegmentStatus::Running.as_str())
-        .number("epoch", Timestamp::EPOCH.as_millis())
+        .text("pending", SegmentStatus::Pending.as_str())
         .number("generation", self.generation)
         .number("attempt", self.attempt)
     }
 }
 
 impl ControlTable {
-    /// Ends the lease of one attempt.
+    /// Takes one attempt back from a worker that is gone.
     ///
     /// # Errors
     /// When the table cannot be written or read.
@@ -71,9 +73,42 @@ impl ControlTable {
                 let mut row = item.map(|item| about.read(item)).transpose()?;
                 match request.apply(&mut row) {
                     ReleaseOutcome::Released => Err(about.disagreement()),
-                    outcome => Ok(outcome),
+                    outcome @ ReleaseOutcome::NotRunning => Ok(outcome),
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::op::testing::{at, running, segment};
+    use crate::op::{Claim, ClaimOutcome};
+
+    #[test]
+    fn a_released_segment_gets_another_attempt_even_after_its_last() {
+        let mut row = running(3);
+        let release = Release { segment: segment(3), generation: 1, attempt: 1 };
+        assert_eq!(release.apply(&mut row), ReleaseOutcome::Released);
+        assert_eq!(release.apply(&mut row), ReleaseOutcome::NotRunning);
+        let claim = Claim {
+            segment: segment(3),
+            generation: 1,
+            record: "r".to_owned(),
+            claim_id: "c".to_owned(),
+            max_attempts: 1,
+            now: at(1),
+            lease_until: at(50),
+        };
+        assert!(matches!(claim.apply(&mut row), ClaimOutcome::Claimed(row) if row.attempt == 2));
+    }
+
+    #[test]
+    fn an_attempt_that_is_over_is_not_released() {
+        let mut row = running(3);
+        let other = Release { segment: segment(3), generation: 1, attempt: 2 };
+        assert_eq!(other.apply(&mut row), ReleaseOutcome::NotRunning);
+        assert_eq!(row, running(3));
     }
 }

@@ -48,14 +48,11 @@ impl Reschedule {
     }
 
     fn write(&self) -> Write {
-        Write::new(
-            "SET #due_at = :due",
-            "#status = :pending AND #generation = :generation AND #due_at = :seen",
-        )
-        .text("pending", SegmentStatus::Pending.as_str())
-        .number("due", self.due_at.as_millis())
-        .number("seen", self.seen_due_at.as_millis())
-        .number("generation", self.generation)
+        Write::new("SET #due_at = :due", "#status = :pending AND #generation = :generation AND #due_at = :seen")
+            .text("pending", SegmentStatus::Pending.as_str())
+            .number("due", self.due_at.as_millis())
+            .number("seen", self.seen_due_at.as_millis())
+            .number("generation", self.generation)
     }
 }
 
@@ -73,9 +70,29 @@ impl ControlTable {
                 let mut row = item.map(|item| about.read(item)).transpose()?;
                 match request.apply(&mut row) {
                     RescheduleOutcome::Rescheduled => Err(about.disagreement()),
-                    outcome => Ok(outcome),
+                    outcome @ RescheduleOutcome::Moved => Ok(outcome),
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::op::testing::{at, running, segment};
+
+    #[test]
+    fn only_a_segment_that_still_waits_there_is_moved() {
+        let reschedule = Reschedule { segment: segment(1), generation: 1, seen_due_at: at(10), due_at: at(90) };
+        assert_eq!(reschedule.apply(&mut running(1)), RescheduleOutcome::Moved);
+
+        let mut row = running(1);
+        if let Some(row) = &mut row {
+            (row.status, row.due) = (SegmentStatus::Pending, Some(Due::segment(segment(1), at(10))));
+        }
+        assert_eq!(reschedule.apply(&mut row), RescheduleOutcome::Rescheduled);
+        assert_eq!(reschedule.apply(&mut row), RescheduleOutcome::Moved);
+        assert_eq!(row.unwrap().due.unwrap().due_at, at(90));
     }
 }

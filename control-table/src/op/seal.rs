@@ -39,7 +39,9 @@ pub enum SealOutcome {
 impl Seal {
     /// What it means.
     pub fn apply(&self, execution: &mut Option<ExecutionRow>) -> SealOutcome {
-        let Some(execution) = execution else { return SealOutcome::Missing };
+        let Some(execution) = execution else {
+            return SealOutcome::Missing;
+        };
         if execution.groups != self.groups {
             return SealOutcome::GroupsDiffer(execution.groups);
         }
@@ -86,5 +88,34 @@ impl ControlTable {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::op::testing::{at, execution_id, opened};
+
+    fn seal(groups: u64) -> Seal {
+        Seal { execution_id: execution_id(), groups, now: at(5), due_at: at(65) }
+    }
+
+    #[test]
+    fn a_seal_needs_every_group_and_happens_once() {
+        let mut execution = opened();
+        assert_eq!(seal(1).apply(&mut execution), SealOutcome::GroupsDiffer(0));
+        assert_eq!(seal(0).apply(&mut execution), SealOutcome::Sealed);
+        assert_eq!(seal(0).apply(&mut execution), SealOutcome::AlreadySealed);
+        let execution = execution.unwrap();
+        assert_eq!((execution.status, execution.sealed_at), (ExecutionStatus::Running, Some(at(5))));
+    }
+
+    #[test]
+    fn what_is_being_cancelled_is_not_sealed() {
+        let mut execution = opened();
+        if let Some(execution) = &mut execution {
+            execution.status = ExecutionStatus::Cancelling;
+        }
+        assert_eq!(seal(0).apply(&mut execution), SealOutcome::NotScattering(ExecutionStatus::Cancelling));
     }
 }

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
 use crate::error::Error;
 use crate::id::SegmentId;
-use crate::item::{Counters, Counts, SegmentRow, TallyOutcome, TallyRow};
+use crate::item::{Counts, SegmentRow, TallyOutcome, TallyRow};
 use crate::table::{About, ControlTable, Write, Written};
 
 /// Counts one segment's outcome.
@@ -55,7 +55,9 @@ impl Tally {
 
     /// What it means.
     pub fn apply(&self, tally: &mut Option<TallyRow>) -> TallyResult {
-        let Some(tally) = tally else { return TallyResult::Missing };
+        let Some(tally) = tally else {
+            return TallyResult::Missing;
+        };
         if tally.generation != self.generation {
             return TallyResult::Stale { generation: tally.generation };
         }
@@ -71,7 +73,7 @@ impl Tally {
     }
 
     fn write(&self) -> Write {
-        let mut write = Write::new(
+        let write = Write::new(
             format!(
                 "ADD #{} :set, #pending :minus_one, #item_count :items, #duration_ms :duration, #attempts :attempts",
                 self.outcome.attribute()
@@ -86,18 +88,14 @@ impl Tally {
         .number("duration", self.counts.duration_ms)
         .number("attempts", self.attempts)
         .number("generation", self.generation);
-        add_counters(&mut write, &self.counts);
-        write
+        add_counters(write, &self.counts)
     }
 }
 
 /// Adds the user's counters to an ADD clause at the end of `write.update`.
-pub(super) fn add_counters(write: &mut Write, counts: &Counts) {
-    for (number, (name, value)) in counts.counters.0.iter().enumerate() {
-        write.update.push_str(&format!(", #c{number} :c{number}"));
-        write.names.insert(format!("#c{number}"), Counters::attribute(name));
-        write.values.insert(format!(":c{number}"), AttributeValue::N(value.to_string()));
-    }
+pub(super) fn add_counters(write: Write, counts: &Counts) -> Write {
+    let counters = counts.counters.0.iter().enumerate();
+    counters.fold(write, |write, (number, (name, value))| write.counter(number, name, *value, ""))
 }
 
 impl ControlTable {
@@ -136,6 +134,7 @@ mod tests {
         Tally { segment, generation: 1, outcome, attempts: 2, counts: Counts { item_count: 10, ..Counts::default() } }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "apply takes a row that may be absent")]
     fn fresh() -> Option<TallyRow> {
         Some(TallyRow::fresh(tally(0, TallyOutcome::Failed).segment.group(), 2, 1))
     }

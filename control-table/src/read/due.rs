@@ -1,5 +1,7 @@
 //! What is due: the sweeper's only way to find work.
 
+#![expect(clippy::disallowed_methods, reason = "this is the adapter: the protocol lives in this crate")]
+
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::id::{ExecutionId, GroupId, SegmentId};
@@ -7,6 +9,9 @@ use crate::item::{DueShard, ExecutionRow, Item, PK, SK, SegmentRow};
 use crate::table::{About, ControlTable};
 
 use super::text;
+
+/// Pages of 1 MB, some 8,000 keys each, of one partition that a restart reads.
+const MAX_PAGES: usize = 200;
 
 /// An item whose moment has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,11 +55,49 @@ impl ControlTable {
             .expression_attribute_names("#due_shard", "due_shard")
             .expression_attribute_names("#due_at", "due_at")
             .expression_attribute_values(":shard", text(shard))
-            .expression_attribute_values(":now", aws_sdk_dynamodb::types::AttributeValue::N(now.as_millis().to_string()))
+            .expression_attribute_values(
+                ":now",
+                aws_sdk_dynamodb::types::AttributeValue::N(now.as_millis().to_string()),
+            )
             .limit(i32::from(limit))
             .send()
             .await
             .map_err(|error| self.sdk_error(about, error))?;
         Ok(output.items.unwrap_or_default().iter().filter_map(DueItem::of).collect())
+    }
+
+    /// Every execution in one partition of the index, due or not: the open and the unpublished ones.
+    ///
+    /// Reads the whole partition, retries that wait included: for a restart, not for a tick.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn open_executions(&self, shard: DueShard) -> Result<Vec<ExecutionId>, Error> {
+        let about = About { operation: "read open executions", subject: &self.name };
+        let (mut open, mut from) = (Vec::new(), None);
+        for _ in 0..MAX_PAGES {
+            let query = self
+                .client
+                .query()
+                .table_name(&*self.name)
+                .index_name(Self::DUE_INDEX)
+                .key_condition_expression("#due_shard = :shard")
+                .filter_expression("#sk = :execution")
+                .expression_attribute_names("#due_shard", "due_shard")
+                .expression_attribute_names("#sk", SK)
+                .expression_attribute_values(":shard", text(shard))
+                .expression_attribute_values(":execution", text(ExecutionRow::SK))
+                .set_exclusive_start_key(from);
+            let output = query.send().await.map_err(|error| self.sdk_error(about, error))?;
+            open.extend(output.items.unwrap_or_default().iter().filter_map(|item| match DueItem::of(item)? {
+                DueItem::Execution(execution_id) => Some(execution_id),
+                DueItem::Segment(_) => None,
+            }));
+            from = output.last_evaluated_key;
+            if from.is_none() {
+                return Ok(open);
+            }
+        }
+        Err(about.still_busy("more waiting items than a restart reads".to_owned()))
     }
 }

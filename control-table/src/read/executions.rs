@@ -1,5 +1,7 @@
 //! Lists of executions, newest first: by job, or by day.
 
+#![expect(clippy::disallowed_methods, reason = "this is the adapter: the protocol lives in this crate")]
+
 use chrono::{DateTime, Days, Utc};
 use uuid::Uuid;
 

@@ -1,5 +1,7 @@
 //! Segments, by group.
 
+#![expect(clippy::disallowed_methods, reason = "this is the adapter: the protocol lives in this crate")]
+
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
@@ -37,7 +39,7 @@ impl ControlTable {
                 return Ok(rows);
             }
         }
-        Err(self.still_busy(about, "more pages than a group can have".to_owned()))
+        Err(about.still_busy("more pages than a group can have".to_owned()))
     }
 
     /// How many segments of a group have that status.
@@ -56,7 +58,7 @@ impl ControlTable {
                 return Ok(count);
             }
         }
-        Err(self.still_busy(about, "more pages than a group can have".to_owned()))
+        Err(about.still_busy("more pages than a group can have".to_owned()))
     }
 
     fn segments_query(

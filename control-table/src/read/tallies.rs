@@ -1,5 +1,7 @@
 //! Tallies, by group.
 
+#![expect(clippy::disallowed_methods, reason = "this is the adapter: the protocol lives in this crate")]
+
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -41,7 +43,7 @@ impl ControlTable {
         for attempt in 0..BUSY_TRIES {
             self.back_off(attempt).await;
             let keys = KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(true).build();
-            let keys = keys.map_err(|source| self.build_error(about, source))?;
+            let keys = keys.map_err(|source| about.build_error(source))?;
             let request = self.client.batch_get_item().request_items(&*self.name, keys);
             let output = request.send().await.map_err(|error| self.sdk_error(about, error))?;
             for item in output.responses.unwrap_or_default().remove(&*self.name).unwrap_or_default() {
@@ -53,6 +55,6 @@ impl ControlTable {
                 return Ok(tallies);
             }
         }
-        Err(self.still_busy(about, "UnprocessedKeys".to_owned()))
+        Err(about.still_busy("UnprocessedKeys".to_owned()))
     }
 }

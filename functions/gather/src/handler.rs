@@ -69,7 +69,9 @@ fn sort(records: Vec<EventRecord>) -> BTreeMap<ExecutionId, News> {
     for record in records {
         let sequence_number = record.change.sequence_number.unwrap_or_default();
         let (execution_id, tally) = match Image::read(record.change.new_image) {
-            Ok(Image::Tally(tally)) if tally.pending == 0 && tally.folded != tally.generation => (tally.group.execution_id, Some(*tally)),
+            Ok(Image::Tally(tally)) if tally.pending == 0 && tally.folded != tally.generation => {
+                (tally.group.execution_id, Some(*tally))
+            }
             Ok(Image::Execution(row)) if row.is_unpublished() || row.sealed_at.is_some() => (row.execution_id, None),
             Ok(_) => continue,
             Err(error) => {

@@ -62,7 +62,9 @@ impl Settler {
     /// # Errors
     /// When the table or the bus does not answer; the execution stays as it is and can be settled again.
     pub async fn settle(&self, execution_id: ExecutionId) -> Result<Settled, SettleError> {
-        let Some(execution) = self.table.execution(execution_id).await? else { return Ok(Settled::Missing) };
+        let Some(execution) = self.table.execution(execution_id).await? else {
+            return Ok(Settled::Missing);
+        };
         let now = self.clock.timestamp();
         let complete = Complete { generation: execution.generation, now, due_at: now.plus(PATIENCE) };
         match self.table.complete(&complete, execution.clone()).await? {
@@ -78,7 +80,9 @@ impl Settler {
 
     /// The event carries the counts of the item that `complete` gave, never those of a later read.
     async fn publish(&self, row: ExecutionRow) -> Result<Settled, SettleError> {
-        let Some(event) = CompletionEvent::of(&row) else { return Ok(Settled::Open(Box::new(row))) };
+        let Some(event) = CompletionEvent::of(&row) else {
+            return Ok(Settled::Open(Box::new(row)));
+        };
         self.bus.publish(&event).await?;
         let mark = MarkPublished { execution_id: row.execution_id, generation: row.generation };
         let outcome = self.table.mark_published(&mark).await?;

@@ -1,0 +1,25 @@
+//! The sweeper function: what makes a run complete "without help, once faults stop".
+//!
+//! Its work is proportional to what is due, not to what exists: it asks the due index, and walks through the rows of an
+//! execution only when that execution stands still.
+//!
+//! # Layout
+//! - [`Sweeper::sweep`]: one tick: everything that is due
+//! - `segment`: a retry whose moment has come
+//! - `execution`: an open execution: a dead scatter, a standstill, an unpublished completion
+//! - `walk`: every unfinished group of one execution: lost records, lost workers, finished rows that were not counted
+//! - [`Sweeper::recover`]: after a restart of the local runner: everything that is open
+
+mod error;
+mod execution;
+mod plans;
+mod recover;
+mod segment;
+mod settings;
+mod sweep;
+mod walk;
+
+pub use self::error::SweepError;
+pub use self::settings::Settings;
+pub use self::sweep::{SweepReport, Sweeper};
+pub use self::walk::Leases;

@@ -1,0 +1,122 @@
+//! One tick.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use control_table::ControlTable;
+use control_table::clock::Clock;
+use control_table::item::DueShard;
+use control_table::read::DueItem;
+use gather::Settler;
+use scatter::{Dispatcher, Scatter};
+use serde::Serialize;
+
+use crate::error::SweepError;
+use crate::plans::Plans;
+use crate::settings::Settings;
+
+/// The sweeper function's handler.
+#[derive(Clone)]
+pub struct Sweeper {
+    pub(crate) table: ControlTable,
+    pub(crate) dispatcher: Dispatcher,
+    pub(crate) scatter: Arc<Scatter>,
+    pub(crate) settler: Settler,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) settings: Settings,
+}
+
+/// What one sweep did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct SweepReport {
+    /// Items that were due.
+    pub due: u64,
+    /// Records put again: retries, lost records, lost workers.
+    pub records_put: u64,
+    /// Segments whose last allowed attempt was lost: failed.
+    pub given_up: u64,
+    /// Finished segments that were not counted: counted.
+    pub tallied: u64,
+    /// Finished tallies that were not folded: folded.
+    pub folded: u64,
+    /// Executions whose completion event went out.
+    pub published: u64,
+    /// Scatters that were gone on with.
+    pub scatters_resumed: u64,
+    /// Items that could not be looked after, and stay due.
+    pub failed: u64,
+}
+
+impl Sweeper {
+    /// Puts records through that dispatcher, goes on with scatters through that scatter, settles with that settler.
+    #[must_use]
+    pub fn new(
+        table: ControlTable,
+        dispatcher: Dispatcher,
+        scatter: Arc<Scatter>,
+        settler: Settler,
+        clock: Arc<dyn Clock>,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            table,
+            dispatcher,
+            scatter,
+            settler,
+            clock,
+            settings,
+        }
+    }
+
+    /// Looks after everything that is due, up to the settings' bound and until `deadline`.
+    ///
+    /// An item that cannot be looked after is logged and counted; the others are looked after all the same.
+    ///
+    /// # Errors
+    /// When the due index cannot be read.
+    pub async fn sweep(&self, deadline: DateTime<Utc>) -> Result<SweepReport, SweepError> {
+        let (mut report, mut plans) = (SweepReport::default(), Plans::default());
+        for shard in DueShard::all() {
+            self.sweep_shard(shard, deadline, &mut plans, &mut report).await?;
+        }
+        if report.due > 0 {
+            tracing::info!(?report, "swept");
+        }
+        Ok(report)
+    }
+
+    async fn sweep_shard(
+        &self,
+        shard: DueShard,
+        deadline: DateTime<Utc>,
+        plans: &mut Plans,
+        report: &mut SweepReport,
+    ) -> Result<(), SweepError> {
+        for _ in 0..self.settings.pages {
+            let now = self.clock.timestamp();
+            let due = self.table.due(shard, now, self.settings.page).await?;
+            let (mut segments, mut executions) = (Vec::new(), Vec::new());
+            for item in &due {
+                match item {
+                    DueItem::Segment(id) => segments.push(*id),
+                    DueItem::Execution(id) => executions.push(*id),
+                }
+            }
+            let failed_before = report.failed;
+            report.due += due.len() as u64;
+            self.retry(&segments, now, plans, report).await;
+            for execution_id in executions {
+                if let Err(error) = self.look_after(execution_id, deadline, report).await {
+                    tracing::error!(%execution_id, %error, "stays due");
+                    report.failed += 1;
+                }
+            }
+            // What failed is still at the head of the index: the next page would be the same one.
+            let is_last = due.len() < usize::from(self.settings.page);
+            if is_last || report.failed > failed_before || self.clock.now() >= deadline {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
