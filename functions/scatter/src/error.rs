@@ -1,0 +1,136 @@
+//! What a scatter fails with.
+
+use control_table::id::ExecutionId;
+use control_table::limits::{MAX_SEGMENTS, MAX_SPEC_BYTES};
+use control_table::policy::InvalidPolicy;
+
+use crate::dispatch::DispatchError;
+use crate::source::SourceError;
+
+/// A scatter that did not end. Whatever it wrote is safe to meet again: the same event with the same key goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum ScatterError {
+    /// The event is not one. Nothing was written.
+    #[error("the event was refused: {reason}")]
+    InvalidEvent {
+        /// Which field, what is wrong with it, and what to do.
+        reason: String,
+    },
+    /// The event's policy cannot be meant. Nothing was written.
+    #[error("the event was refused: {0}")]
+    InvalidPolicy(#[from] InvalidPolicy),
+    /// A part of the event does not fit where it has to go. Nothing was written.
+    #[error(
+        "the event was refused: {field} has {bytes} bytes as JSON, and {limit} fit. Put what is long where workers can read it, \
+         and name that place"
+    )]
+    TooLarge {
+        /// The field.
+        field: &'static str,
+        /// Its length.
+        bytes: usize,
+        /// The longest that fits.
+        limit: usize,
+    },
+    /// The source cannot be used.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Resolving the source took more time than the invocation has. Nothing was written.
+    #[error(
+        "the source could not be resolved in the time of one invocation, and would not be in another. For a scan use \
+         \"count\": \"estimate\", or give `segments`; or raise the function's timeout"
+    )]
+    SourceTooSlow,
+    /// A source gave a segment that its row cannot hold.
+    #[error(
+        "segment {index} of {execution_id}: its spec has {bytes} bytes as JSON, and {MAX_SPEC_BYTES} fit. Cancel the execution"
+    )]
+    SpecTooLarge {
+        /// The execution, which stays open.
+        execution_id: ExecutionId,
+        /// The segment.
+        index: u64,
+        /// The spec's length.
+        bytes: usize,
+    },
+    /// A source that did not know its total gave more segments than an execution may have.
+    #[error(
+        "{execution_id}: its source has more than {MAX_SEGMENTS} segments. Cancel it, and make the segments larger"
+    )]
+    TooManySegments {
+        /// The execution, which stays open.
+        execution_id: ExecutionId,
+    },
+    /// The control table failed.
+    #[error(transparent)]
+    Table(#[from] control_table::Error),
+    /// The segment stream failed.
+    #[error(transparent)]
+    Dispatch(#[from] DispatchError),
+    /// The invocation's time is up. Everything up to here is in the table and on the stream.
+    #[error(
+        "{execution_id}: the time of this invocation is up after {groups} groups. Nothing is lost: invoking it again with the \
+         same key goes on there (Lambda's own retry does that, and so does the sweeper)"
+    )]
+    OutOfTime {
+        /// The execution.
+        execution_id: ExecutionId,
+        /// The groups that are committed.
+        groups: u64,
+    },
+    /// There is nothing to resume.
+    #[error("there is no execution {execution_id} in this control table. Check the ID, and the table's name")]
+    NotFound {
+        /// The ID that was given.
+        execution_id: ExecutionId,
+    },
+    /// What the protocol excludes. Please report it.
+    #[error(
+        "{execution_id}: {what} (a defect of this program). It stays open: cancel it, or repair it with scatterctl"
+    )]
+    Defect {
+        /// The execution.
+        execution_id: ExecutionId,
+        /// What was met.
+        what: String,
+    },
+}
+
+impl ScatterError {
+    /// Whether the same event may succeed later, as it is.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::OutOfTime { .. } => true,
+            Self::Source(error) => error.is_retryable(),
+            Self::Table(error) => error.is_retryable(),
+            Self::Dispatch(error) => error.is_retryable(),
+            Self::InvalidEvent { .. }
+            | Self::InvalidPolicy(_)
+            | Self::TooLarge { .. }
+            | Self::SourceTooSlow
+            | Self::SpecTooLarge { .. }
+            | Self::TooManySegments { .. }
+            | Self::NotFound { .. }
+            | Self::Defect { .. } => false,
+        }
+    }
+
+    /// The kind of failure, as Lambda reports it: alarms and callers match on it, so it does not change.
+    #[must_use]
+    pub const fn error_type(&self) -> &'static str {
+        match self {
+            Self::InvalidEvent { .. } | Self::InvalidPolicy(_) | Self::TooLarge { .. } => "InvalidEvent",
+            Self::Source(error) if error.is_retryable() => "SourceUnavailable",
+            Self::Source(_) | Self::SpecTooLarge { .. } | Self::TooManySegments { .. } => "InvalidSource",
+            Self::SourceTooSlow => "SourceTooSlow",
+            Self::Table(error) if error.is_retryable() => "ControlTableUnavailable",
+            Self::Table(_) => "ControlTableRefused",
+            Self::Dispatch(error) if error.is_retryable() => "StreamUnavailable",
+            Self::Dispatch(_) => "StreamRefused",
+            Self::OutOfTime { .. } => "OutOfTime",
+            Self::NotFound { .. } => "ExecutionNotFound",
+            Self::Defect { .. } => "Defect",
+        }
+    }
+}

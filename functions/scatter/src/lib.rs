@@ -1,0 +1,26 @@
+//! Scatter: opens an execution, writes its segments to the control table and puts them on the stream.
+//!
+//! # Layout
+//! - [`ScatterEvent`]: what a caller asks for, read strictly
+//! - [`source`]: where segments come from, one file a source
+//! - [`Scatter`]: from an event to a sealed execution; safe to call again, and twice at once
+//! - `run`: the pipeline of rows, commits and records
+//! - [`Dispatcher`]: the records on their way to the stream
+//!
+//! The function in Lambda is `main.rs`, which only wires.
+
+mod budget;
+mod dispatch;
+mod error;
+mod event;
+mod failure;
+mod run;
+mod scatter;
+mod size;
+pub mod source;
+
+pub use self::dispatch::{DispatchError, Dispatcher};
+pub use self::error::ScatterError;
+pub use self::event::ScatterEvent;
+pub use self::scatter::{Scatter, ScatterAnswer, Settings};
+pub use self::source::{Source, SourceError, SourceRequest, Sources};

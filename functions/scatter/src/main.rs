@@ -1,0 +1,38 @@
+//! The scatter function in Lambda: wires the handler to the control table and to the segment stream.
+
+use std::sync::Arc;
+
+use chrono::DateTime;
+use control_table::ControlTable;
+use control_table::clock::{Entropy, SystemClock};
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn, tracing};
+use scatter::{Dispatcher, Scatter, ScatterError, Settings, Sources};
+use serde_json::Value;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&config);
+    let kinesis = aws_sdk_kinesis::Client::new(&config);
+    let entropy = Arc::new(Entropy::from_system());
+    let scatter = Scatter::new(
+        ControlTable::new(dynamodb.clone(), &std::env::var("CONTROL_TABLE")?, Arc::clone(&entropy)),
+        Dispatcher::new(kinesis, &std::env::var("SEGMENT_STREAM")?, Arc::clone(&entropy)),
+        Sources::new(dynamodb),
+        Arc::new(SystemClock),
+        entropy,
+        Settings::default(),
+    );
+    let handler = |event: LambdaEvent<Value>| async {
+        let LambdaEvent { payload, context } = event;
+        let deadline = DateTime::from(context.deadline());
+        scatter.handle(payload, &context.request_id, deadline).await.map_err(diagnostic)
+    };
+    lambda_runtime::run(service_fn(handler)).await
+}
+
+fn diagnostic(error: ScatterError) -> Diagnostic {
+    tracing::error!(error_type = error.error_type(), retryable = error.is_retryable(), "{error}");
+    Diagnostic { error_type: error.error_type().to_owned(), error_message: error.to_string() }
+}

@@ -1,0 +1,99 @@
+//! What can go wrong with a source.
+
+use control_table::limits::MAX_SEGMENTS;
+
+/// A source that cannot be used. Before an execution is opened, nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// A field that cannot be meant.
+    #[error("source.{field}: {reason}")]
+    Invalid {
+        /// The field of the event's `source`.
+        field: &'static str,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+    /// More segments than an execution may have.
+    #[error(
+        "source: it gives {segments} segments, and an execution has at most {MAX_SEGMENTS}: make the segments larger"
+    )]
+    TooManySegments {
+        /// The segments it would have given.
+        segments: u64,
+    },
+    /// A code that comes twice.
+    #[error(
+        "source: the code {code:?} is in the list twice (the second time as {place}): it would be counted twice. Remove one"
+    )]
+    DuplicateCode {
+        /// The code.
+        code: String,
+        /// Where it was met again.
+        place: String,
+    },
+    /// The user's table is not there.
+    #[error("source.table: there is no table {table:?} in this account and region. Check the name, and the region")]
+    TableMissing {
+        /// The table.
+        table: String,
+    },
+    /// The user's table cannot be read.
+    #[error("source.table: {table:?} cannot be read ({code}): {source}. {}", advice(*.retryable))]
+    Table {
+        /// The table.
+        table: String,
+        /// `DynamoDB`'s code, or the kind of failure on the way there.
+        code: String,
+        /// Whether the same request may succeed later.
+        retryable: bool,
+        /// What the SDK said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The list file cannot be read.
+    #[error("source.file: {path:?} cannot be read: {source}. The path is one of the machine that scatters")]
+    File {
+        /// The file.
+        path: String,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A line of the list file is no code.
+    #[error("source.file: line {line} of {path:?} {reason}")]
+    Line {
+        /// The file.
+        path: String,
+        /// The line, from one.
+        line: u64,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+    /// The list file is not the one that the execution was opened with.
+    #[error(
+        "source.file: {path:?} has changed since the execution was opened (it had {codes} codes): put the old file back, or \
+         cancel the execution and open another with a new key"
+    )]
+    ListChanged {
+        /// The file.
+        path: String,
+        /// The codes that it had.
+        codes: u64,
+    },
+    /// The stored plan is not one that this version knows.
+    #[error("the stored plan cannot be read: {reason}. A newer version wrote it: resume with that one")]
+    Plan {
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+const fn advice(retryable: bool) -> &'static str {
+    if retryable { "Try again" } else { "The scatter needs dynamodb:Scan and dynamodb:DescribeTable on it" }
+}
+
+impl SourceError {
+    /// Whether the same call may succeed later, as it is.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self, Self::Table { retryable: true, .. })
+    }
+}
