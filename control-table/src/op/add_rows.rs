@@ -55,7 +55,8 @@ impl ControlTable {
     pub async fn add_rows(&self, request: &AddRows) -> Result<(), Error> {
         let about = About { operation: "add rows", subject: &request.group };
         let items: Vec<Item> = request.rows().map(|row| about.write(&row)).collect::<Result<_, _>>()?;
-        let batches = items.chunks(STATEMENTS_PER_BATCH).map(|batch| self.insert_batch(about, batch));
+        // Collected, because the compiler cannot see that a stream of a borrowing closure may cross threads.
+        let batches: Vec<_> = items.chunks(STATEMENTS_PER_BATCH).map(|batch| self.insert_batch(about, batch)).collect();
         stream::iter(batches).buffer_unordered(BATCHES_AT_ONCE).try_collect::<()>().await
     }
 
