@@ -27,12 +27,13 @@ async fn main() -> Result<(), Error> {
     let handler = |event: LambdaEvent<Value>| async {
         let LambdaEvent { payload, context } = event;
         let deadline = DateTime::from(context.deadline());
-        scatter.handle(payload, &context.request_id, deadline).await.map_err(diagnostic)
+        let answer = scatter.handle(payload, &context.request_id, deadline).await;
+        answer.map_err(|error| diagnostic(&error))
     };
     lambda_runtime::run(service_fn(handler)).await
 }
 
-fn diagnostic(error: ScatterError) -> Diagnostic {
+fn diagnostic(error: &ScatterError) -> Diagnostic {
     tracing::error!(error_type = error.error_type(), retryable = error.is_retryable(), "{error}");
     Diagnostic { error_type: error.error_type().to_owned(), error_message: error.to_string() }
 }

@@ -189,7 +189,9 @@ impl Scatter {
 
     async fn run(&self, loaded: &Loaded, budget: Budget) -> Result<(), ScatterError> {
         let Loaded { execution, plan, source } = loaded;
-        Run { scatter: self, execution, plan, source: &**source, budget }.carry_out().await
+        let run = Run { scatter: self, execution, plan, source: &**source, budget };
+        // Boxed, so that the futures of callers stay small.
+        Box::pin(run.carry_out()).await
     }
 
     async fn answer(&self, execution_id: ExecutionId, opened: bool) -> Result<ScatterAnswer, ScatterError> {
