@@ -40,22 +40,13 @@ async fn dynamodb(database: &EmbeddedDynamoDb) {
     create_table(&client).await;
     let begin = Instant::now();
     for n in 0..ITEMS {
-        let put = client
-            .put_item()
-            .table_name(TABLE)
-            .item("pk", AttributeValue::S(n.to_string()));
-        put.item("spec", AttributeValue::S("x".repeat(200)))
-            .send()
-            .await
-            .unwrap();
+        let put = client.put_item().table_name(TABLE).item("pk", AttributeValue::S(n.to_string()));
+        put.item("spec", AttributeValue::S("x".repeat(200))).send().await.unwrap();
     }
     each("PutItem", begin.elapsed(), ITEMS);
     let begin = Instant::now();
     for n in 0..ITEMS {
-        let update = client
-            .update_item()
-            .table_name(TABLE)
-            .key("pk", AttributeValue::S(n.to_string()));
+        let update = client.update_item().table_name(TABLE).key("pk", AttributeValue::S(n.to_string()));
         update
             .update_expression("SET attempt = if_not_exists(attempt, :zero) + :one")
             .condition_expression("attribute_exists(pk)")
@@ -68,13 +59,7 @@ async fn dynamodb(database: &EmbeddedDynamoDb) {
     each("UpdateItem with a condition", begin.elapsed(), ITEMS);
     let begin = Instant::now();
     for n in 0..ITEMS {
-        client
-            .get_item()
-            .table_name(TABLE)
-            .key("pk", AttributeValue::S(n.to_string()))
-            .send()
-            .await
-            .unwrap();
+        client.get_item().table_name(TABLE).key("pk", AttributeValue::S(n.to_string())).send().await.unwrap();
     }
     each("GetItem", begin.elapsed(), ITEMS);
     read_stream(database).await;
@@ -99,17 +84,10 @@ async fn read_stream(database: &EmbeddedDynamoDb) {
 }
 
 async fn create_table(client: &aws_sdk_dynamodb::Client) {
-    let attribute = AttributeDefinition::builder()
-        .attribute_name("pk")
-        .attribute_type(ScalarAttributeType::S);
+    let attribute = AttributeDefinition::builder().attribute_name("pk").attribute_type(ScalarAttributeType::S);
     let key = KeySchemaElement::builder().attribute_name("pk").key_type(KeyType::Hash);
-    let stream = StreamSpecification::builder()
-        .stream_enabled(true)
-        .stream_view_type(StreamViewType::NewImage);
-    let table = client
-        .create_table()
-        .table_name(TABLE)
-        .billing_mode(BillingMode::PayPerRequest);
+    let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewImage);
+    let table = client.create_table().table_name(TABLE).billing_mode(BillingMode::PayPerRequest);
     table
         .attribute_definitions(attribute.build().unwrap())
         .key_schema(key.build().unwrap())
@@ -120,10 +98,7 @@ async fn create_table(client: &aws_sdk_dynamodb::Client) {
 }
 
 async fn kinesis() {
-    let kinesis = EmbeddedKinesis::start(Backlog {
-        records_max: RECORDS as u64,
-        wait_max: Duration::ZERO,
-    });
+    let kinesis = EmbeddedKinesis::start(Backlog { records_max: RECORDS as u64, wait_max: Duration::ZERO });
     let shards = kinesis.create_stream("segments", 1).await.unwrap();
     let client = kinesis.client();
     let begin = Instant::now();
@@ -132,10 +107,7 @@ async fn kinesis() {
             let record = PutRecordsRequestEntry::builder().partition_key(format!("{batch}-{n}"));
             record.data(Blob::new("x".repeat(200))).build().unwrap()
         });
-        let put = client
-            .put_records()
-            .stream_name("segments")
-            .set_records(Some(records.collect()));
+        let put = client.put_records().stream_name("segments").set_records(Some(records.collect()));
         assert_eq!(put.send().await.unwrap().failed_record_count(), Some(0));
     }
     let records = u32::try_from(RECORDS).unwrap();

@@ -69,18 +69,12 @@ impl DataDir {
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(DataDirError::InUse {
-                    path: path.to_owned(),
-                    holder: holder(&mut lock),
-                });
+                return Err(DataDirError::InUse { path: path.to_owned(), holder: holder(&mut lock) });
             }
             Err(TryLockError::Error(source)) => return Err(unusable(&lock_path, source)),
         }
         sign(&mut lock).map_err(|source| unusable(&lock_path, source))?;
-        Ok(Self {
-            path: path.to_owned(),
-            _lock: lock,
-        })
+        Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
     /// The directory.
@@ -90,7 +84,12 @@ impl DataDir {
 
     /// The file of the embedded `DynamoDB`.
     pub fn database(&self) -> PathBuf {
-        self.path.join(DATABASE_FILE)
+        Self::database_in(&self.path)
+    }
+
+    /// The file of the embedded `DynamoDB` in a data directory, whoever has it.
+    pub fn database_in(path: &Path) -> PathBuf {
+        path.join(DATABASE_FILE)
     }
 }
 
@@ -98,18 +97,13 @@ fn choose(xdg_data_home: Option<OsString>, home: Option<OsString>) -> Option<Pat
     // A relative or empty XDG_DATA_HOME is to be ignored, says its specification.
     let data = xdg_data_home.map(PathBuf::from).filter(|path| path.is_absolute());
     let data = data.or_else(|| {
-        home.map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-            .map(|home| home.join(".local").join("share"))
+        home.map(PathBuf::from).filter(|path| path.is_absolute()).map(|home| home.join(".local").join("share"))
     });
     data.map(|data| data.join(NAME))
 }
 
 fn unusable(path: &Path, source: std::io::Error) -> DataDirError {
-    DataDirError::Unusable {
-        path: path.to_owned(),
-        source,
-    }
+    DataDirError::Unusable { path: path.to_owned(), source }
 }
 
 /// Writes down who holds the lock, for the message that another process gives its user.
@@ -123,11 +117,7 @@ fn holder(lock: &mut File) -> String {
     let mut text = String::new();
     let read = lock.rewind().and_then(|()| lock.take(32).read_to_string(&mut text));
     // Between locking and signing it is empty for a moment.
-    if read.is_ok() && !text.trim().is_empty() {
-        text.trim().to_owned()
-    } else {
-        "unknown".to_owned()
-    }
+    if read.is_ok() && !text.trim().is_empty() { text.trim().to_owned() } else { "unknown".to_owned() }
 }
 
 #[cfg(test)]
@@ -154,10 +144,7 @@ mod tests {
         let first = DataDir::open(&path).expect("ours");
         assert!(first.database().starts_with(&path));
         let refusal = DataDir::open(&path).expect_err("it is taken").to_string();
-        assert!(
-            refusal.contains(&format!("process {}", std::process::id())),
-            "{refusal}"
-        );
+        assert!(refusal.contains(&format!("process {}", std::process::id())), "{refusal}");
         drop(first);
         DataDir::open(&path).expect("free again");
     }

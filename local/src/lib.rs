@@ -6,10 +6,14 @@
 //! - [`embedded`]: the two services, reached by the AWS SDK's own clients without a socket
 //! - [`mapping`]: from a stream to a handler, by the rules of Lambda
 //! - [`template`]: the settings, read from the SAM template
+//! - [`system`]: the functions' own handlers behind all that
 //!
-//! Nothing here knows what a segment is: a mapping hands events to a handler, as Lambda does.
+//! Only [`system`] knows what a segment is: a mapping hands events to a handler, as Lambda does.
 
 pub mod data_dir;
 pub mod embedded;
 pub mod mapping;
+pub mod system;
 pub mod template;
+
+pub use self::system::{Database, Error, Options, System};

@@ -83,18 +83,14 @@ impl Template {
 
     /// The template in a file.
     pub fn read(path: &Path) -> Result<Self, TemplateError> {
-        let text = std::fs::read_to_string(path).map_err(|source| TemplateError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| TemplateError::Unreadable { path: path.to_owned(), source })?;
         Self::parse(&text)
     }
 
     /// The template in a text.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
-        Ok(Self {
-            root: yaml::parse(text)?,
-        })
+        Ok(Self { root: yaml::parse(text)? })
     }
 
     /// The mapping from the segment stream to the worker.
@@ -123,12 +119,7 @@ impl Template {
 
     /// How often the sweeper runs on AWS.
     pub fn sweeper_interval(&self) -> Result<Duration, TemplateError> {
-        let tick = self
-            .resource("SweeperFunction")
-            .get("Properties")
-            .get("Events")
-            .get("Tick")
-            .get("Properties");
+        let tick = self.resource("SweeperFunction").get("Properties").get("Events").get("Tick").get("Properties");
         let schedule = [tick.get("ScheduleExpression"), tick.get("Schedule")];
         let [expression, schedule] = schedule;
         let schedule = if expression.is_absent() { schedule } else { expression };
@@ -141,18 +132,12 @@ impl Template {
         let own = self.resource(function).get("Properties").get("Timeout");
         let global = self.top().get("Globals").get("Function").get("Timeout");
         let timeout = if own.is_absent() { global } else { own };
-        Ok(Duration::from_secs(
-            timeout.integer_or(TIMEOUT_SECONDS_DEFAULT, 1..=900)?,
-        ))
+        Ok(Duration::from_secs(timeout.integer_or(TIMEOUT_SECONDS_DEFAULT, 1..=900)?))
     }
 
     /// The number of shards of the segment stream.
     pub fn shard_count(&self) -> Result<u16, TemplateError> {
-        let count = self
-            .resource("SegmentStream")
-            .get("Properties")
-            .get("ShardCount")
-            .integer_or(1, 1..=1_000)?;
+        let count = self.resource("SegmentStream").get("Properties").get("ShardCount").integer_or(1, 1..=1_000)?;
         Ok(u16::try_from(count).unwrap_or(u16::MAX))
     }
 
@@ -184,9 +169,7 @@ fn size(number: u64) -> usize {
 }
 
 fn batch_size(mapping: &Node<'_>) -> Result<usize, TemplateError> {
-    Ok(size(
-        mapping.get("BatchSize").integer_or(BATCH_SIZE_DEFAULT, 1..=10_000)?,
-    ))
+    Ok(size(mapping.get("BatchSize").integer_or(BATCH_SIZE_DEFAULT, 1..=10_000)?))
 }
 
 fn retries(mapping: &Node<'_>) -> Result<RetryPolicy, TemplateError> {
@@ -196,11 +179,7 @@ fn retries(mapping: &Node<'_>) -> Result<RetryPolicy, TemplateError> {
     let types = mapping.get("FunctionResponseTypes").list()?;
     let types = types.iter().map(Node::text).collect::<Result<Vec<_>, _>>()?;
     Ok(RetryPolicy {
-        attempts_max: if unlimited {
-            None
-        } else {
-            u32::try_from(attempts.integer_or(0, 0..=10_000)?).ok()
-        },
+        attempts_max: if unlimited { None } else { u32::try_from(attempts.integer_or(0, 0..=10_000)?).ok() },
         bisect: mapping.get("BisectBatchOnFunctionError").flag_or(false)?,
         report_failures: types.iter().any(|kind| kind == "ReportBatchItemFailures"),
     })
@@ -208,15 +187,9 @@ fn retries(mapping: &Node<'_>) -> Result<RetryPolicy, TemplateError> {
 
 fn filter(mapping: &Node<'_>) -> Result<Filter, TemplateError> {
     let filters = mapping.get("FilterCriteria").get("Filters");
-    let patterns = filters
-        .list()?
-        .iter()
-        .map(|filter| filter.get("Pattern").text())
-        .collect::<Result<Vec<_>, _>>()?;
-    Filter::parse(patterns.iter().map(String::as_str)).map_err(|source| TemplateError::Filter {
-        path: filters.path().to_owned(),
-        source,
-    })
+    let patterns = filters.list()?.iter().map(|filter| filter.get("Pattern").text()).collect::<Result<Vec<_>, _>>()?;
+    Filter::parse(patterns.iter().map(String::as_str))
+        .map_err(|source| TemplateError::Filter { path: filters.path().to_owned(), source })
 }
 
 /// `rate(1 minute)`, `rate(5 minutes)`, `rate(1 hour)`.
@@ -229,12 +202,7 @@ fn rate(expression: &str) -> Option<Duration> {
         "day" => 86_400,
         _ => return None,
     };
-    number
-        .parse::<u64>()
-        .ok()
-        .filter(|number| *number > 0)?
-        .checked_mul(seconds)
-        .map(Duration::from_secs)
+    number.parse::<u64>().ok().filter(|number| *number > 0)?.checked_mul(seconds).map(Duration::from_secs)
 }
 
 #[cfg(test)]

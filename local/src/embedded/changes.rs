@@ -26,9 +26,7 @@ pub(super) struct Bell {
 
 impl Bell {
     pub(super) fn new() -> Self {
-        Self {
-            rings: watch::Sender::new(0),
-        }
+        Self { rings: watch::Sender::new(0) }
     }
 
     pub(super) fn ring(&self) {

@@ -56,13 +56,8 @@ impl EmbeddedDynamoDb {
     ///
     /// One process at a time: see [`crate::data_dir`]. Blocks for some tens of milliseconds.
     pub fn open(path: &Path, durability: Durability) -> Result<Self, EmbeddedError> {
-        let name = path
-            .to_str()
-            .ok_or_else(|| EmbeddedError::PathNotUnicode(path.to_owned()))?;
-        let failed = |reason: String| EmbeddedError::Open {
-            path: path.to_owned(),
-            reason,
-        };
+        let name = path.to_str().ok_or_else(|| EmbeddedError::PathNotUnicode(path.to_owned()))?;
+        let failed = |reason: String| EmbeddedError::Open { path: path.to_owned(), reason };
         let database = Database::new(name).map_err(|e| failed(e.to_string()))?;
         if durability == Durability::ProcessCrash {
             database.enable_bulk_loading().map_err(|e| failed(e.to_string()))?;
@@ -77,24 +72,14 @@ impl EmbeddedDynamoDb {
     /// with a stream reads every stream record so far, because the index that avoids this needs a file: a few thousand
     /// writes take seconds. Tests with more rows, or with a gather, open a file in a temporary directory.
     pub fn in_memory() -> Result<Self, EmbeddedError> {
-        let database = Database::memory().map_err(|e| EmbeddedError::Open {
-            path: PathBuf::from(":memory:"),
-            reason: e.to_string(),
-        })?;
+        let database = Database::memory()
+            .map_err(|e| EmbeddedError::Open { path: PathBuf::from(":memory:"), reason: e.to_string() })?;
         Ok(Self::around(database, None, Durability::ProcessCrash))
     }
 
     fn around(database: Database, path: Option<PathBuf>, durability: Durability) -> Self {
-        let service = Service {
-            database,
-            path,
-            durability,
-            bell: Bell::new(),
-            gate: Mutex::new(()),
-        };
-        Self {
-            service: Arc::new(service),
-        }
+        let service = Service { database, path, durability, bell: Bell::new(), gate: Mutex::new(()) };
+        Self { service: Arc::new(service) }
     }
 
     /// An SDK client of this database. It blocks the calling thread for the time of the call (0.1 to 1 ms).
@@ -124,9 +109,7 @@ impl EmbeddedDynamoDb {
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), EmbeddedError> {
         let database = self.service.database.clone();
-        dynoxide::server::serve_with_shutdown(listener, database, stop)
-            .await
-            .map_err(EmbeddedError::Serve)
+        dynoxide::server::serve_with_shutdown(listener, database, stop).await.map_err(EmbeddedError::Serve)
     }
 
     /// Deletes the items whose time to live is over, and says how many there were. On AWS that happens by itself.

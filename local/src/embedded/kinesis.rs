@@ -51,10 +51,7 @@ pub struct Backlog {
 impl Default for Backlog {
     /// 20,000 records of a segment each are some 10 MB.
     fn default() -> Self {
-        Self {
-            records_max: 20_000,
-            wait_max: Duration::from_secs(20),
-        }
+        Self { records_max: 20_000, wait_max: Duration::from_secs(20) }
     }
 }
 
@@ -89,44 +86,26 @@ impl EmbeddedKinesis {
             ..StoreOptions::default()
         };
         let (router, store) = ferrokinesis::create_app(options);
-        let service = Service {
-            router,
-            store,
-            bell: Bell::new(),
-            backlog,
-            room: watch::Sender::new(()),
-        };
-        Self {
-            service: Arc::new(service),
-        }
+        let service = Service { router, store, bell: Bell::new(), backlog, room: watch::Sender::new(()) };
+        Self { service: Arc::new(service) }
     }
 
     /// Creates a stream, and returns its shards when it is ready for use.
     pub async fn create_stream(&self, name: &str, shards: u16) -> Result<Vec<Shard>, EmbeddedError> {
-        let failed = |reason: String| EmbeddedError::CreateStream {
-            stream: name.to_owned(),
-            reason,
-        };
+        let failed = |reason: String| EmbeddedError::CreateStream { stream: name.to_owned(), reason };
         let request = json!({ "StreamName": name, "ShardCount": shards });
         actions::dispatch(&self.service.store, Operation::CreateStream, request)
             .await
             .map_err(|e| failed(format!("{e:?}")))?;
         self.wait_until_active(name).await.map_err(failed)?;
-        Ok((0..shards)
-            .map(|index| Shard::new(Arc::clone(&self.service), name, index))
-            .collect())
+        Ok((0..shards).map(|index| Shard::new(Arc::clone(&self.service), name, index)).collect())
     }
 
     /// Creating is a background task of the emulator even when it is told to take no time.
     async fn wait_until_active(&self, name: &str) -> Result<(), String> {
         const LOOKS_MAX: u32 = 1_000;
         for _ in 0..LOOKS_MAX {
-            let stream = self
-                .service
-                .store
-                .get_stream(name)
-                .await
-                .map_err(|e| format!("{e:?}"))?;
+            let stream = self.service.store.get_stream(name).await.map_err(|e| format!("{e:?}"))?;
             if stream.stream_status == ferrokinesis::types::StreamStatus::Active {
                 return Ok(());
             }
@@ -196,38 +175,20 @@ impl Service {
     /// The backlog may go over its limit by the records of the puts under way, so that none is refused in part.
     async fn wait_for_room(&self) -> bool {
         let mut room = self.room.subscribe();
-        let enough = async {
-            room.wait_for(|()| self.waiting() < self.backlog.records_max)
-                .await
-                .is_ok()
-        };
-        tokio::time::timeout(self.backlog.wait_max, enough)
-            .await
-            .unwrap_or(false)
+        let enough = async { room.wait_for(|()| self.waiting() < self.backlog.records_max).await.is_ok() };
+        tokio::time::timeout(self.backlog.wait_max, enough).await.unwrap_or(false)
     }
 
     async fn forward(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let request = request.try_into_http1x().map_err(transport::broken)?;
         let (mut head, body) = request.into_parts();
-        let body = body
-            .bytes()
-            .map(<[u8]>::to_vec)
-            .ok_or_else(|| transport::broken("a streamed request"))?;
-        head.headers
-            .insert(http::header::AUTHORIZATION, HeaderValue::from_static(SIGNATURE));
-        head.headers
-            .insert("x-amz-date", HeaderValue::from_static("20000101T000000Z"));
+        let body = body.bytes().map(<[u8]>::to_vec).ok_or_else(|| transport::broken("a streamed request"))?;
+        head.headers.insert(http::header::AUTHORIZATION, HeaderValue::from_static(SIGNATURE));
+        head.headers.insert("x-amz-date", HeaderValue::from_static("20000101T000000Z"));
         let request = http::Request::from_parts(head, Body::from(body));
-        let answer = self
-            .router
-            .clone()
-            .oneshot(request)
-            .await
-            .map_err(|never| match never {})?;
+        let answer = self.router.clone().oneshot(request).await.map_err(|never| match never {})?;
         let (head, body) = answer.into_parts();
-        let body = axum::body::to_bytes(body, ANSWER_LIMIT_BYTES)
-            .await
-            .map_err(transport::broken)?;
+        let body = axum::body::to_bytes(body, ANSWER_LIMIT_BYTES).await.map_err(transport::broken)?;
         let answer = http::Response::from_parts(head, SdkBody::from(body));
         answer.try_into().map_err(transport::broken)
     }
@@ -243,10 +204,7 @@ fn refused(request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
     let (status, answer) = match records {
         Some(count) => {
             let failure = json!({ "ErrorCode": TOO_FAST, "ErrorMessage": TOO_FAST_REASON });
-            (
-                200,
-                json!({ "FailedRecordCount": count, "Records": vec![failure; count] }),
-            )
+            (200, json!({ "FailedRecordCount": count, "Records": vec![failure; count] }))
         }
         None => (400, json!({ "__type": TOO_FAST, "message": TOO_FAST_REASON })),
     };
@@ -265,15 +223,8 @@ impl fmt::Debug for Service {
 
 impl Emulator for Service {
     async fn answer(self: Arc<Self>, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        let puts = request
-            .headers()
-            .get("x-amz-target")
-            .is_some_and(|target| target.contains(".PutRecord"));
-        if puts {
-            self.put(request).await
-        } else {
-            self.forward(request).await
-        }
+        let puts = request.headers().get("x-amz-target").is_some_and(|target| target.contains(".PutRecord"));
+        if puts { self.put(request).await } else { self.forward(request).await }
     }
 }
 

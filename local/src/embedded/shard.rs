@@ -36,11 +36,7 @@ pub struct Shard {
 
 impl Shard {
     pub(super) fn new(service: Arc<Service>, stream: &str, index: u16) -> Self {
-        Self {
-            service,
-            stream: stream.to_owned(),
-            index,
-        }
+        Self { service, stream: stream.to_owned(), index }
     }
 
     /// The shard's name, as event ids begin with it.
@@ -61,11 +57,7 @@ impl Shard {
         let from = format!("{:08x}/", self.index);
         // '0' follows '/', so this ends the range behind every key of the shard.
         let to = format!("{:08x}0", self.index);
-        let found = self
-            .service
-            .store()
-            .get_records_range_limited(&self.stream, &from, &to, taken.len() + limit)
-            .await;
+        let found = self.service.store().get_records_range_limited(&self.stream, &from, &to, taken.len() + limit).await;
         found
             .into_iter()
             .filter(|(key, _)| !taken.contains(key))
@@ -87,10 +79,7 @@ impl Shard {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "seconds since 1970 as the emulator wrote them; a cast saturates"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "seconds since 1970 as the emulator wrote them; a cast saturates")]
 fn millis(seconds: f64) -> i64 {
     (seconds * 1_000.0) as i64
 }

@@ -74,10 +74,7 @@ impl TableStream {
         let label = service
             .database()
             .get_table_metadata(table)
-            .map_err(|e| EmbeddedError::Open {
-                path: path.to_owned(),
-                reason: e.to_string(),
-            })?
+            .map_err(|e| EmbeddedError::Open { path: path.to_owned(), reason: e.to_string() })?
             .filter(|table| table.stream_enabled)
             .and_then(|table| table.stream_label)
             .ok_or_else(|| EmbeddedError::NoStream(table.to_owned()))?;
@@ -89,15 +86,8 @@ impl TableStream {
         };
         connection.pragma_update(None, "synchronous", synchronous)?;
         let arn = format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}/stream/{label}");
-        let reader = Reader {
-            service,
-            table: table.to_owned(),
-            arn,
-            connection: Mutex::new(connection),
-        };
-        Ok(Self {
-            reader: Arc::new(reader),
-        })
+        let reader = Reader { service, table: table.to_owned(), arn, connection: Mutex::new(connection) };
+        Ok(Self { reader: Arc::new(reader) })
     }
 
     /// The stream's ARN, as events name it.
@@ -134,11 +124,10 @@ impl Reader {
                 event_id: row.get(5)?,
             };
             changes.push(
-                row.into_change(&self.arn)
-                    .map_err(|e| EmbeddedError::UnreadableRecord {
-                        table: self.table.clone(),
-                        reason: e.to_string(),
-                    })?,
+                row.into_change(&self.arn).map_err(|e| EmbeddedError::UnreadableRecord {
+                    table: self.table.clone(),
+                    reason: e.to_string(),
+                })?,
             );
         }
         Ok(changes)
@@ -146,8 +135,7 @@ impl Reader {
 
     fn trim(&self, position: i64) -> Result<(), EmbeddedError> {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        self.service
-            .alone(|| connection.prepare_cached(TRIM)?.execute(params![self.table, position]))?;
+        self.service.alone(|| connection.prepare_cached(TRIM)?.execute(params![self.table, position]))?;
         Ok(())
     }
 }
@@ -183,9 +171,6 @@ impl Row {
         event.insert("awsRegion".into(), Value::from(REGION));
         event.insert("dynamodb".into(), Value::Object(record));
         event.insert("eventSourceARN".into(), Value::from(arn));
-        Ok(StoredChange {
-            position: self.position,
-            event: Value::Object(event),
-        })
+        Ok(StoredChange { position: self.position, event: Value::Object(event) })
     }
 }

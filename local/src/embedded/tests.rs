@@ -1,8 +1,5 @@
 //! The embedded services through the SDK's own clients, as everything else reaches them.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "these tests are about the service, not about the control table"
-)]
+#![expect(clippy::disallowed_methods, reason = "these tests are about the service, not about the control table")]
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -31,13 +28,7 @@ pub(crate) async fn create_table(client: &aws_sdk_dynamodb::Client) {
                 .build()
                 .expect("complete"),
         )
-        .key_schema(
-            KeySchemaElement::builder()
-                .attribute_name("pk")
-                .key_type(KeyType::Hash)
-                .build()
-                .expect("complete"),
-        )
+        .key_schema(KeySchemaElement::builder().attribute_name("pk").key_type(KeyType::Hash).build().expect("complete"))
         .stream_specification(
             StreamSpecification::builder()
                 .stream_enabled(true)
@@ -51,13 +42,7 @@ pub(crate) async fn create_table(client: &aws_sdk_dynamodb::Client) {
 }
 
 async fn put(client: &aws_sdk_dynamodb::Client, key: &str) {
-    client
-        .put_item()
-        .table_name(TABLE)
-        .item("pk", AttributeValue::S(key.to_owned()))
-        .send()
-        .await
-        .expect("a put");
+    client.put_item().table_name(TABLE).item("pk", AttributeValue::S(key.to_owned())).send().await.expect("a put");
 }
 
 #[tokio::test]
@@ -81,12 +66,7 @@ async fn a_lost_condition_is_the_sdks_typed_error_with_the_winners_item() {
 #[tokio::test]
 async fn an_unknown_table_is_the_sdks_typed_error() {
     let client = EmbeddedDynamoDb::in_memory().expect("a database").client();
-    let refusal = client
-        .get_item()
-        .table_name("none")
-        .key("pk", AttributeValue::S("a".into()))
-        .send()
-        .await;
+    let refusal = client.get_item().table_name("none").key("pk", AttributeValue::S("a".into())).send().await;
     let refusal = refusal.expect_err("there is no table").into_service_error();
     assert!(refusal.is_resource_not_found_exception(), "{refusal:?}");
 }
@@ -109,16 +89,8 @@ async fn what_was_written_and_what_was_trimmed_are_there_after_reopening() {
     }
     let database = EmbeddedDynamoDb::open(&path, Durability::PowerLoss).expect("a database");
     put(&database.client(), "d").await;
-    let left = database
-        .stream(TABLE)
-        .expect("a stream")
-        .read(0, 10)
-        .await
-        .expect("records");
-    let keys: Vec<_> = left
-        .iter()
-        .map(|change| change.event["dynamodb"]["Keys"]["pk"]["S"].as_str())
-        .collect();
+    let left = database.stream(TABLE).expect("a stream").read(0, 10).await.expect("records");
+    let keys: Vec<_> = left.iter().map(|change| change.event["dynamodb"]["Keys"]["pk"]["S"].as_str()).collect();
     assert_eq!(keys, [Some("c"), Some("d")]);
 }
 
@@ -128,22 +100,14 @@ async fn a_record_of_the_stream_has_the_shape_that_lambda_gives_it() {
     let database = EmbeddedDynamoDb::open(&directory.path().join("db"), Durability::ProcessCrash).expect("a database");
     create_table(&database.client()).await;
     put(&database.client(), "a").await;
-    let mut read = database
-        .stream(TABLE)
-        .expect("a stream")
-        .read(0, 10)
-        .await
-        .expect("records");
+    let mut read = database.stream(TABLE).expect("a stream").read(0, 10).await.expect("records");
     let event: aws_lambda_events::event::dynamodb::EventRecord =
         serde_json::from_value(read.remove(0).event).expect("a record");
     assert_eq!(event.event_name, "INSERT");
     assert_eq!(event.change.sequence_number.as_deref().map(str::len), Some(21));
     assert_eq!(event.change.new_image, event.change.keys);
     let arn = event.event_source_arn.expect("an ARN");
-    assert!(
-        arn.starts_with("arn:aws:dynamodb:us-east-1:000000000000:table/things/stream/"),
-        "{arn}"
-    );
+    assert!(arn.starts_with("arn:aws:dynamodb:us-east-1:000000000000:table/things/stream/"), "{arn}");
 }
 
 #[tokio::test]
@@ -178,12 +142,7 @@ async fn put_records(client: &aws_sdk_kinesis::Client, from: usize, count: usize
             .build()
             .expect("complete")
     });
-    let answer = client
-        .put_records()
-        .stream_name(STREAM)
-        .set_records(Some(records.collect()))
-        .send()
-        .await;
+    let answer = client.put_records().stream_name(STREAM).set_records(Some(records.collect())).send().await;
     answer.expect("an answer").failed_record_count().unwrap_or(0)
 }
 
@@ -197,11 +156,7 @@ async fn a_record_is_read_until_it_is_forgotten() {
         let all = shard.read(&HashSet::new(), 100).await;
         assert!(!all.is_empty(), "20 keys over 2 shards");
         let first: HashSet<_> = [all[0].key.clone()].into();
-        assert_eq!(
-            shard.read(&first, 100).await,
-            all[1..],
-            "what is taken is not read again"
-        );
+        assert_eq!(shard.read(&first, 100).await, all[1..], "what is taken is not read again");
         found += all.len();
         let keys: Vec<_> = all.into_iter().map(|record| record.key).collect();
         shard.forget(&keys).await;
@@ -213,18 +168,13 @@ async fn a_record_is_read_until_it_is_forgotten() {
 
 #[tokio::test]
 async fn a_put_beyond_the_backlog_fails_by_record_and_room_lets_it_in() {
-    let backlog = Backlog {
-        records_max: 5,
-        wait_max: Duration::from_millis(10),
-    };
+    let backlog = Backlog { records_max: 5, wait_max: Duration::from_millis(10) };
     let kinesis = EmbeddedKinesis::start(backlog);
     let shards = kinesis.create_stream(STREAM, 1).await.expect("a stream");
     assert_eq!(put_records(&kinesis.client(), 0, 5).await, 0);
     assert_eq!(put_records(&kinesis.client(), 5, 3).await, 3, "each record is refused");
     let read = shards[0].read(&HashSet::new(), 5).await;
-    shards[0]
-        .forget(&read.into_iter().map(|record| record.key).collect::<Vec<_>>())
-        .await;
+    shards[0].forget(&read.into_iter().map(|record| record.key).collect::<Vec<_>>()).await;
     assert_eq!(put_records(&kinesis.client(), 5, 3).await, 0);
     assert_eq!(kinesis.waiting(), 3);
 }

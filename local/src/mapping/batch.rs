@@ -72,19 +72,11 @@ pub fn outcome_of<'a>(failed: impl IntoIterator<Item = Option<&'a str>>, ids: &[
 pub fn settle<R>(batch: Batch<R>, outcome: Outcome, policy: RetryPolicy) -> Settled<R> {
     let Batch { mut records, retries } = batch;
     match outcome {
-        Outcome::Succeeded => Settled {
-            done: records,
-            again: Vec::new(),
-            given_up: Vec::new(),
-        },
+        Outcome::Succeeded => Settled { done: records, again: Vec::new(), given_up: Vec::new() },
         // To cut a batch is progress, not a repetition, so it is not counted; it ends when one record is left.
         Outcome::FailedFrom(index) if index > 0 && policy.bisect => {
             let rest = records.split_off(index.min(records.len()));
-            Settled {
-                done: records,
-                again: batches([(rest, retries)]),
-                given_up: Vec::new(),
-            }
+            Settled { done: records, again: batches([(rest, retries)]), given_up: Vec::new() }
         }
         Outcome::FailedFrom(index) => {
             let rest = records.split_off(index.min(records.len()));
@@ -93,11 +85,7 @@ pub fn settle<R>(batch: Batch<R>, outcome: Outcome, policy: RetryPolicy) -> Sett
         Outcome::Failed if policy.bisect && records.len() > 1 => {
             let second = records.split_off(records.len() / 2);
             let again = batches([(records, retries), (second, retries)]);
-            Settled {
-                done: Vec::new(),
-                again,
-                given_up: Vec::new(),
-            }
+            Settled { done: Vec::new(), again, given_up: Vec::new() }
         }
         Outcome::Failed => repeat(records, retries, policy, Vec::new()),
     }
@@ -105,17 +93,9 @@ pub fn settle<R>(batch: Batch<R>, outcome: Outcome, policy: RetryPolicy) -> Sett
 
 fn repeat<R>(records: Vec<R>, retries: u32, policy: RetryPolicy, done: Vec<R>) -> Settled<R> {
     if policy.attempts_max.is_some_and(|max| retries >= max) {
-        return Settled {
-            done,
-            again: Vec::new(),
-            given_up: records,
-        };
+        return Settled { done, again: Vec::new(), given_up: records };
     }
-    Settled {
-        done,
-        again: batches([(records, retries.saturating_add(1))]),
-        given_up: Vec::new(),
-    }
+    Settled { done, again: batches([(records, retries.saturating_add(1))]), given_up: Vec::new() }
 }
 
 fn batches<R>(parts: impl IntoIterator<Item = (Vec<R>, u32)>) -> Vec<Batch<R>> {
@@ -130,18 +110,11 @@ fn batches<R>(parts: impl IntoIterator<Item = (Vec<R>, u32)>) -> Vec<Batch<R>> {
 mod tests {
     use super::*;
 
-    const POLICY: RetryPolicy = RetryPolicy {
-        attempts_max: Some(2),
-        bisect: false,
-        report_failures: true,
-    };
+    const POLICY: RetryPolicy = RetryPolicy { attempts_max: Some(2), bisect: false, report_failures: true };
     const BISECT: RetryPolicy = RetryPolicy { bisect: true, ..POLICY };
 
     fn batch(records: &[u32], retries: u32) -> Batch<u32> {
-        Batch {
-            records: records.to_vec(),
-            retries,
-        }
+        Batch { records: records.to_vec(), retries }
     }
 
     fn again(settled: Settled<u32>) -> Vec<Batch<u32>> {
@@ -152,14 +125,7 @@ mod tests {
     #[test]
     fn success_is_the_end() {
         let settled = settle(batch(&[1, 2], 1), Outcome::Succeeded, POLICY);
-        assert_eq!(
-            settled,
-            Settled {
-                done: vec![1, 2],
-                again: vec![],
-                given_up: vec![]
-            }
-        );
+        assert_eq!(settled, Settled { done: vec![1, 2], again: vec![], given_up: vec![] });
     }
 
     #[test]
@@ -174,58 +140,29 @@ mod tests {
         let cut = settle(batch(&[1, 2], 1), Outcome::FailedFrom(1), BISECT);
         assert_eq!(cut.done, [1]);
         assert_eq!(again(cut), [batch(&[2], 1)]);
-        assert_eq!(
-            again(settle(batch(&[1, 2], 1), Outcome::FailedFrom(0), BISECT)),
-            [batch(&[1, 2], 2)]
-        );
+        assert_eq!(again(settle(batch(&[1, 2], 1), Outcome::FailedFrom(0), BISECT)), [batch(&[1, 2], 2)]);
     }
 
     #[test]
     fn bisecting_halves_until_one_is_left() {
-        assert_eq!(
-            again(settle(batch(&[1, 2, 3], 0), Outcome::Failed, BISECT)),
-            [batch(&[1], 0), batch(&[2, 3], 0)]
-        );
+        assert_eq!(again(settle(batch(&[1, 2, 3], 0), Outcome::Failed, BISECT)), [batch(&[1], 0), batch(&[2, 3], 0)]);
         assert_eq!(again(settle(batch(&[1], 0), Outcome::Failed, BISECT)), [batch(&[1], 1)]);
     }
 
     #[test]
     fn attempts_are_bounded_if_there_is_a_bound() {
         let last = settle(batch(&[1, 2], 2), Outcome::Failed, POLICY);
-        assert_eq!(
-            last,
-            Settled {
-                done: vec![],
-                again: vec![],
-                given_up: vec![1, 2]
-            }
-        );
+        assert_eq!(last, Settled { done: vec![], again: vec![], given_up: vec![1, 2] });
         let partly = settle(batch(&[1, 2], 2), Outcome::FailedFrom(1), POLICY);
-        assert_eq!(
-            partly,
-            Settled {
-                done: vec![1],
-                again: vec![],
-                given_up: vec![2]
-            }
-        );
-        let unbounded = RetryPolicy {
-            attempts_max: None,
-            ..POLICY
-        };
-        assert_eq!(
-            again(settle(batch(&[1], u32::MAX), Outcome::Failed, unbounded)),
-            [batch(&[1], u32::MAX)]
-        );
+        assert_eq!(partly, Settled { done: vec![1], again: vec![], given_up: vec![2] });
+        let unbounded = RetryPolicy { attempts_max: None, ..POLICY };
+        assert_eq!(again(settle(batch(&[1], u32::MAX), Outcome::Failed, unbounded)), [batch(&[1], u32::MAX)]);
     }
 
     #[test]
     fn the_lowest_of_several_failures_counts() {
         let ids = ["10", "20", "30"];
-        assert_eq!(
-            outcome_of([Some("30"), Some("20")], &ids, POLICY),
-            Outcome::FailedFrom(1)
-        );
+        assert_eq!(outcome_of([Some("30"), Some("20")], &ids, POLICY), Outcome::FailedFrom(1));
         assert_eq!(outcome_of([], &ids, POLICY), Outcome::Succeeded);
     }
 
@@ -238,10 +175,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_only_read_if_the_mapping_says_so() {
-        let silent = RetryPolicy {
-            report_failures: false,
-            ..POLICY
-        };
+        let silent = RetryPolicy { report_failures: false, ..POLICY };
         assert_eq!(outcome_of([Some("10")], &["10"], silent), Outcome::Succeeded);
     }
 }

@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use super::batch::{Batch, Outcome, outcome_of, settle};
 use super::event::dynamodb_event;
 use super::handler::{DynamoDbHandler, call};
-use super::host::{Host, StopSignal, pause};
+use super::host::{Host, StopSignal, rest};
 use super::settings::DynamoDbSettings;
 use crate::embedded::{Changes, EmbeddedDynamoDb, EmbeddedError, StoredChange, TableStream};
 
@@ -98,7 +98,7 @@ impl<H: DynamoDbHandler> DynamoDbMapping<H> {
                     self.ahead.clear();
                     self.read_to = self.done_to;
                     warn!(%error, failures, "cannot read the table's stream; trying again");
-                    tokio::select! { () = sleep(pause(failures)) => {}, () = stop.requested() => {} }
+                    tokio::select! { () = rest(failures) => {}, () = stop.requested() => {} }
                 }
             }
         }
@@ -107,11 +107,7 @@ impl<H: DynamoDbHandler> DynamoDbMapping<H> {
 
     /// Reads a batch and delivers it, or waits until there may be one.
     async fn round(&mut self, stop: &mut StopSignal) -> Result<(), EmbeddedError> {
-        let Collected {
-            records,
-            through,
-            at_end,
-        } = self.collect(stop).await?;
+        let Collected { records, through, at_end } = self.collect(stop).await?;
         if !records.is_empty() {
             if !self.deliver(records, stop).await {
                 return Ok(());
@@ -131,11 +127,7 @@ impl<H: DynamoDbHandler> DynamoDbMapping<H> {
 
     /// Waits for a write, and trims what was passed over if none comes for a while.
     async fn wait(&mut self, stop: &mut StopSignal) -> Result<(), EmbeddedError> {
-        let patience = if self.done_to > self.trimmed_to {
-            TRIM_IDLE
-        } else {
-            SLOW_POLL
-        };
+        let patience = if self.done_to > self.trimmed_to { TRIM_IDLE } else { SLOW_POLL };
         let rung = tokio::select! {
             rung = timeout(patience, self.changes.wait()) => rung,
             () = stop.requested() => return Ok(()),
@@ -154,11 +146,7 @@ impl<H: DynamoDbHandler> DynamoDbMapping<H> {
 
     /// The next records that pass the filter: a full batch, or what there is once the batching window is over.
     async fn collect(&mut self, stop: &mut StopSignal) -> Result<Collected, EmbeddedError> {
-        let mut collected = Collected {
-            records: Vec::new(),
-            through: self.done_to,
-            at_end: false,
-        };
+        let mut collected = Collected { records: Vec::new(), through: self.done_to, at_end: false };
         let mut window_end = None;
         while !self.take_matching(&mut collected) {
             let read = self.stream.read(self.read_to, READ_MAX).await?;
@@ -211,7 +199,7 @@ impl<H: DynamoDbHandler> DynamoDbMapping<H> {
             tokio::select! {
                 biased;
                 () = stop.requested() => return false,
-                () = sleep(pause(batch.retries)) => {}
+                () = rest(batch.retries) => {}
             }
             let Some(outcome) = self.invoke_within_grace(&batch, stop).await else {
                 return false;
@@ -249,11 +237,8 @@ impl<H: DynamoDbHandler> DynamoDbMapping<H> {
                 return Outcome::Failed;
             }
         };
-        let ids: Vec<String> = event
-            .records
-            .iter()
-            .map(|record| record.change.sequence_number.clone().unwrap_or_default())
-            .collect();
+        let ids: Vec<String> =
+            event.records.iter().map(|record| record.change.sequence_number.clone().unwrap_or_default()).collect();
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         let invocation = self.host.invocation(self.settings.timeout);
         let request_id = invocation.request_id.clone();
@@ -262,10 +247,7 @@ impl<H: DynamoDbHandler> DynamoDbMapping<H> {
         let Some(answer) = call(work, &request_id, self.settings.timeout).await else {
             return Outcome::Failed;
         };
-        let failed = answer
-            .batch_item_failures
-            .iter()
-            .map(|item| item.item_identifier.as_deref());
+        let failed = answer.batch_item_failures.iter().map(|item| item.item_identifier.as_deref());
         outcome_of(failed, &ids, self.settings.retries)
     }
 }

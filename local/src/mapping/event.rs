@@ -34,9 +34,7 @@ fn kinesis_record(shard: &Shard, record: &ShardRecord) -> KinesisEventRecord {
 
 /// A `DynamoDB` event of some changes of one table.
 pub(super) fn dynamodb_event(changes: &[StoredChange]) -> Result<DynamoDbEvent, serde_json::Error> {
-    let records = changes
-        .iter()
-        .map(|change| serde_json::from_value::<EventRecord>(change.event.clone()));
+    let records = changes.iter().map(|change| serde_json::from_value::<EventRecord>(change.event.clone()));
     let mut event = DynamoDbEvent::default();
     event.records = records.collect::<Result<_, _>>()?;
     Ok(event)

@@ -85,18 +85,14 @@ impl Filter {
     /// Reads the patterns of a `FilterCriteria`, each a JSON text. No pattern at all passes everything.
     pub fn parse<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, FilterError> {
         let patterns = patterns.into_iter().map(|text| {
-            let pattern: Value = serde_json::from_str(text).map_err(|e| FilterError::NotJson {
-                pattern: text.to_owned(),
-                reason: e.to_string(),
-            })?;
+            let pattern: Value = serde_json::from_str(text)
+                .map_err(|e| FilterError::NotJson { pattern: text.to_owned(), reason: e.to_string() })?;
             match pattern {
                 Value::Object(fields) => parse_fields(&fields, ""),
                 _ => Err(FilterError::Shape { path: "top".to_owned() }),
             }
         });
-        Ok(Self {
-            patterns: patterns.collect::<Result<_, _>>()?,
-        })
+        Ok(Self { patterns: patterns.collect::<Result<_, _>>()? })
     }
 
     /// Whether a record passes.
@@ -107,25 +103,15 @@ impl Filter {
 
 fn parse_fields(fields: &Map<String, Value>, path: &str) -> Result<Fields, FilterError> {
     let parse = |(name, value): (&String, &Value)| {
-        let path = if path.is_empty() {
-            name.clone()
-        } else {
-            format!("{path}.{name}")
-        };
+        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
         if name.starts_with('$') {
-            return Err(FilterError::UnknownRule {
-                path,
-                rule: name.clone(),
-            });
+            return Err(FilterError::UnknownRule { path, rule: name.clone() });
         }
         let node = match value {
             Value::Object(fields) if !fields.is_empty() => Node::Fields(parse_fields(fields, &path)?),
-            Value::Array(rules) if !rules.is_empty() => Node::AnyOf(
-                rules
-                    .iter()
-                    .map(|rule| parse_rule(rule, &path))
-                    .collect::<Result<_, _>>()?,
-            ),
+            Value::Array(rules) if !rules.is_empty() => {
+                Node::AnyOf(rules.iter().map(|rule| parse_rule(rule, &path)).collect::<Result<_, _>>()?)
+            }
             _ => return Err(FilterError::Shape { path }),
         };
         Ok((name.clone(), node))
@@ -139,10 +125,7 @@ fn parse_rule(rule: &Value, path: &str) -> Result<Rule, FilterError> {
         Value::Array(_) => return Err(FilterError::Shape { path: path.to_owned() }),
         value => return Ok(Rule::Is(value.clone())),
     };
-    let unknown = || FilterError::UnknownRule {
-        path: path.to_owned(),
-        rule: rule.to_string(),
-    };
+    let unknown = || FilterError::UnknownRule { path: path.to_owned(), rule: rule.to_string() };
     let mut entries = object.iter();
     let (Some((name, argument)), None) = (entries.next(), entries.next()) else {
         return Err(unknown());
@@ -150,18 +133,13 @@ fn parse_rule(rule: &Value, path: &str) -> Result<Rule, FilterError> {
     let parsed = match name.as_str() {
         "prefix" => argument.as_str().map(|text| Rule::Prefix(text.to_owned())),
         "suffix" => argument.as_str().map(|text| Rule::Suffix(text.to_owned())),
-        "equals-ignore-case" => argument
-            .as_str()
-            .map(|text| Rule::EqualsIgnoreCase(text.to_lowercase())),
+        "equals-ignore-case" => argument.as_str().map(|text| Rule::EqualsIgnoreCase(text.to_lowercase())),
         "exists" => argument.as_bool().map(Rule::Exists),
         "numeric" => parse_numeric(argument).map(Rule::Numeric),
         "anything-but" => parse_anything_but(argument, path)?.map(Rule::AnythingBut),
         _ => return Err(unknown()),
     };
-    parsed.ok_or_else(|| FilterError::Argument {
-        path: path.to_owned(),
-        rule: rule.to_string(),
-    })
+    parsed.ok_or_else(|| FilterError::Argument { path: path.to_owned(), rule: rule.to_string() })
 }
 
 /// `["=", 1]`, or a range: `[">", 0, "<=", 5]`.
@@ -185,10 +163,7 @@ fn parse_numeric(argument: &Value) -> Option<Vec<(Comparison, f64)>> {
 /// A value, a list of values, or one text rule. `None`: an argument of another form.
 fn parse_anything_but(argument: &Value, path: &str) -> Result<Option<Vec<Rule>>, FilterError> {
     let rules = match argument {
-        Value::Array(values) => values
-            .iter()
-            .map(|value| parse_rule(value, path))
-            .collect::<Result<Vec<_>, _>>()?,
+        Value::Array(values) => values.iter().map(|value| parse_rule(value, path)).collect::<Result<Vec<_>, _>>()?,
         value => vec![parse_rule(value, path)?],
     };
     let fits = |rule: &Rule| match rule {
@@ -230,18 +205,15 @@ fn leaf_matches(rule: &Rule, leaf: &Value) -> bool {
         Rule::Suffix(suffix) => leaf.as_str().is_some_and(|text| text.ends_with(suffix)),
         Rule::EqualsIgnoreCase(expected) => leaf.as_str().is_some_and(|text| text.to_lowercase() == *expected),
         Rule::Exists(expected) => *expected,
-        Rule::Numeric(terms) => leaf
-            .as_f64()
-            .is_some_and(|number| terms.iter().all(|(comparison, bound)| comparison.holds(number, *bound))),
+        Rule::Numeric(terms) => {
+            leaf.as_f64().is_some_and(|number| terms.iter().all(|(comparison, bound)| comparison.holds(number, *bound)))
+        }
         Rule::AnythingBut(rules) => !rules.iter().any(|rule| leaf_matches(rule, leaf)),
     }
 }
 
 impl Comparison {
-    #[expect(
-        clippy::float_cmp,
-        reason = "equality of the numbers as written is what the rule asks for"
-    )]
+    #[expect(clippy::float_cmp, reason = "equality of the numbers as written is what the rule asks for")]
     fn holds(self, number: f64, bound: f64) -> bool {
         match self {
             Self::Equal => number == bound,
@@ -280,22 +252,10 @@ mod tests {
     #[test]
     fn all_fields_and_any_alternative() {
         let pattern = r#"{"dynamodb":{"NewImage":{"sk":{"S":["TALLY"]},"pending":{"N":["0","1"]}}}}"#;
-        assert!(passes(
-            pattern,
-            &image(&json!({"sk": {"S": "TALLY"}, "pending": {"N": "0"}, "more": {"S": "x"}}))
-        ));
-        assert!(passes(
-            pattern,
-            &image(&json!({"sk": {"S": "TALLY"}, "pending": {"N": "1"}}))
-        ));
-        assert!(!passes(
-            pattern,
-            &image(&json!({"sk": {"S": "TALLY"}, "pending": {"N": "2"}}))
-        ));
-        assert!(!passes(
-            pattern,
-            &image(&json!({"sk": {"S": "SEGMENT#1"}, "pending": {"N": "0"}}))
-        ));
+        assert!(passes(pattern, &image(&json!({"sk": {"S": "TALLY"}, "pending": {"N": "0"}, "more": {"S": "x"}}))));
+        assert!(passes(pattern, &image(&json!({"sk": {"S": "TALLY"}, "pending": {"N": "1"}}))));
+        assert!(!passes(pattern, &image(&json!({"sk": {"S": "TALLY"}, "pending": {"N": "2"}}))));
+        assert!(!passes(pattern, &image(&json!({"sk": {"S": "SEGMENT#1"}, "pending": {"N": "0"}}))));
         assert!(!passes(pattern, &image(&json!({"sk": {"S": "TALLY"}}))));
         assert!(!passes(pattern, &json!({"eventName": "REMOVE", "dynamodb": {}})));
     }
@@ -315,10 +275,7 @@ mod tests {
         assert!(passes(r#"{"a":[true]}"#, &json!({"a": true})));
         assert!(passes(r#"{"a":[1]}"#, &json!({"a": 1.0})));
         assert!(!passes(r#"{"a":[1]}"#, &json!({"a": "1"})));
-        assert!(
-            passes(r#"{"a":["x"]}"#, &json!({"a": ["w", "x"]})),
-            "any element of a list"
-        );
+        assert!(passes(r#"{"a":["x"]}"#, &json!({"a": ["w", "x"]})), "any element of a list");
     }
 
     #[test]
@@ -326,10 +283,7 @@ mod tests {
         assert!(passes(r#"{"a":[{"prefix":"SEG"}]}"#, &json!({"a": "SEGMENT"})));
         assert!(!passes(r#"{"a":[{"prefix":"SEG"}]}"#, &json!({"a": "A SEGMENT"})));
         assert!(passes(r#"{"a":[{"suffix":".csv"}]}"#, &json!({"a": "x.csv"})));
-        assert!(passes(
-            r#"{"a":[{"equals-ignore-case":"Done"}]}"#,
-            &json!({"a": "dONE"})
-        ));
+        assert!(passes(r#"{"a":[{"equals-ignore-case":"Done"}]}"#, &json!({"a": "dONE"})));
     }
 
     #[test]
@@ -337,10 +291,7 @@ mod tests {
         assert!(passes(r#"{"a":{"S":[{"exists":true}]}}"#, &json!({"a": {"S": "x"}})));
         assert!(!passes(r#"{"a":{"S":[{"exists":true}]}}"#, &json!({})));
         assert!(passes(r#"{"a":{"S":[{"exists":false}]}}"#, &json!({})));
-        assert!(
-            !passes(r#"{"a":[{"exists":true}]}"#, &json!({"a": {"S": "x"}})),
-            "not a leaf"
-        );
+        assert!(!passes(r#"{"a":[{"exists":true}]}"#, &json!({"a": {"S": "x"}})), "not a leaf");
     }
 
     #[test]
@@ -357,39 +308,18 @@ mod tests {
         assert!(passes(r#"{"a":[{"anything-but":["x","y"]}]}"#, &json!({"a": "z"})));
         assert!(!passes(r#"{"a":[{"anything-but":["x","y"]}]}"#, &json!({"a": "y"})));
         assert!(!passes(r#"{"a":[{"anything-but":"x"}]}"#, &json!({})));
-        assert!(passes(
-            r#"{"a":[{"anything-but":{"prefix":"in"}}]}"#,
-            &json!({"a": "out"})
-        ));
+        assert!(passes(r#"{"a":[{"anything-but":{"prefix":"in"}}]}"#, &json!({"a": "out"})));
     }
 
     #[test]
     fn what_is_not_known_is_refused_and_named() {
         let unknown = refusal(r#"{"a":{"b":[{"cidr":"10.0.0.0/24"}]}}"#);
-        assert!(
-            matches!(&unknown, FilterError::UnknownRule { path, .. } if path == "a.b"),
-            "{unknown}"
-        );
-        assert!(matches!(
-            refusal(r#"{"$or":[{"a":["x"]}]}"#),
-            FilterError::UnknownRule { .. }
-        ));
-        assert!(matches!(
-            refusal(r#"{"a":[{"prefix":1}]}"#),
-            FilterError::Argument { .. }
-        ));
-        assert!(matches!(
-            refusal(r#"{"a":[{"anything-but":{"exists":true}}]}"#),
-            FilterError::Argument { .. }
-        ));
-        assert!(matches!(
-            refusal(r#"{"a":[{"numeric":["<"]}]}"#),
-            FilterError::Argument { .. }
-        ));
-        assert!(matches!(
-            refusal(r#"{"a":[{"prefix":"x","suffix":"y"}]}"#),
-            FilterError::UnknownRule { .. }
-        ));
+        assert!(matches!(&unknown, FilterError::UnknownRule { path, .. } if path == "a.b"), "{unknown}");
+        assert!(matches!(refusal(r#"{"$or":[{"a":["x"]}]}"#), FilterError::UnknownRule { .. }));
+        assert!(matches!(refusal(r#"{"a":[{"prefix":1}]}"#), FilterError::Argument { .. }));
+        assert!(matches!(refusal(r#"{"a":[{"anything-but":{"exists":true}}]}"#), FilterError::Argument { .. }));
+        assert!(matches!(refusal(r#"{"a":[{"numeric":["<"]}]}"#), FilterError::Argument { .. }));
+        assert!(matches!(refusal(r#"{"a":[{"prefix":"x","suffix":"y"}]}"#), FilterError::UnknownRule { .. }));
         assert!(matches!(refusal(r#"{"a":"x"}"#), FilterError::Shape { .. }));
         assert!(matches!(refusal(r#"{"a":[]}"#), FilterError::Shape { .. }));
         assert!(matches!(refusal("[]"), FilterError::Shape { .. }));

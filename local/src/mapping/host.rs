@@ -32,23 +32,13 @@ impl Host {
         stop: StopSignal,
         grace: Duration,
     ) -> Self {
-        Self {
-            clock: Arc::new(clock),
-            request_ids: Arc::new(request_ids),
-            stop,
-            grace,
-        }
+        Self { clock: Arc::new(clock), request_ids: Arc::new(request_ids), stop, grace }
     }
 
     pub(super) fn invocation(&self, timeout: Duration) -> Invocation {
         let timeout = TimeDelta::from_std(timeout).unwrap_or(TimeDelta::MAX);
-        let deadline = (self.clock)()
-            .checked_add_signed(timeout)
-            .unwrap_or(DateTime::<Utc>::MAX_UTC);
-        Invocation {
-            request_id: (self.request_ids)(),
-            deadline,
-        }
+        let deadline = (self.clock)().checked_add_signed(timeout).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        Invocation { request_id: (self.request_ids)(), deadline }
     }
 
     pub(super) fn stop(&self) -> StopSignal {
@@ -62,10 +52,14 @@ impl Host {
 
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Host")
-            .field("stop", &self.stop)
-            .field("grace", &self.grace)
-            .finish_non_exhaustive()
+        f.debug_struct("Host").field("stop", &self.stop).field("grace", &self.grace).finish_non_exhaustive()
+    }
+}
+
+/// Waits out the pause before a batch is tried, which for a first try is none: a timer of zero takes a millisecond, too.
+pub(super) async fn rest(retries: u32) {
+    if retries > 0 {
+        tokio::time::sleep(pause(retries)).await;
     }
 }
 
@@ -87,9 +81,7 @@ pub struct Shutdown {
 impl Shutdown {
     /// Nothing is to end yet.
     pub fn new() -> Self {
-        Self {
-            sender: watch::Sender::new(false),
-        }
+        Self { sender: watch::Sender::new(false) }
     }
 
     /// Asks everything that has a signal of this to end. It takes no new work, and has the host's grace for the rest.
@@ -99,9 +91,7 @@ impl Shutdown {
 
     /// What a mapping listens to.
     pub fn signal(&self) -> StopSignal {
-        StopSignal {
-            requested: self.sender.subscribe(),
-        }
+        StopSignal { requested: self.sender.subscribe() }
     }
 }
 

@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use super::batch::{Batch, Outcome, outcome_of, settle};
 use super::event::kinesis_event;
 use super::handler::{KinesisHandler, call};
-use super::host::{Host, pause};
+use super::host::{Host, rest};
 use super::lanes::Lanes;
 use super::settings::KinesisSettings;
 use crate::embedded::{Changes, EmbeddedKinesis, Shard, ShardRecord};
@@ -42,14 +42,7 @@ impl<H: KinesisHandler> KinesisMapping<H> {
         let on_failure: OnFailure =
             Arc::new(|records| warn!(count = records.len(), "gave up on records of the Kinesis stream"));
         let slots = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
-        Self {
-            kinesis: kinesis.clone(),
-            handler,
-            settings,
-            host,
-            slots,
-            on_failure,
-        }
+        Self { kinesis: kinesis.clone(), handler, settings, host, slots, on_failure }
     }
 
     /// At most `count` invocations at a time, in all shards together, whatever the parallelisation factor.
@@ -218,7 +211,7 @@ impl<H: KinesisHandler> Invoker<H> {
     async fn invoke(&self, batch: &Batch<ShardRecord>) -> Option<Outcome> {
         let mut stop = self.host.stop();
         let begin = async {
-            sleep(pause(batch.retries)).await;
+            rest(batch.retries).await;
             self.slots.acquire().await
         };
         let _slot = tokio::select! {
@@ -231,24 +224,12 @@ impl<H: KinesisHandler> Invoker<H> {
         let request_id = invocation.request_id.clone();
         let event = kinesis_event(&self.shard, &batch.records);
         let handler = Arc::clone(&self.handler);
-        let Some(answer) = call(
-            async move { handler.handle(event, invocation).await },
-            &request_id,
-            timeout,
-        )
-        .await
+        let Some(answer) = call(async move { handler.handle(event, invocation).await }, &request_id, timeout).await
         else {
             return Some(Outcome::Failed);
         };
-        let ids: Vec<_> = batch
-            .records
-            .iter()
-            .map(|record| record.sequence_number.as_str())
-            .collect();
-        let failed = answer
-            .batch_item_failures
-            .iter()
-            .map(|item| item.item_identifier.as_deref());
+        let ids: Vec<_> = batch.records.iter().map(|record| record.sequence_number.as_str()).collect();
+        let failed = answer.batch_item_failures.iter().map(|item| item.item_identifier.as_deref());
         Some(outcome_of(failed, &ids, self.settings.retries))
     }
 }

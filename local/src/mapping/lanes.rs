@@ -34,12 +34,7 @@ impl Lane {
 impl Lanes {
     pub(super) fn new(count: usize, batch_size: usize) -> Self {
         let lanes = (0..count.max(1)).map(|_| Lane::default()).collect();
-        Self {
-            all: lanes,
-            batch_size: batch_size.max(1),
-            taken: HashSet::new(),
-            waiting: 0,
-        }
+        Self { all: lanes, batch_size: batch_size.max(1), taken: HashSet::new(), waiting: 0 }
     }
 
     /// How many records wait for their first invocation.
@@ -124,13 +119,7 @@ mod tests {
         let (lane, first) = lanes.next().expect("a batch");
         assert_eq!(keys(&first), ["1", "2"]);
         assert!(lanes.next().is_none(), "the lane is busy");
-        lanes.free(
-            lane,
-            vec![Batch {
-                records: first.records,
-                retries: 1,
-            }],
-        );
+        lanes.free(lane, vec![Batch { records: first.records, retries: 1 }]);
         let (lane, repeated) = lanes.next().expect("a batch");
         assert_eq!((keys(&repeated), repeated.retries), (vec!["1", "2"], 1));
         lanes.free(lane, Vec::new());

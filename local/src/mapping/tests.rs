@@ -16,11 +16,7 @@ use super::*;
 /// For what must happen: long, so that only what never happens fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-const RETRIES: RetryPolicy = RetryPolicy {
-    attempts_max: Some(2),
-    bisect: false,
-    report_failures: true,
-};
+const RETRIES: RetryPolicy = RetryPolicy { attempts_max: Some(2), bisect: false, report_failures: true };
 
 fn host(shutdown: &Shutdown) -> Host {
     let count = AtomicU64::new(0);
@@ -43,14 +39,7 @@ impl Fake {
         behaviour: impl Fn(&[String], u64) -> Result<Vec<String>, HandlerError> + Send + Sync + 'static,
     ) -> (Arc<Self>, mpsc::UnboundedReceiver<(Vec<String>, Invocation)>) {
         let (sender, notes) = mpsc::unbounded_channel();
-        (
-            Arc::new(Self {
-                calls: AtomicU64::new(0),
-                noted: sender,
-                behaviour: Arc::new(behaviour),
-            }),
-            notes,
-        )
+        (Arc::new(Self { calls: AtomicU64::new(0), noted: sender, behaviour: Arc::new(behaviour) }), notes)
     }
 
     /// The identifiers of the items that failed.
@@ -63,11 +52,7 @@ impl Fake {
 }
 
 async fn next(notes: &mut mpsc::UnboundedReceiver<(Vec<String>, Invocation)>) -> Vec<String> {
-    tokio::time::timeout(PATIENCE, notes.recv())
-        .await
-        .expect("in time")
-        .expect("a handler")
-        .0
+    tokio::time::timeout(PATIENCE, notes.recv()).await.expect("in time").expect("a handler").0
 }
 
 /// Waits until a condition holds.
@@ -77,7 +62,5 @@ async fn eventually(what: &str, condition: impl Fn() -> bool) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, waiting)
-        .await
-        .unwrap_or_else(|_| panic!("never: {what}"));
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
 }

@@ -16,25 +16,13 @@ pub(super) struct Node<'a> {
 
 impl<'a> Node<'a> {
     pub(super) fn top(root: &'a Value) -> Self {
-        Self {
-            root,
-            value: Some(root),
-            path: String::new(),
-        }
+        Self { root, value: Some(root), path: String::new() }
     }
 
     /// The place under `name`, empty if there is none.
     pub(super) fn get(&self, name: &str) -> Self {
-        let path = if self.path.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{}.{name}", self.path)
-        };
-        Self {
-            root: self.root,
-            value: self.value.and_then(|value| value.get(name)),
-            path,
-        }
+        let path = if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) };
+        Self { root: self.root, value: self.value.and_then(|value| value.get(name)), path }
     }
 
     pub(super) fn path(&self) -> &str {
@@ -84,9 +72,7 @@ impl<'a> Node<'a> {
             return Ok(default);
         };
         let number = integer(value).and_then(|number| u64::try_from(number).ok());
-        number
-            .filter(|number| range.contains(number))
-            .ok_or_else(|| self.mistyped(in_range(&range)))
+        number.filter(|number| range.contains(number)).ok_or_else(|| self.mistyped(in_range(&range)))
     }
 
     pub(super) fn is_integer(&self, expected: i64) -> Result<bool, TemplateError> {
@@ -99,11 +85,7 @@ impl<'a> Node<'a> {
             Ok(None) => "missing".to_owned(),
             Err(error) => return error,
         };
-        TemplateError::Mistyped {
-            path: self.path.clone(),
-            expected,
-            found,
-        }
+        TemplateError::Mistyped { path: self.path.clone(), expected, found }
     }
 
     /// The value, or for a `!Ref` the default of the parameter it names. `None` if there is nothing.
@@ -114,15 +96,10 @@ impl<'a> Node<'a> {
         let Some(parameter) = self.value.and_then(|value| value.get("Ref")).and_then(Value::as_str) else {
             return Ok(self.value);
         };
-        let default = self
-            .root
-            .get("Parameters")
-            .and_then(|all| all.get(parameter))
-            .and_then(|one| one.get("Default"));
-        default.map(Some).ok_or_else(|| TemplateError::NoDefault {
-            path: self.path.clone(),
-            parameter: parameter.to_owned(),
-        })
+        let default = self.root.get("Parameters").and_then(|all| all.get(parameter)).and_then(|one| one.get("Default"));
+        default
+            .map(Some)
+            .ok_or_else(|| TemplateError::NoDefault { path: self.path.clone(), parameter: parameter.to_owned() })
     }
 }
 

@@ -83,46 +83,25 @@ impl TableDefinition {
 
     /// Creates the table under `name`, unless there is one of that name.
     pub async fn create(&self, client: &Client, name: &str) -> Result<(), CreateTableError> {
-        let refused = |reason: String| CreateTableError::Refused {
-            table: name.to_owned(),
-            reason,
-        };
+        let refused = |reason: String| CreateTableError::Refused { table: name.to_owned(), reason };
         if let Err(error) = self.request(client, name)?.send().await {
             let error = error.into_service_error();
             // Created by an earlier run: with what it holds, that is the point of a data directory.
-            return if error.is_resource_in_use_exception() {
-                Ok(())
-            } else {
-                Err(refused(error.to_string()))
-            };
+            return if error.is_resource_in_use_exception() { Ok(()) } else { Err(refused(error.to_string())) };
         }
         if let Some(attribute) = &self.expires_by {
-            let expiry = TimeToLiveSpecification::builder()
-                .attribute_name(attribute)
-                .enabled(true)
-                .build()?;
-            let update = client
-                .update_time_to_live()
-                .table_name(name)
-                .time_to_live_specification(expiry);
-            update
-                .send()
-                .await
-                .map_err(|error| refused(error.into_service_error().to_string()))?;
+            let expiry = TimeToLiveSpecification::builder().attribute_name(attribute).enabled(true).build()?;
+            let update = client.update_time_to_live().table_name(name).time_to_live_specification(expiry);
+            update.send().await.map_err(|error| refused(error.into_service_error().to_string()))?;
         }
         Ok(())
     }
 
     fn request(&self, client: &Client, name: &str) -> Result<CreateTableFluentBuilder, BuildError> {
-        let mut request = client
-            .create_table()
-            .table_name(name)
-            .billing_mode(BillingMode::PayPerRequest);
+        let mut request = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
         for (attribute, kind) in &self.attributes {
             let kind = ScalarAttributeType::from(kind.as_str());
-            let attribute = AttributeDefinition::builder()
-                .attribute_name(attribute)
-                .attribute_type(kind);
+            let attribute = AttributeDefinition::builder().attribute_name(attribute).attribute_type(kind);
             request = request.attribute_definitions(attribute.build()?);
         }
         for element in key_schema(&self.key)? {
@@ -165,10 +144,7 @@ impl IndexDefinition {
 
 fn key_schema(key: &[(String, String)]) -> Result<Vec<KeySchemaElement>, BuildError> {
     let element = |(attribute, role): &(String, String)| {
-        KeySchemaElement::builder()
-            .attribute_name(attribute)
-            .key_type(KeyType::from(role.as_str()))
-            .build()
+        KeySchemaElement::builder().attribute_name(attribute).key_type(KeyType::from(role.as_str())).build()
     };
     key.iter().map(element).collect()
 }

@@ -19,26 +19,16 @@ pub(super) fn parse(text: &str) -> Result<Value, TemplateError> {
 
 fn to_json(node: Yaml<'_>, depth: u32) -> Result<Value, TemplateError> {
     if depth > DEPTH_MAX {
-        return Err(TemplateError::NotYaml(format!(
-            "it is nested deeper than {DEPTH_MAX} levels"
-        )));
+        return Err(TemplateError::NotYaml(format!("it is nested deeper than {DEPTH_MAX} levels")));
     }
     Ok(match node {
         Yaml::Value(scalar) => scalar_to_json(scalar),
-        Yaml::Sequence(items) => Value::Array(
-            items
-                .into_iter()
-                .map(|item| to_json(item, depth + 1))
-                .collect::<Result<_, _>>()?,
-        ),
+        Yaml::Sequence(items) => {
+            Value::Array(items.into_iter().map(|item| to_json(item, depth + 1)).collect::<Result<_, _>>()?)
+        }
         Yaml::Mapping(entries) => {
             let entry = |(key, value)| Ok((key_text(key, depth)?, to_json(value, depth + 1)?));
-            Value::Object(
-                entries
-                    .into_iter()
-                    .map(entry)
-                    .collect::<Result<Map<_, _>, TemplateError>>()?,
-            )
+            Value::Object(entries.into_iter().map(entry).collect::<Result<Map<_, _>, TemplateError>>()?)
         }
         Yaml::Tagged(tag, inner) => {
             let value = to_json(*inner, depth + 1)?;
@@ -54,9 +44,7 @@ fn to_json(node: Yaml<'_>, depth: u32) -> Result<Value, TemplateError> {
         }
         Yaml::Representation(text, ..) => Value::String(text.into_owned()),
         Yaml::Alias(_) | Yaml::BadValue => {
-            return Err(TemplateError::NotYaml(
-                "it has an alias or a value that does not fit its tag".to_owned(),
-            ));
+            return Err(TemplateError::NotYaml("it has an alias or a value that does not fit its tag".to_owned()));
         }
     })
 }

@@ -62,42 +62,22 @@ impl Table {
     fn reopen(self) -> Self {
         let Self { directory, database } = self;
         drop(database);
-        Self {
-            database: Self::open(&directory),
-            directory,
-        }
+        Self { database: Self::open(&directory), directory }
     }
 
     async fn put(&self, key: &str, kind: &str) {
-        let put = self
-            .database
-            .client()
-            .put_item()
-            .table_name(TABLE)
-            .item("pk", AttributeValue::S(key.to_owned()));
-        put.item("kind", AttributeValue::S(kind.to_owned()))
-            .send()
-            .await
-            .expect("a put");
+        let put = self.database.client().put_item().table_name(TABLE).item("pk", AttributeValue::S(key.to_owned()));
+        put.item("kind", AttributeValue::S(kind.to_owned())).send().await.expect("a put");
     }
 
     async fn left(&self) -> usize {
-        self.database
-            .stream(TABLE)
-            .expect("a stream")
-            .read(0, 10_000)
-            .await
-            .expect("records")
-            .len()
+        self.database.stream(TABLE).expect("a stream").read(0, 10_000).await.expect("records").len()
     }
 
     fn map(&self, handler: Arc<Fake>, settings: DynamoDbSettings) -> Running {
         let shutdown = Shutdown::new();
         let mapping = DynamoDbMapping::new(&self.database, TABLE, handler, settings, host(&shutdown));
-        Running {
-            task: tokio::spawn(mapping.expect("a stream").run()),
-            shutdown,
-        }
+        Running { task: tokio::spawn(mapping.expect("a stream").run()), shutdown }
     }
 }
 
@@ -119,22 +99,14 @@ impl Running {
 
 fn settings(batch_size: usize) -> DynamoDbSettings {
     let filter = Filter::parse([r#"{"dynamodb":{"NewImage":{"kind":{"S":["wanted"]}}}}"#]).expect("a filter");
-    DynamoDbSettings {
-        batch_size,
-        batching_window: Duration::ZERO,
-        filter,
-        retries: RETRIES,
-        timeout: PATIENCE,
-    }
+    DynamoDbSettings { batch_size, batching_window: Duration::ZERO, filter, retries: RETRIES, timeout: PATIENCE }
 }
 
 #[tokio::test]
 async fn what_passes_the_filter_is_delivered_in_order_and_everything_is_trimmed() {
     let table = Table::create().await;
     for n in 0..200 {
-        table
-            .put(&n.to_string(), if n % 10 == 0 { "wanted" } else { "other" })
-            .await;
+        table.put(&n.to_string(), if n % 10 == 0 { "wanted" } else { "other" }).await;
     }
     let (handler, mut notes) = Fake::new(|_, _| Ok(Vec::new()));
     let running = table.map(handler, settings(3));
@@ -156,16 +128,8 @@ async fn a_record_whose_handling_did_not_finish_comes_again_after_a_restart() {
     let table = Table::create().await;
     table.put("a", "wanted").await;
     let (handler, mut notes) = Fake::new(|_, _| Err("no".into()));
-    let running = table.map(
-        handler,
-        DynamoDbSettings {
-            retries: RetryPolicy {
-                attempts_max: None,
-                ..RETRIES
-            },
-            ..settings(1)
-        },
-    );
+    let running =
+        table.map(handler, DynamoDbSettings { retries: RetryPolicy { attempts_max: None, ..RETRIES }, ..settings(1) });
     assert_eq!(next(&mut notes).await, ["a"]);
     running.task.abort();
     drop(running.task.await);
@@ -183,13 +147,7 @@ async fn a_batch_is_repeated_from_the_lowest_item_that_failed() {
     for key in ["a", "b", "c"] {
         table.put(key, "wanted").await;
     }
-    let (handler, mut notes) = Fake::new(|_, call| {
-        Ok(if call == 0 {
-            vec!["c".into(), "b".into()]
-        } else {
-            vec![]
-        })
-    });
+    let (handler, mut notes) = Fake::new(|_, call| Ok(if call == 0 { vec!["c".into(), "b".into()] } else { vec![] }));
     let running = table.map(handler, settings(10));
     assert_eq!(next(&mut notes).await, ["a", "b", "c"]);
     assert_eq!(next(&mut notes).await, ["b", "c"]);
@@ -202,13 +160,8 @@ async fn what_fails_too_often_is_given_up_and_the_next_comes() {
     let table = Table::create().await;
     table.put("bad", "wanted").await;
     table.put("good", "wanted").await;
-    let (handler, mut notes) = Fake::new(|keys, _| {
-        if keys == ["bad"] {
-            panic!("a panic of the handler's")
-        } else {
-            Ok(Vec::new())
-        }
-    });
+    let (handler, mut notes) =
+        Fake::new(|keys, _| if keys == ["bad"] { panic!("a panic of the handler's") } else { Ok(Vec::new()) });
     let running = table.map(handler, settings(1));
     for _ in 0..3 {
         assert_eq!(next(&mut notes).await, ["bad"]);
@@ -222,13 +175,7 @@ async fn what_fails_too_often_is_given_up_and_the_next_comes() {
 async fn a_batching_window_gathers_what_comes_within_it() {
     let table = Table::create().await;
     let (handler, mut notes) = Fake::new(|_, _| Ok(Vec::new()));
-    let running = table.map(
-        handler,
-        DynamoDbSettings {
-            batching_window: PATIENCE,
-            ..settings(2)
-        },
-    );
+    let running = table.map(handler, DynamoDbSettings { batching_window: PATIENCE, ..settings(2) });
     table.put("a", "wanted").await;
     table.put("x", "other").await;
     table.put("b", "wanted").await;

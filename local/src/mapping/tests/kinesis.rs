@@ -15,16 +15,9 @@ const STREAM: &str = "segments";
 
 impl KinesisHandler for Fake {
     async fn handle(&self, event: KinesisEvent, invocation: Invocation) -> Result<KinesisEventResponse, HandlerError> {
-        let keys = event
-            .records
-            .iter()
-            .map(|record| record.kinesis.partition_key.clone())
-            .collect();
+        let keys = event.records.iter().map(|record| record.kinesis.partition_key.clone()).collect();
         let failed = self.call(keys, invocation)?;
-        let numbers = event
-            .records
-            .iter()
-            .filter(|record| failed.contains(&record.kinesis.partition_key));
+        let numbers = event.records.iter().filter(|record| failed.contains(&record.kinesis.partition_key));
         let mut response = KinesisEventResponse::default();
         response.set_failures(numbers.map(|record| record.kinesis.sequence_number.clone()));
         Ok(response)
@@ -32,12 +25,7 @@ impl KinesisHandler for Fake {
 }
 
 fn settings(parallelization_factor: usize, batch_size: usize) -> KinesisSettings {
-    KinesisSettings {
-        batch_size,
-        parallelization_factor,
-        retries: RETRIES,
-        timeout: PATIENCE,
-    }
+    KinesisSettings { batch_size, parallelization_factor, retries: RETRIES, timeout: PATIENCE }
 }
 
 struct Running {
@@ -58,37 +46,21 @@ impl Running {
         let shutdown = Shutdown::new();
         let mapping = change(KinesisMapping::new(&kinesis, handler, settings, host(&shutdown)));
         let task = tokio::spawn(mapping.run(shards));
-        Self {
-            kinesis,
-            shutdown,
-            task,
-        }
+        Self { kinesis, shutdown, task }
     }
 
     async fn put(&self, keys: impl IntoIterator<Item = String>) {
         let record = |key: String| {
-            PutRecordsRequestEntry::builder()
-                .partition_key(key)
-                .data(Blob::new("spec"))
-                .build()
-                .expect("complete")
+            PutRecordsRequestEntry::builder().partition_key(key).data(Blob::new("spec")).build().expect("complete")
         };
         let records = keys.into_iter().map(record).collect();
-        let put = self
-            .kinesis
-            .client()
-            .put_records()
-            .stream_name(STREAM)
-            .set_records(Some(records));
+        let put = self.kinesis.client().put_records().stream_name(STREAM).set_records(Some(records));
         assert_eq!(put.send().await.expect("an answer").failed_record_count(), Some(0));
     }
 
     async fn stop(self) {
         self.shutdown.request();
-        tokio::time::timeout(PATIENCE, self.task)
-            .await
-            .expect("in time")
-            .expect("no panic");
+        tokio::time::timeout(PATIENCE, self.task).await.expect("in time").expect("no panic");
     }
 }
 
@@ -134,10 +106,7 @@ async fn an_event_has_the_shape_that_lambda_gives_it() {
     let id = record.event_id.as_deref().expect("an id");
     assert_eq!(id, format!("shardId-000000000000:{}", record.kinesis.sequence_number));
     assert_eq!(record.event_source.as_deref(), Some("aws:kinesis"));
-    assert_eq!(
-        record.event_source_arn.as_deref(),
-        Some("arn:aws:kinesis:us-east-1:000000000000:stream/segments")
-    );
+    assert_eq!(record.event_source_arn.as_deref(), Some("arn:aws:kinesis:us-east-1:000000000000:stream/segments"));
     assert_eq!(record.kinesis.partition_key, "a");
     assert_eq!(record.kinesis.data.as_slice(), b"spec");
     assert!(record.kinesis.approximate_arrival_timestamp.timestamp() > 0);
@@ -152,20 +121,8 @@ async fn a_panic_an_error_and_an_item_that_failed_are_repeated() {
         2 => Ok(vec![keys[0].clone()]),
         _ => Ok(Vec::new()),
     });
-    let retries = RetryPolicy {
-        attempts_max: Some(3),
-        ..RETRIES
-    };
-    let running = Running::start(
-        1,
-        handler,
-        KinesisSettings {
-            retries,
-            ..settings(1, 1)
-        },
-        |mapping| mapping,
-    )
-    .await;
+    let retries = RetryPolicy { attempts_max: Some(3), ..RETRIES };
+    let running = Running::start(1, handler, KinesisSettings { retries, ..settings(1, 1) }, |mapping| mapping).await;
     running.put(["a".to_owned()]).await;
     for _ in 0..4 {
         assert_eq!(next(&mut notes).await, ["a"]);
@@ -177,13 +134,8 @@ async fn a_panic_an_error_and_an_item_that_failed_are_repeated() {
 
 #[tokio::test(start_paused = true)]
 async fn what_fails_too_often_goes_to_the_failure_destination_and_the_lane_goes_on() {
-    let (handler, mut notes) = Fake::new(|keys, _| {
-        if keys == ["bad"] {
-            Err("it is bad".into())
-        } else {
-            Ok(Vec::new())
-        }
-    });
+    let (handler, mut notes) =
+        Fake::new(|keys, _| if keys == ["bad"] { Err("it is bad".into()) } else { Ok(Vec::new()) });
     let (sink, mut given_up) = mpsc::unbounded_channel();
     let running = Running::start(1, handler, settings(1, 1), |mapping| {
         mapping.on_failure(move |records| drop(sink.send(records[0].partition_key.clone())))
@@ -208,20 +160,13 @@ async fn an_invocation_that_overruns_its_timeout_is_ended_and_repeated() {
         }
     }
     let (sender, mut calls) = mpsc::unbounded_channel();
-    let quick = KinesisSettings {
-        timeout: Duration::from_secs(5),
-        ..settings(1, 1)
-    };
+    let quick = KinesisSettings { timeout: Duration::from_secs(5), ..settings(1, 1) };
     let running = Running::start(1, Arc::new(Slow(sender)), quick, |mapping| mapping).await;
     running.put(["a".to_owned()]).await;
     let first = calls.recv().await.expect("a call");
     let second = calls.recv().await.expect("another call");
     assert_ne!(first.request_id, second.request_id);
-    assert_eq!(
-        first.deadline.timestamp(),
-        5,
-        "the timeout after the host's present moment"
-    );
+    assert_eq!(first.deadline.timestamp(), 5, "the timeout after the host's present moment");
     running.task.abort();
 }
 
@@ -244,11 +189,7 @@ impl KinesisHandler for Gauge {
 
 impl Gauge {
     fn new() -> Arc<Self> {
-        Arc::new(Self {
-            now: AtomicUsize::new(0),
-            most: AtomicUsize::new(0),
-            go: tokio::sync::Semaphore::new(0),
-        })
+        Arc::new(Self { now: AtomicUsize::new(0), most: AtomicUsize::new(0), go: tokio::sync::Semaphore::new(0) })
     }
 }
 
@@ -281,22 +222,12 @@ async fn a_stop_lets_what_runs_finish_and_starts_nothing_new() {
 #[tokio::test(start_paused = true)]
 async fn a_stop_ends_what_does_not_finish_in_its_grace() {
     let gauge = Gauge::new();
-    let running = Running::start(
-        1,
-        Arc::clone(&gauge),
-        KinesisSettings {
-            timeout: Duration::MAX,
-            ..settings(1, 1)
-        },
-        |m| m,
-    )
-    .await;
+    let running =
+        Running::start(1, Arc::clone(&gauge), KinesisSettings { timeout: Duration::MAX, ..settings(1, 1) }, |m| m)
+            .await;
     running.put(keys(0..1)).await;
     eventually("one runs", || gauge.now.load(Ordering::SeqCst) == 1).await;
     running.shutdown.request();
-    tokio::time::timeout(PATIENCE * 2, running.task)
-        .await
-        .expect("after the grace")
-        .expect("no panic");
+    tokio::time::timeout(PATIENCE * 2, running.task).await.expect("after the grace").expect("no panic");
     assert_eq!(running.kinesis.waiting(), 1, "it is left as it was");
 }

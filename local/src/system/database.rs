@@ -1,0 +1,73 @@
+//! The control table and the user's tables, without anything that works on them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use control_table::ControlTable;
+use control_table::clock::Entropy;
+
+use super::{CONTROL_TABLE, Error};
+use crate::data_dir::DataDir;
+use crate::embedded::{Durability, EmbeddedDynamoDb};
+
+/// An open data directory's `DynamoDB`.
+#[derive(Debug)]
+pub struct Database {
+    dynamodb: EmbeddedDynamoDb,
+    client: aws_sdk_dynamodb::Client,
+    control_table: ControlTable,
+    /// Held while this lives; readers have none.
+    _data_dir: Option<DataDir>,
+}
+
+impl Database {
+    /// Opens it beside whatever process is running there: `SQLite` lets others read while one writes.
+    ///
+    /// # Errors
+    /// When there is nothing yet, or it cannot be opened.
+    pub async fn read(path: &Path, durability: Durability, entropy: Arc<Entropy>) -> Result<Self, Error> {
+        let file = DataDir::database_in(path);
+        if !file.exists() {
+            return Err(Error::Empty(path.to_owned()));
+        }
+        Self::around(EmbeddedDynamoDb::open(&file, durability)?, entropy, None).await
+    }
+
+    /// Opens it for writing, alone.
+    ///
+    /// # Errors
+    /// When another process has the directory, or it cannot be opened.
+    pub async fn lock(path: &Path, durability: Durability, entropy: Arc<Entropy>) -> Result<Self, Error> {
+        let data_dir = DataDir::open(path)?;
+        let dynamodb = EmbeddedDynamoDb::open(&data_dir.database(), durability)?;
+        Self::around(dynamodb, entropy, Some(data_dir)).await
+    }
+
+    async fn around(
+        dynamodb: EmbeddedDynamoDb,
+        entropy: Arc<Entropy>,
+        data_dir: Option<DataDir>,
+    ) -> Result<Self, Error> {
+        let client = dynamodb.client();
+        let control_table = ControlTable::new(client.clone(), CONTROL_TABLE, entropy);
+        control_table.create().await?;
+        Ok(Self { dynamodb, client, control_table, _data_dir: data_dir })
+    }
+
+    /// The embedded service.
+    pub(super) fn service(&self) -> &EmbeddedDynamoDb {
+        &self.dynamodb
+    }
+
+    /// A client for the user's own tables.
+    #[must_use]
+    pub fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
+        &self.client
+    }
+
+    /// The control table.
+    #[must_use]
+    pub fn control_table(&self) -> &ControlTable {
+        &self.control_table
+    }
+}

@@ -1,0 +1,36 @@
+//! The functions' handlers, as the mappings want them.
+
+use std::sync::Arc;
+
+use aws_lambda_events::event::dynamodb::Event as DynamoDbEvent;
+use aws_lambda_events::event::kinesis::KinesisEvent;
+use aws_lambda_events::event::streams::{DynamoDbEventResponse, KinesisEventResponse};
+use gather::Gather;
+use tokio::sync::watch;
+use worker::Worker;
+
+use crate::mapping::{DynamoDbHandler, HandlerError, Invocation, KinesisHandler};
+
+/// The worker function.
+pub(super) struct WorkerFunction(pub Worker);
+
+impl KinesisHandler for WorkerFunction {
+    async fn handle(&self, event: KinesisEvent, invocation: Invocation) -> Result<KinesisEventResponse, HandlerError> {
+        let Invocation { request_id, deadline } = invocation;
+        Ok(self.0.handle(event, worker::Invocation { request_id, deadline }).await)
+    }
+}
+
+/// The gather function. After each batch it tells whoever waits for an execution to look again.
+pub(super) struct GatherFunction {
+    pub gather: Gather,
+    pub settled: Arc<watch::Sender<()>>,
+}
+
+impl DynamoDbHandler for GatherFunction {
+    async fn handle(&self, event: DynamoDbEvent, _: Invocation) -> Result<DynamoDbEventResponse, HandlerError> {
+        let response = self.gather.handle(event).await;
+        self.settled.send_replace(());
+        Ok(response)
+    }
+}

@@ -1,0 +1,50 @@
+//! What a process before this one left undone.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+use control_table::id::ExecutionId;
+use futures::stream::{self, StreamExt};
+use sweeper::Sweeper;
+use tokio::sync::watch;
+
+/// Executions gone on with at once. Each one streams its records as fast as the workers take them.
+const AT_ONCE: usize = 4;
+
+/// The executions that were found open, and what became of them.
+#[derive(Debug)]
+pub(super) struct Recovery {
+    open: Vec<ExecutionId>,
+    failures: Mutex<BTreeMap<ExecutionId, String>>,
+}
+
+impl Recovery {
+    pub fn new(open: Vec<ExecutionId>) -> Self {
+        Self { open, failures: Mutex::default() }
+    }
+
+    pub fn open(&self) -> &[ExecutionId] {
+        &self.open
+    }
+
+    /// Why that execution could not be gone on with, if it could not.
+    pub fn failure(&self, execution_id: ExecutionId) -> Option<String> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).get(&execution_id).cloned()
+    }
+
+    /// Goes on with every open execution. One that cannot be gone on with does not hold up the others.
+    pub async fn run(self: Arc<Self>, sweeper: Arc<Sweeper>, settled: Arc<watch::Sender<()>>) {
+        stream::iter(self.open.clone())
+            .for_each_concurrent(AT_ONCE, async |execution_id| {
+                // One machine has no 15 minutes to keep to.
+                if let Err(error) = sweeper.recover(execution_id, DateTime::<Utc>::MAX_UTC).await {
+                    tracing::error!(%execution_id, %error, "cannot be gone on with");
+                    let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+                    failures.insert(execution_id, error.to_string());
+                }
+                settled.send_replace(());
+            })
+            .await;
+    }
+}

@@ -1,0 +1,48 @@
+//! Waiting for an execution's end.
+
+use std::time::Duration;
+
+use control_table::id::ExecutionId;
+use control_table::item::ExecutionRow;
+
+use super::{Error, System};
+
+/// How often to look without being told to.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Failures of the user's command after which nobody waits for it any more. The sweeper goes on trying.
+const HOOK_FAILURES: u32 = 3;
+
+/// An execution that is over.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finished {
+    /// The execution.
+    pub execution: ExecutionRow,
+    /// Whether its completion event is out. If not, the user's command keeps failing.
+    pub is_published: bool,
+}
+
+impl System {
+    /// Waits until an execution is complete and its event is out, or its event cannot be delivered.
+    ///
+    /// # Errors
+    /// When there is no such execution, it cannot be gone on with, or the table cannot be read.
+    pub async fn finished(&self, execution_id: ExecutionId) -> Result<Finished, Error> {
+        let mut settled = self.settled.subscribe();
+        loop {
+            settled.mark_unchanged();
+            let execution = self.control_table().execution(execution_id).await?;
+            let execution = execution.ok_or(Error::NoSuchExecution(execution_id))?;
+            let is_over = execution.status.is_terminal();
+            let is_published = is_over && !execution.is_unpublished();
+            if is_published || (is_over && self.bus.failures(execution_id) >= HOOK_FAILURES) {
+                return Ok(Finished { execution, is_published });
+            }
+            if let Some(reason) = self.recovery.failure(execution_id) {
+                return Err(Error::NotRecovered { execution_id, reason });
+            }
+            // Whether rung or timed out, the next look tells.
+            let _ = tokio::time::timeout(LOOK, settled.changed()).await;
+        }
+    }
+}
