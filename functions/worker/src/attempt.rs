@@ -59,9 +59,6 @@ fn panic_message(error: JoinError) -> String {
     };
     match panic.downcast::<String>() {
         Ok(message) => *message,
-        Err(panic) => panic
-            .downcast_ref::<&str>()
-            .map_or("no message", |&message| message)
-            .to_owned(),
+        Err(panic) => panic.downcast_ref::<&str>().map_or("no message", |&message| message).to_owned(),
     }
 }

@@ -26,13 +26,7 @@ impl Context {
     /// The first attempt of a first generation. Workers get theirs made for them; this is for tests of a user's work.
     #[must_use]
     pub const fn new(job: JobName, deadline: DateTime<Utc>, parameters: Value) -> Self {
-        Self {
-            job,
-            generation: 1,
-            attempt: 1,
-            deadline,
-            parameters,
-        }
+        Self { job, generation: 1, attempt: 1, deadline, parameters }
     }
 
     /// The circumstances of that attempt at the record's segment.
@@ -94,20 +88,12 @@ mod tests {
     fn a_wrong_parameter_is_named() {
         let error = read_parameters(json!({"limit": {"rows": "ten"}}));
         assert!(!error.is_retryable());
-        assert!(
-            error.message().contains("at limit.rows: invalid type: string \"ten\""),
-            "{}",
-            error.message()
-        );
+        assert!(error.message().contains("at limit.rows: invalid type: string \"ten\""), "{}", error.message());
     }
 
     #[test]
     fn missing_parameters_are_named() {
         assert!(read_parameters(json!({})).message().contains("missing field `limit`"));
-        assert!(
-            read_parameters(Value::Null)
-                .message()
-                .starts_with("the run's parameters cannot be read: ")
-        );
+        assert!(read_parameters(Value::Null).message().starts_with("the run's parameters cannot be read: "));
     }
 }

@@ -29,11 +29,7 @@ impl Over<'_> {
                 Err(failure) => failure,
             },
             Ended::Returned(Err(error)) => {
-                let kind = if error.is_retryable() {
-                    ErrorKind::Retryable
-                } else {
-                    ErrorKind::Permanent
-                };
+                let kind = if error.is_retryable() { ErrorKind::Retryable } else { ErrorKind::Permanent };
                 SegmentFailure::new(kind, error.message())
             }
             Ended::Panicked(message) => SegmentFailure::new(ErrorKind::Panic, &format!("the work panicked: {message}")),
@@ -43,16 +39,8 @@ impl Over<'_> {
     }
 
     fn succeeded(&self, output: Output) -> Result<Ending, SegmentFailure> {
-        let Output {
-            item_count,
-            counters,
-            result,
-        } = output;
-        let counts = Counts {
-            item_count,
-            duration_ms: self.duration_ms,
-            counters: Counters(counters),
-        };
+        let Output { item_count, counters, result } = output;
+        let counts = Counts { item_count, duration_ms: self.duration_ms, counters: Counters(counters) };
         let invalid = |message: &str| SegmentFailure::new(ErrorKind::InvalidOutput, message);
         counts.validate().map_err(|error| invalid(&error.to_string()))?;
         let bytes = result.as_ref().map_or(0, |result| result.to_string().len());
@@ -70,10 +58,7 @@ impl Over<'_> {
             let retry_at = self.now.plus(self.policy.backoff.wait(self.attempt, entropy));
             Ending::Retry { failure, retry_at }
         } else {
-            Ending::Failed {
-                failure,
-                duration_ms: self.duration_ms,
-            }
+            Ending::Failed { failure, duration_ms: self.duration_ms }
         }
     }
 
@@ -93,27 +78,13 @@ mod tests {
     use control_table::limits::MAX_COUNTERS;
 
     fn end(attempt: u32, ended: Ended) -> Ending {
-        let policy = Policy {
-            max_attempts: 2,
-            ..Policy::default()
-        };
-        let over = Over {
-            policy: &policy,
-            attempt,
-            duration_ms: 7,
-            now: Timestamp::from_millis(1_000),
-        };
+        let policy = Policy { max_attempts: 2, ..Policy::default() };
+        let over = Over { policy: &policy, attempt, duration_ms: 7, now: Timestamp::from_millis(1_000) };
         over.ending(ended, &Entropy::from_seed(1))
     }
 
     fn failed(ending: Ending) -> SegmentFailure {
-        let Ending::Failed {
-            failure,
-            duration_ms: 7,
-        } = ending
-        else {
-            panic!("{ending:?}")
-        };
+        let Ending::Failed { failure, duration_ms: 7 } = ending else { panic!("{ending:?}") };
         failure
     }
 
@@ -124,16 +95,11 @@ mod tests {
     #[test]
     fn what_may_go_better_is_tried_again_while_attempts_are_left() {
         for (ended, kind) in [
-            (
-                Ended::Returned(Err(SegmentError::retryable("busy"))),
-                ErrorKind::Retryable,
-            ),
+            (Ended::Returned(Err(SegmentError::retryable("busy"))), ErrorKind::Retryable),
             (Ended::Panicked("oh".to_owned()), ErrorKind::Panic),
             (Ended::TimedOut, ErrorKind::TimedOut),
         ] {
-            let Ending::Retry { failure, retry_at } = end(1, ended) else {
-                panic!("{kind:?}")
-            };
+            let Ending::Retry { failure, retry_at } = end(1, ended) else { panic!("{kind:?}") };
             assert_eq!(failure.kind, kind);
             assert!((1_000..=2_000).contains(&retry_at.as_millis()), "{retry_at}");
         }
@@ -150,26 +116,16 @@ mod tests {
     fn an_output_that_cannot_be_recorded_says_what_to_do() {
         let long = failed(end(1, returned(Output::items(1).result("x".repeat(MAX_RESULT_BYTES)))));
         assert_eq!(long.kind, ErrorKind::InvalidOutput);
-        assert!(
-            long.message.contains("16386 bytes") && long.message.contains("store of your own"),
-            "{long:?}"
-        );
+        assert!(long.message.contains("16386 bytes") && long.message.contains("store of your own"), "{long:?}");
         let many = (0..=MAX_COUNTERS).fold(Output::items(1), |output, n| output.counter(n.to_string(), 1));
         assert!(failed(end(1, returned(many))).message.contains("use at most 16"));
     }
 
     #[test]
     fn a_result_at_the_limit_is_kept() {
-        let output = Output::items(3)
-            .counter("rows", 4)
-            .result("x".repeat(MAX_RESULT_BYTES - 2));
-        let Ending::Succeeded { counts, result } = end(1, returned(output)) else {
-            panic!()
-        };
-        assert_eq!(
-            (counts.item_count, counts.duration_ms, counts.counters.0["rows"]),
-            (3, 7, 4)
-        );
+        let output = Output::items(3).counter("rows", 4).result("x".repeat(MAX_RESULT_BYTES - 2));
+        let Ending::Succeeded { counts, result } = end(1, returned(output)) else { panic!() };
+        assert_eq!((counts.item_count, counts.duration_ms, counts.counters.0["rows"]), (3, 7, 4));
         assert!(result.is_some());
     }
 }

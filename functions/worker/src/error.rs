@@ -16,19 +16,13 @@ impl SegmentError {
     /// Another attempt may help: it follows after the backoff of the run's policy, as long as attempts are left.
     #[must_use]
     pub fn retryable(message: impl fmt::Display) -> Self {
-        Self {
-            retryable: true,
-            message: message.to_string(),
-        }
+        Self { retryable: true, message: message.to_string() }
     }
 
     /// No attempt will help: the segment fails at once.
     #[must_use]
     pub fn permanent(message: impl fmt::Display) -> Self {
-        Self {
-            retryable: false,
-            message: message.to_string(),
-        }
+        Self { retryable: false, message: message.to_string() }
     }
 
     /// Whether another attempt may help.
@@ -95,9 +89,6 @@ mod tests {
         }
         let error = work().unwrap_err();
         assert!(error.is_retryable());
-        assert_eq!(
-            error.message(),
-            "the shop is closed: no key: invalid digit found in string"
-        );
+        assert_eq!(error.message(), "the shop is closed: no key: invalid digit found in string");
     }
 }

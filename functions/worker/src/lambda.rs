@@ -48,10 +48,7 @@ pub async fn serve(work: Arc<dyn Work>) -> Result<(), lambda_runtime::Error> {
     let worker = &worker;
     lambda_runtime::run(service_fn(|event: LambdaEvent<KinesisEvent>| async move {
         let LambdaEvent { payload, context, .. } = event;
-        let invocation = Invocation {
-            request_id: context.request_id,
-            deadline: deadline(context.deadline),
-        };
+        let invocation = Invocation { request_id: context.request_id, deadline: deadline(context.deadline) };
         Ok::<_, lambda_runtime::Error>(worker.handle(payload, invocation).await)
     }))
     .await
@@ -59,13 +56,8 @@ pub async fn serve(work: Arc<dyn Work>) -> Result<(), lambda_runtime::Error> {
 
 /// A `DynamoDB` client with the function's credentials and bounded requests: for [`serve`], and for work that needs one.
 pub async fn dynamodb_client() -> aws_sdk_dynamodb::Client {
-    let timeouts = TimeoutConfig::builder()
-        .operation_attempt_timeout(REQUEST_TIMEOUT)
-        .build();
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .timeout_config(timeouts)
-        .load()
-        .await;
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(REQUEST_TIMEOUT).build();
+    let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await;
     aws_sdk_dynamodb::Client::new(&config)
 }
 
@@ -76,10 +68,7 @@ fn deadline(millis: u64) -> DateTime<Utc> {
 fn init_logs() {
     let level = env::var("AWS_LAMBDA_LOG_LEVEL").or_else(|_| env::var(EnvFilter::DEFAULT_ENV));
     let filter = EnvFilter::builder().parse_lossy(level.unwrap_or_else(|_| "info".to_owned()));
-    let logs = tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_env_filter(filter);
+    let logs = tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter);
     // A worker that set up its own logs keeps them.
     if let Err(error) = logs.try_init() {
         tracing::debug!(%error, "logs are set up already");

@@ -20,10 +20,7 @@ impl Output {
     /// So many items, and nothing else.
     #[must_use]
     pub fn items(item_count: i64) -> Self {
-        Self {
-            item_count,
-            ..Self::default()
-        }
+        Self { item_count, ..Self::default() }
     }
 
     /// With a counter. The same name again replaces the value.

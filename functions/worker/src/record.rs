@@ -22,10 +22,7 @@ use crate::worker::Worker;
 const FINISH_TRIES: u32 = 5;
 
 /// The waits between them. All of them together fit into the default margin before the deadline.
-const FINISH_BACKOFF: Backoff = Backoff {
-    base_ms: 100,
-    cap_ms: 1_000,
-};
+const FINISH_BACKOFF: Backoff = Backoff { base_ms: 100, cap_ms: 1_000 };
 
 /// What Kinesis is told of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,14 +83,7 @@ impl Handling<'_> {
             }
             ClaimOutcome::AttemptsUsedUp(row) => {
                 let failure = self.worker_lost(row.attempt);
-                self.end(
-                    &row,
-                    Ending::Failed {
-                        failure,
-                        duration_ms: row.counts.duration_ms,
-                    },
-                )
-                .await
+                self.end(&row, Ending::Failed { failure, duration_ms: row.counts.duration_ms }).await
             }
             ClaimOutcome::AlreadyFinished(row) => self.tally(&row).await,
             ClaimOutcome::Leased { until } => {
@@ -105,11 +95,7 @@ impl Handling<'_> {
                 Ok(Verdict::Acknowledge)
             }
             ClaimOutcome::Stale { generation } => {
-                info!(
-                    row = generation,
-                    record = self.record.generation,
-                    "the record is of another generation"
-                );
+                info!(row = generation, record = self.record.generation, "the record is of another generation");
                 Ok(Verdict::Acknowledge)
             }
             ClaimOutcome::Missing => {
@@ -133,12 +119,7 @@ impl Handling<'_> {
         let started = worker.clock.timestamp();
         let ended = attempt::run(Arc::clone(&worker.work), segment, context, self.time_left()).await;
         let now = worker.clock.timestamp();
-        let over = Over {
-            policy: &record.policy,
-            attempt: row.attempt,
-            duration_ms: now.millis_since(started),
-            now,
-        };
+        let over = Over { policy: &record.policy, attempt: row.attempt, duration_ms: now.millis_since(started), now };
         over.ending(ended, &worker.entropy)
     }
 
@@ -155,21 +136,11 @@ impl Handling<'_> {
     async fn end(&self, row: &SegmentRow, ending: Ending) -> Result<Verdict, Error> {
         log(&ending);
         let (segment, generation, attempt) = (row.id(), row.generation, row.attempt);
-        let request = Finish {
-            segment,
-            generation,
-            attempt,
-            now: self.worker.clock.timestamp(),
-            ending,
-        };
+        let request = Finish { segment, generation, attempt, now: self.worker.clock.timestamp(), ending };
         match self.finish(&request).await? {
             FinishOutcome::Finished(row) | FinishOutcome::AlreadyFinished(row) => self.tally(&row).await,
             FinishOutcome::Lost(row) => {
-                warn!(
-                    status = row.status.as_str(),
-                    owner = row.attempt,
-                    "the claim was lost: nothing is recorded"
-                );
+                warn!(status = row.status.as_str(), owner = row.attempt, "the claim was lost: nothing is recorded");
                 Ok(Verdict::Acknowledge)
             }
             FinishOutcome::Missing => {

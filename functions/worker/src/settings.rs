@@ -18,10 +18,6 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            deadline_margin: Duration::from_secs(5),
-            lease_margin: Duration::from_secs(10),
-            records_at_once: 16,
-        }
+        Self { deadline_margin: Duration::from_secs(5), lease_margin: Duration::from_secs(10), records_at_once: 16 }
     }
 }

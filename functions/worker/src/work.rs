@@ -30,10 +30,7 @@ where
     F: Fn(Segment<S>, Context) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<Output, SegmentError>> + Send + 'static,
 {
-    Arc::new(Typed {
-        process,
-        spec: PhantomData,
-    })
+    Arc::new(Typed { process, spec: PhantomData })
 }
 
 /// A function over segments with specs of one type.
@@ -49,22 +46,9 @@ where
     Fut: Future<Output = Result<Output, SegmentError>> + Send + 'static,
 {
     fn process(&self, segment: Segment<Value>, context: Context) -> BoxFuture<'static, Result<Output, SegmentError>> {
-        let Segment {
-            execution_id,
-            index,
-            total,
-            spec,
-        } = segment;
+        let Segment { execution_id, index, total, spec } = segment;
         match read("the segment's spec", spec) {
-            Ok(spec) => Box::pin((self.process)(
-                Segment {
-                    execution_id,
-                    index,
-                    total,
-                    spec,
-                },
-                context,
-            )),
+            Ok(spec) => Box::pin((self.process)(Segment { execution_id, index, total, spec }, context)),
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }
     }

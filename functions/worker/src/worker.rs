@@ -44,13 +44,7 @@ impl Worker {
         entropy: Arc<Entropy>,
         settings: Settings,
     ) -> Self {
-        Self {
-            table,
-            work,
-            clock,
-            entropy,
-            settings,
-        }
+        Self { table, work, clock, entropy, settings }
     }
 
     /// Handles a batch, several records at once. The answer names the records that must come again: those whose outcome
@@ -101,13 +95,7 @@ impl Worker {
             attempt = tracing::field::Empty,
             request_id = invocation.request_id,
         );
-        let handling = Handling {
-            worker: self,
-            record: &segment,
-            event_id,
-            deadline: invocation.deadline,
-            cutoff,
-        };
+        let handling = Handling { worker: self, record: &segment, event_id, deadline: invocation.deadline, cutoff };
         match handling.run().instrument(span).await {
             Verdict::Acknowledge => None,
             Verdict::Again => Some((place, sequence_number)),

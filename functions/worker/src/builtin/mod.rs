@@ -42,10 +42,7 @@ pub enum Commands {
 ///
 /// `dynamodb` is where `count` and `sum` find the user's table.
 pub fn builtin(dynamodb: Client, commands: Commands) -> Arc<dyn Work> {
-    Arc::new(Builtin {
-        tables: Tables::new(dynamodb),
-        commands,
-    })
+    Arc::new(Builtin { tables: Tables::new(dynamodb), commands })
 }
 
 struct Builtin {

@@ -23,14 +23,8 @@ type Item = HashMap<String, AttributeValue>;
     expecting = "use {\"table\", \"segment\", \"total_segments\"} of a scan, or {\"code\"} of a list of codes"
 )]
 enum Spec {
-    Scan {
-        table: String,
-        segment: i32,
-        total_segments: i32,
-    },
-    Code {
-        code: Value,
-    },
+    Scan { table: String, segment: i32, total_segments: i32 },
+    Code { code: Value },
 }
 
 /// The items of one segment.
@@ -80,20 +74,9 @@ impl<'a> Slice<'a> {
                     "the run's \"table\" is not {scanned:?}, which its source scans: leave the parameter out"
                 )))
             }
-            Spec::Scan {
-                table,
-                segment,
-                total_segments,
-            } => {
+            Spec::Scan { table, segment, total_segments } => {
                 let place = Place { table, index };
-                Ok(Self {
-                    tables,
-                    place,
-                    part: Part::Scan {
-                        segment,
-                        total_segments,
-                    },
-                })
+                Ok(Self { tables, place, part: Part::Scan { segment, total_segments } })
             }
             Spec::Code { code } => {
                 let Some(table) = table.map(str::to_owned) else {
@@ -105,11 +88,7 @@ impl<'a> Slice<'a> {
                 let place = Place { table, index };
                 let key = tables.hash_key(&place).await?;
                 let value = key.value(&code)?;
-                Ok(Self {
-                    tables,
-                    place,
-                    part: Part::Query { key, value },
-                })
+                Ok(Self { tables, place, part: Part::Query { key, value } })
             }
         }
     }
@@ -123,10 +102,7 @@ impl<'a> Slice<'a> {
         let mut from = None;
         for _ in 0..MAX_PAGES {
             let page = match &self.part {
-                Part::Scan {
-                    segment,
-                    total_segments,
-                } => self.scan(*segment, *total_segments, wanted, from).await?,
+                Part::Scan { segment, total_segments } => self.scan(*segment, *total_segments, wanted, from).await?,
                 Part::Query { key, value } => self.query(key, value, wanted, from).await?,
             };
             take(&page)?;
@@ -159,19 +135,10 @@ impl<'a> Slice<'a> {
             .set_exclusive_start_key(from);
         request = match wanted {
             Wanted::Count => request.select(Select::Count),
-            Wanted::Attribute(name) => request
-                .projection_expression("#a")
-                .expression_attribute_names("#a", name),
+            Wanted::Attribute(name) => request.projection_expression("#a").expression_attribute_names("#a", name),
         };
-        let output = request
-            .send()
-            .await
-            .map_err(|error| sort(&self.place, "dynamodb:Scan", error))?;
-        let (count, items, next) = (
-            output.count.into(),
-            output.items.unwrap_or_default(),
-            output.last_evaluated_key,
-        );
+        let output = request.send().await.map_err(|error| sort(&self.place, "dynamodb:Scan", error))?;
+        let (count, items, next) = (output.count.into(), output.items.unwrap_or_default(), output.last_evaluated_key);
         Ok(Page { count, items, next })
     }
 
@@ -195,19 +162,10 @@ impl<'a> Slice<'a> {
             .set_exclusive_start_key(from);
         request = match wanted {
             Wanted::Count => request.select(Select::Count),
-            Wanted::Attribute(name) => request
-                .projection_expression("#a")
-                .expression_attribute_names("#a", name),
+            Wanted::Attribute(name) => request.projection_expression("#a").expression_attribute_names("#a", name),
         };
-        let output = request
-            .send()
-            .await
-            .map_err(|error| sort(&self.place, "dynamodb:Query", error))?;
-        let (count, items, next) = (
-            output.count.into(),
-            output.items.unwrap_or_default(),
-            output.last_evaluated_key,
-        );
+        let output = request.send().await.map_err(|error| sort(&self.place, "dynamodb:Query", error))?;
+        let (count, items, next) = (output.count.into(), output.items.unwrap_or_default(), output.last_evaluated_key);
         Ok(Page { count, items, next })
     }
 }

@@ -37,10 +37,7 @@ pub(super) struct HashKey {
 
 impl Tables {
     pub fn new(client: Client) -> Self {
-        Self {
-            client,
-            hash_keys: Arc::default(),
-        }
+        Self { client, hash_keys: Arc::default() }
     }
 
     /// The hash key of that place: asked for once, also by segments that begin at the same time.
@@ -51,10 +48,7 @@ impl Tables {
         }
         let output = self.client.describe_table().table_name(&place.table).send().await;
         let output = output.map_err(|error| sort(place, "dynamodb:DescribeTable", error))?;
-        let key = output
-            .table
-            .as_ref()
-            .and_then(|table| hash_key(table, place.index.as_deref()));
+        let key = output.table.as_ref().and_then(|table| hash_key(table, place.index.as_deref()));
         let key = key.ok_or_else(|| no_such_index(place))?;
         if known.len() < MAX_REMEMBERED {
             known.insert(place.clone(), key.clone());
@@ -74,26 +68,15 @@ fn hash_key(table: &TableDescription, index: Option<&str>) -> Option<HashKey> {
             all.find(|(name, _)| *name == Some(index))?.1
         }
     };
-    let name = schema
-        .iter()
-        .find(|key| *key.key_type() == KeyType::Hash)
-        .map(KeySchemaElement::attribute_name)?;
-    let definition = table
-        .attribute_definitions()
-        .iter()
-        .find(|found| found.attribute_name() == name)?;
-    Some(HashKey {
-        name: name.to_owned(),
-        kind: definition.attribute_type().clone(),
-    })
+    let name = schema.iter().find(|key| *key.key_type() == KeyType::Hash).map(KeySchemaElement::attribute_name)?;
+    let definition = table.attribute_definitions().iter().find(|found| found.attribute_name() == name)?;
+    Some(HashKey { name: name.to_owned(), kind: definition.attribute_type().clone() })
 }
 
 fn no_such_index(place: &Place) -> SegmentError {
     let Place { table, index } = place;
     let index = index.as_deref().unwrap_or_default();
-    SegmentError::permanent(format_args!(
-        "table {table:?} has no index {index:?}: correct the run's \"index\""
-    ))
+    SegmentError::permanent(format_args!("table {table:?} has no index {index:?}: correct the run's \"index\""))
 }
 
 impl HashKey {
@@ -103,9 +86,7 @@ impl HashKey {
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
             other => {
-                return Err(SegmentError::permanent(format_args!(
-                    "the code {other} is neither text nor a number"
-                )));
+                return Err(SegmentError::permanent(format_args!("the code {other} is neither text nor a number")));
             }
         };
         match self.kind {

@@ -5,14 +5,8 @@ use super::*;
 #[test]
 fn parameters_choose_the_work() {
     assert!(matches!(Job::read(json!({"work": "count"})), Ok(Job::Count(_))));
-    assert!(matches!(
-        Job::read(json!({"work": "noop", "sleep_ms": 1})),
-        Ok(Job::Noop(_))
-    ));
-    assert!(matches!(
-        Job::read(json!({"work": "exec", "command": "true"})),
-        Ok(Job::Exec(_))
-    ));
+    assert!(matches!(Job::read(json!({"work": "noop", "sleep_ms": 1})), Ok(Job::Noop(_))));
+    assert!(matches!(Job::read(json!({"work": "exec", "command": "true"})), Ok(Job::Exec(_))));
 }
 
 #[test]

@@ -15,9 +15,7 @@ impl Group {
     /// The group that the child was started as the leader of.
     pub fn of(child: &Child) -> Self {
         let id = child.id().and_then(|id| i32::try_from(id).ok());
-        Self {
-            leader: id.and_then(rustix::process::Pid::from_raw),
-        }
+        Self { leader: id.and_then(rustix::process::Pid::from_raw) }
     }
 }
 

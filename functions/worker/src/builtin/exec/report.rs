@@ -23,23 +23,12 @@ struct Report {
 
 /// The output that the last line with a JSON object says; nothing counted if there is none.
 pub(super) fn read(stdout: &str) -> Result<Output, SegmentError> {
-    let last = stdout
-        .lines()
-        .rev()
-        .find_map(|line| serde_json::from_str::<Map<String, Value>>(line).ok());
+    let last = stdout.lines().rev().find_map(|line| serde_json::from_str::<Map<String, Value>>(line).ok());
     let Some(fields) = last else {
         return Ok(Output::default());
     };
-    let Report {
-        item_count,
-        counters,
-        result,
-    } = read_json("the command's output", Value::Object(fields))?;
-    Ok(Output {
-        item_count,
-        counters,
-        result,
-    })
+    let Report { item_count, counters, result } = read_json("the command's output", Value::Object(fields))?;
+    Ok(Output { item_count, counters, result })
 }
 
 /// The end of the standard error, to follow the end of a sentence.
@@ -75,12 +64,7 @@ mod tests {
         let error = read("{\"item_count\": \"3\"}").unwrap_err();
         assert!(!error.is_retryable());
         assert!(error.message().contains("item_count"), "{error}");
-        assert!(
-            read("{\"items\": 3}")
-                .unwrap_err()
-                .message()
-                .contains("unknown field `items`")
-        );
+        assert!(read("{\"items\": 3}").unwrap_err().message().contains("unknown field `items`"));
     }
 
     #[test]

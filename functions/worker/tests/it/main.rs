@@ -1,0 +1,9 @@
+//! The worker against a control table in memory, and the built-in jobs against tables and commands.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+mod batch;
+mod commands;
+mod outcomes;
+mod recovery;
+mod support;
+mod tables;
