@@ -6,6 +6,8 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 pub(crate) struct Failure {
     /// The service's code, or the kind of failure on the way there.
     pub code: String,
+    /// What the service said; empty if it said nothing. (The SDK's own text is only "service error".)
+    pub message: String,
     /// Whether the same request may succeed later.
     pub retryable: bool,
 }
@@ -15,16 +17,17 @@ const BUSY: [&str; 4] = ["ThroughputExceeded", "Throttling", "LimitExceeded", "I
 
 impl Failure {
     pub fn of<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Self {
-        match error {
+        let (code, retryable) = match error {
             SdkError::ServiceError(service) => {
                 let code = service.err().code().unwrap_or("unknown").to_owned();
                 let retryable = service.raw().status().is_server_error() || BUSY.iter().any(|busy| code.contains(busy));
-                Self { code, retryable }
+                (code, retryable)
             }
-            SdkError::ConstructionFailure(_) => Self { code: "request not built".to_owned(), retryable: false },
-            SdkError::TimeoutError(_) => Self { code: "timeout".to_owned(), retryable: true },
-            SdkError::DispatchFailure(_) => Self { code: "no connection".to_owned(), retryable: true },
-            _ => Self { code: "no usable answer".to_owned(), retryable: true },
-        }
+            SdkError::ConstructionFailure(_) => ("request not built".to_owned(), false),
+            SdkError::TimeoutError(_) => ("timeout".to_owned(), true),
+            SdkError::DispatchFailure(_) => ("no connection".to_owned(), true),
+            _ => ("no usable answer".to_owned(), true),
+        };
+        Self { code, message: error.message().unwrap_or_default().to_owned(), retryable }
     }
 }

@@ -31,13 +31,15 @@ pub enum DispatchError {
         attempts: u32,
     },
     /// Kinesis refused the request.
-    #[error("stream {stream:?}: Kinesis refused the records ({code}): {source}. Check the role's permissions")]
+    #[error("stream {stream:?}: Kinesis refused the records ({code}: {message}). Check the role's permissions")]
     Refused {
         /// The stream's name.
         stream: String,
         /// Kinesis' code.
         code: String,
-        /// What the SDK said.
+        /// What it said.
+        message: String,
+        /// The SDK's error.
         source: Box<dyn StdError + Send + Sync>,
     },
     /// A record that Kinesis does not take. The limits of specs and parameters exclude it.

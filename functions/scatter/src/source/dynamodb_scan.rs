@@ -202,11 +202,11 @@ impl UserTable<'_> {
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
         let table = self.name.to_owned();
-        let Failure { code, retryable } = Failure::of(&error);
+        let Failure { code, message, retryable } = Failure::of(&error);
         if code == "ResourceNotFoundException" {
             return SourceError::TableMissing { table };
         }
-        SourceError::Table { table, code, retryable, source: Box::new(error) }
+        SourceError::Table { table, code, message, retryable, source: Box::new(error) }
     }
 }
 

@@ -38,15 +38,17 @@ pub enum SourceError {
         table: String,
     },
     /// The user's table cannot be read.
-    #[error("source.table: {table:?} cannot be read ({code}): {source}. {}", advice(*.retryable))]
+    #[error("source.table: {table:?} cannot be read ({code}: {message}). {}", advice(*.retryable))]
     Table {
         /// The table.
         table: String,
         /// `DynamoDB`'s code, or the kind of failure on the way there.
         code: String,
+        /// What it said.
+        message: String,
         /// Whether the same request may succeed later.
         retryable: bool,
-        /// What the SDK said.
+        /// The SDK's error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The list file cannot be read.
@@ -87,7 +89,11 @@ pub enum SourceError {
 }
 
 const fn advice(retryable: bool) -> &'static str {
-    if retryable { "Try again" } else { "The scatter needs dynamodb:Scan and dynamodb:DescribeTable on it" }
+    if retryable {
+        "Try again"
+    } else {
+        "Check the name; and the scatter needs dynamodb:Scan and dynamodb:DescribeTable on it"
+    }
 }
 
 impl SourceError {

@@ -233,11 +233,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_code_that_comes_twice_is_found_in_whichever_pass() {
-        let content: String = (0..100).map(|n| format!("c{n}\n")).collect();
+        let content: Vec<String> = (0..100).map(|n| format!("c{n}")).collect();
+        let content = content.join("\n");
         let (_directory, path) = file(content.as_bytes());
         assert_eq!(FileList::resolve_in_passes_of(&path, 7).await.unwrap().total(), Some(100));
         for twice in [0, 41, 99] {
-            std::fs::write(&path, format!("{content}\nc{twice}\n")).unwrap();
+            std::fs::write(&path, format!("{content}\n\nc{twice}\n")).unwrap();
             let error = FileList::resolve_in_passes_of(&path, 7).await.unwrap_err().to_string();
             assert!(error.contains(&format!("\"c{twice}\"")) && error.contains("line 102"), "{error}");
         }

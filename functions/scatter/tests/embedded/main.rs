@@ -1,0 +1,9 @@
+//! A scatter against an embedded `DynamoDB` and Kinesis: what it leaves behind, however it got there.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![expect(clippy::disallowed_methods, reason = "the tests look at the tables from outside, and fill tables of users")]
+
+mod refuse;
+mod resume;
+mod run;
+mod scan;
+mod world;

@@ -1,0 +1,41 @@
+//! What is refused leaves nothing behind.
+
+use control_table::limits::{MAX_PLAN_BYTES, MAX_SEGMENTS};
+use serde_json::json;
+
+use crate::world::World;
+
+#[tokio::test]
+async fn a_refused_event_writes_nothing() {
+    let world = World::new().await;
+    let list = json!({ "type": "list", "codes": ["a"] });
+    let codes: Vec<String> = (0..MAX_PLAN_BYTES / 8).map(|n| format!("{n:08}")).collect();
+    let range = |to: u64| json!({ "type": "range", "from": 0, "to": to, "size": 1 });
+    for (event, error_type, word) in [
+        (json!(null), "InvalidEvent", "struct ScatterEvent"),
+        (json!({ "source": list }), "InvalidEvent", "job"),
+        (json!({ "job": "a#b", "source": list }), "InvalidEvent", "job"),
+        (json!({ "job": "a", "source": list, "extra": 1 }), "InvalidEvent", "extra"),
+        (json!({ "job": "a", "source": list, "policy": { "max_attempts": 0 } }), "InvalidEvent", "max_attempts"),
+        (json!({ "job": "a", "source": list, "parameters": "x".repeat(9_000) }), "InvalidEvent", "parameters"),
+        (json!({ "job": "a", "source": { "type": "list", "codes": codes } }), "InvalidEvent", "source has"),
+        (json!({ "job": "a", "source": { "type": "list", "codes": ["a", "a"] } }), "InvalidSource", "\"a\""),
+        (json!({ "job": "a", "source": { "type": "list", "file": "/no/such" } }), "InvalidSource", "/no/such"),
+        (json!({ "job": "a", "source": range(MAX_SEGMENTS + 1) }), "InvalidSource", "10000001 segments"),
+        (
+            json!({ "job": "a", "source": { "type": "dynamodb-scan", "table": "absent" } }),
+            "InvalidSource",
+            "no table \"absent\"",
+        ),
+        (
+            json!({ "job": "a", "source": { "type": "dynamodb-scan", "table": "absent", "segments": 3 } }),
+            "InvalidSource",
+            "no table \"absent\"",
+        ),
+    ] {
+        let error = world.handle(event.clone()).await.unwrap_err();
+        assert_eq!(error.error_type(), error_type, "{error}");
+        assert!(error.to_string().contains(word) && !error.is_retryable(), "{error}");
+        assert_eq!(world.items().await, 0, "{error}");
+    }
+}
