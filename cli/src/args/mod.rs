@@ -1,0 +1,190 @@
+//! The command line's arguments.
+
+mod import;
+mod run;
+
+pub use self::import::ImportArgs;
+pub use self::run::{Counting, RunArgs, SourceType, WorkName};
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use control_table::id::JobName;
+use control_table::item::SegmentStatus;
+
+/// Cuts long jobs into segments, runs them on many workers, and gathers the outcome.
+///
+/// Without AWS everything runs in this process, on an embedded DynamoDB and Kinesis in the data directory.
+#[derive(Debug, Parser)]
+#[command(version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What every verb takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Global {
+    /// The directory with the embedded database [default: scatter-gather in the user's data directory]
+    #[arg(long, global = true, env = "SCATTERCTL_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Answer in JSON; errors too, on standard error
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No colours, even on a terminal; as the variable NO_COLOR
+    #[arg(long, global = true)]
+    pub no_color: bool,
+    /// No progress
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Log what happens (-vv: in detail); RUST_LOG says it more precisely
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Put the rows of a CSV or JSON-lines file into a table
+    Import(ImportArgs),
+    /// Run a job to its end, with progress
+    Run(Box<RunArgs>),
+    /// Show how a run stands
+    Status(IdArgs),
+    /// List runs, newest first
+    List(ListArgs),
+    /// List the segments of a run, with their errors
+    Segments(SegmentsArgs),
+    /// Follow a run until it ends
+    Watch(IdArgs),
+    /// Go on with what was interrupted, until it ends
+    Resume(ResumeArgs),
+    /// Run the system, and offer its DynamoDB to other programs
+    Local(LocalArgs),
+}
+
+/// Which run.
+#[derive(Debug, Args)]
+pub struct IdArgs {
+    /// The run's ID, the beginning of it, or `latest`
+    pub id: String,
+}
+
+/// What `list` takes.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Only runs of this job
+    #[arg(long, value_name = "NAME")]
+    pub job: Option<JobName>,
+    /// Only runs begun since: 7d, 24h, 30m, a date, or an RFC 3339 time
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<crate::since::Since>,
+    /// At most this many
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub limit: u16,
+    /// Only runs before this one: the `next` of the page before
+    #[arg(long, value_name = "ID")]
+    pub before: Option<String>,
+}
+
+/// What `segments` takes.
+#[derive(Debug, Args)]
+pub struct SegmentsArgs {
+    /// The run's ID, the beginning of it, or `latest`
+    pub id: String,
+    /// Only segments with this status
+    #[arg(long, value_enum, value_name = "STATUS", ignore_case = true)]
+    pub status: Option<StatusFilter>,
+}
+
+/// A segment's status, as it is typed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum StatusFilter {
+    /// Waits for a worker, or for its retry
+    Pending,
+    /// A worker has it
+    Running,
+    /// Done
+    Succeeded,
+    /// Failed for good
+    Failed,
+    /// Will not be done
+    Cancelled,
+}
+
+impl From<StatusFilter> for SegmentStatus {
+    fn from(filter: StatusFilter) -> Self {
+        match filter {
+            StatusFilter::Pending => Self::Pending,
+            StatusFilter::Running => Self::Running,
+            StatusFilter::Succeeded => Self::Succeeded,
+            StatusFilter::Failed => Self::Failed,
+            StatusFilter::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+/// What `resume` takes.
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    /// Wait for this run only: its ID, the beginning of it, or `latest`
+    pub id: Option<String>,
+    /// How the system runs.
+    #[command(flatten)]
+    pub system: SystemArgs,
+}
+
+/// What `local` takes.
+#[derive(Debug, Args)]
+pub struct LocalArgs {
+    /// The port on this machine's loopback address; 0 for any
+    #[arg(long, value_name = "PORT", default_value_t = 8000)]
+    pub port: u16,
+    /// How the system runs.
+    #[command(flatten)]
+    pub system: SystemArgs,
+}
+
+/// How the system runs in this process.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SystemArgs {
+    /// Segments worked on at once [default: by the stream's mapping in the template]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub workers: Option<u16>,
+    /// A command for every completion event, which it gets on standard input
+    #[arg(long, value_name = "CMD")]
+    pub on_complete: Option<String>,
+    /// Every write waits for the disk: survives a power cut, and is several times slower
+    #[arg(long)]
+    pub durable: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_flags_may_follow_the_verb() {
+        let cli = Cli::try_parse_from(["scatterctl", "status", "latest", "--json", "--data-dir", "/x", "-vv"]).unwrap();
+        assert!(cli.global.json && cli.global.verbose == 2);
+        assert_eq!(cli.global.data_dir, Some(PathBuf::from("/x")));
+    }
+
+    #[test]
+    fn a_status_is_typed_in_either_case() {
+        for status in ["failed", "FAILED"] {
+            assert!(Cli::try_parse_from(["scatterctl", "segments", "latest", "--status", status]).is_ok());
+        }
+        assert!(Cli::try_parse_from(["scatterctl", "segments", "latest", "--status", "lost"]).is_err());
+    }
+}

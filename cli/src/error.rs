@@ -1,0 +1,124 @@
+//! What a verb fails with, and what the process then says and ends with.
+
+use std::error::Error as _;
+use std::process::ExitCode;
+
+use crate::execution::IdError;
+use crate::import::ImportError;
+use crate::job::UsageError;
+use crate::output::OutputError;
+
+/// The exit code of a run that failed, and of anything that went wrong.
+pub const FAILED: u8 = 1;
+/// The exit code of a command that cannot be meant.
+pub const USAGE: u8 = 2;
+
+/// Why a verb did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The command cannot be meant.
+    #[error(transparent)]
+    Usage(#[from] UsageError),
+    /// No run, or more than one, is what was meant.
+    #[error(transparent)]
+    Id(#[from] IdError),
+    /// An import stopped.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// The control table could not be read.
+    #[error(transparent)]
+    Table(#[from] control_table::Error),
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] local::data_dir::DataDirError),
+    /// The local system did not start, or stopped.
+    #[error(transparent)]
+    Local(#[from] local::Error),
+    /// The run could not be scattered.
+    #[error(transparent)]
+    Scatter(#[from] scatter::ScatterError),
+    /// The endpoint's port cannot be had.
+    #[error("cannot listen on port {port} of this machine: choose another with --port")]
+    Listen {
+        /// The port.
+        port: u16,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A task of this process ended without an answer.
+    #[error("a part of this process was lost; what it had written is safe")]
+    Lost(#[from] tokio::task::JoinError),
+    /// The answer could not be printed.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
+impl CliError {
+    /// The error and its causes in one sentence, none said twice: some messages carry their cause in them.
+    pub fn message(&self) -> String {
+        let mut message = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if !message.contains(&text) {
+                message.push_str(": ");
+                message.push_str(&text);
+            }
+            cause = error.source();
+        }
+        message
+    }
+
+    /// Whether the same command may succeed later.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Import(error) => error.is_retryable(),
+            Self::Table(error) => error.is_retryable(),
+            Self::Scatter(error) => error.is_retryable(),
+            Self::DataDir(error) => matches!(error, local::data_dir::DataDirError::InUse { .. }),
+            Self::Local(error) => error.is_retryable(),
+            Self::Lost(_) => true,
+            Self::Usage(_) | Self::Id(_) | Self::Listen { .. } | Self::Output(_) => false,
+        }
+    }
+
+    /// What the process ends with.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            // The reader of the output had enough; that is how it was meant.
+            Self::Output(OutputError::Closed) => ExitCode::SUCCESS,
+            Self::Usage(_) => ExitCode::from(USAGE),
+            Self::Scatter(error) if error.error_type() == "InvalidEvent" => ExitCode::from(USAGE),
+            _ => ExitCode::from(FAILED),
+        }
+    }
+
+    /// Whether there is anything to say about it.
+    pub const fn is_silent(&self) -> bool {
+        matches!(self, Self::Output(OutputError::Closed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn causes_are_told_once() {
+        let source = io::Error::other("no such port");
+        let message = CliError::Listen { port: 1, source }.message();
+        assert_eq!(message, "cannot listen on port 1 of this machine: choose another with --port: no such port");
+        let source = Box::new(toml::from_str::<toml::Table>("=").unwrap_err());
+        let message = CliError::Usage(UsageError::Toml { path: "a.toml".into(), source }).message();
+        assert_eq!(message.matches("TOML parse error").count(), 1, "{message}");
+    }
+
+    #[test]
+    fn exit_codes() {
+        let code = |error: CliError| format!("{:?}", error.exit_code());
+        assert_eq!(code(OutputError::Closed.into()), format!("{:?}", ExitCode::SUCCESS));
+        assert_eq!(code(UsageError::Both("a", "b").into()), format!("{:?}", ExitCode::from(2)));
+        assert_eq!(code(IdError::NoRuns.into()), format!("{:?}", ExitCode::from(1)));
+    }
+}

@@ -1,0 +1,162 @@
+//! Progress of a run while something else is waited for.
+
+use std::time::Duration;
+
+use control_table::ControlTable;
+use control_table::id::{ExecutionId, ExecutionKey, JobName};
+use control_table::view::{ExecutionView, Progress};
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::interrupt::Interrupt;
+use crate::number::{grouped, span};
+use crate::output::Output;
+
+/// How often a live display looks: two short requests each.
+const LIVE: Duration = Duration::from_millis(200);
+/// How often a line is printed where nothing can move.
+const LINES: Duration = Duration::from_secs(5);
+
+/// Shows how a run comes along.
+pub struct Follower<'a> {
+    output: &'a Output,
+    table: &'a ControlTable,
+    /// Its name until it has an ID.
+    named: Option<(JobName, ExecutionKey)>,
+    progress: Option<Progress>,
+    bar: Option<ProgressBar>,
+    began: Instant,
+    /// Outcomes when the display began: a resumed run's rate is that of this process.
+    done_before: Option<u64>,
+}
+
+impl<'a> Follower<'a> {
+    /// Follows the run of that job and key, as soon as there is one.
+    pub fn of_key(output: &'a Output, table: &'a ControlTable, job: JobName, key: ExecutionKey) -> Self {
+        let mut follower = Self::idle(output, table);
+        follower.named = Some((job, key));
+        follower
+    }
+
+    /// Follows that run.
+    pub fn of(output: &'a Output, table: &'a ControlTable, execution_id: ExecutionId) -> Self {
+        let mut follower = Self::idle(output, table);
+        follower.progress = Some(Progress::new(execution_id));
+        follower
+    }
+
+    fn idle(output: &'a Output, table: &'a ControlTable) -> Self {
+        Self { output, table, named: None, progress: None, bar: None, began: Instant::now(), done_before: None }
+    }
+
+    /// Shows progress until `future` is ready; `None` if this process is told to stop before.
+    pub async fn during<T>(&mut self, future: impl Future<Output = T>, interrupt: &mut Interrupt) -> Option<T> {
+        let mut ticks = interval(if self.output.is_live() { LIVE } else { LINES });
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // The first tick is at once, when there is nothing to see yet.
+        ticks.tick().await;
+        let mut future = std::pin::pin!(future);
+        let ended = loop {
+            tokio::select! {
+                biased;
+                () = interrupt.wait() => break None,
+                value = &mut future => break Some(value),
+                _ = ticks.tick(), if self.output.shows_progress() => self.show().await,
+            }
+        };
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        ended
+    }
+
+    /// A display is not worth failing for: what cannot be read now is shown the next time.
+    async fn show(&mut self) {
+        if let (None, Some((job, key))) = (&self.progress, &self.named)
+            && let Ok(Some(execution_id)) = self.table.execution_of_key(job, key).await
+        {
+            self.progress = Some(Progress::new(execution_id));
+        }
+        let Some(progress) = &mut self.progress else { return };
+        let Ok(Some(view)) = progress.refresh(self.table).await else { return };
+        let rate = self.rate(&view);
+        if self.output.is_live() {
+            self.move_bar(&view, rate);
+        } else {
+            self.output.note(line(&view, rate));
+        }
+    }
+
+    /// Segments a second since the display began.
+    fn rate(&mut self, view: &ExecutionView) -> f64 {
+        let before = *self.done_before.get_or_insert(view.done());
+        let seconds = self.began.elapsed().as_secs_f64().max(0.001);
+        view.done().saturating_sub(before) as f64 / seconds
+    }
+
+    fn move_bar(&mut self, view: &ExecutionView, rate: f64) {
+        let bar = self.bar.get_or_insert_with(|| {
+            let bar = self.output.bar(ProgressBar::new(0));
+            bar.set_style(style());
+            bar
+        });
+        bar.set_length(total(view));
+        bar.set_position(view.done());
+        bar.set_prefix(view.job.to_string());
+        bar.set_message(details(view, rate));
+    }
+}
+
+fn style() -> ProgressStyle {
+    let template = "{spinner} {prefix} [{bar:30}] {pos}/{len} segments {msg}";
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
+}
+
+/// All segments, where they are known.
+fn total(view: &ExecutionView) -> u64 {
+    view.expected.unwrap_or(0).max(view.segments)
+}
+
+fn details(view: &ExecutionView, rate: f64) -> String {
+    let mut text = format!("{} items", grouped(view.item_count));
+    if rate > 0.0 {
+        text.push_str(&format!(", {rate:.0}/s"));
+        let left = total(view).saturating_sub(view.done()) as f64 / rate;
+        if left > 0.0
+            && let Ok(left) = Duration::try_from_secs_f64(left)
+        {
+            text.push_str(&format!(", {} left", span(left)));
+        }
+    }
+    if view.failed > 0 {
+        text.push_str(&format!(", {} FAILED", grouped(view.failed)));
+    }
+    if !view.status.is_terminal() && view.sealed_at.is_none() {
+        text.push_str(", scattering");
+    }
+    text
+}
+
+fn line(view: &ExecutionView, rate: f64) -> String {
+    format!("{}: {} of {} segments, {}", view.job, grouped(view.done()), grouped(total(view)), details(view, rate))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_line_says_how_far_how_fast_and_what_failed() {
+        let view: ExecutionView = serde_json::from_value(json!({
+            "execution_id": "0193a5b0-3c1e-7d2f-8a4b-5c6d7e8f9a0b", "job": "cities", "key": "k", "status": "SCATTERING",
+            "generation": 1, "segments": 128, "expected": 1000, "pending": 28, "running": 0, "succeeded": 98, "failed": 2,
+            "cancelled": 0, "item_count": 98_000, "duration_ms": 1, "counters": {}, "attempts": 100,
+            "created_at": "2026-11-24T00:00:00Z", "sealed_at": null, "finished_at": null
+        }))
+        .unwrap();
+        let expected = "cities: 100 of 1,000 segments, 98,000 items, 10/s, 1 min 30 s left, 2 FAILED, scattering";
+        assert_eq!(line(&view, 10.0), expected);
+        assert!(line(&view, 0.0).ends_with("98,000 items, 2 FAILED, scattering"));
+    }
+}

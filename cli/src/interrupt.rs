@@ -1,0 +1,68 @@
+//! Ctrl-C: once to stop in good order, twice to stop at once.
+
+use tokio::sync::watch;
+
+use crate::output::Output;
+
+/// What a shell expects of a process that was interrupted.
+const INTERRUPTED: i32 = 130;
+
+/// Knows whether this process was told to stop.
+#[derive(Debug, Clone)]
+pub struct Interrupt {
+    stopped: watch::Receiver<bool>,
+}
+
+impl Interrupt {
+    /// Takes Ctrl-C, and the signal to terminate, from now on.
+    pub fn install(output: &Output) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let output = output.clone();
+        tokio::spawn(async move {
+            signal().await;
+            output.warn("stopping; again to stop at once, which loses nothing either");
+            // Nobody waits for it any more: then there is nothing left to stop.
+            let _ = stop.send(true);
+            signal().await;
+            exit();
+        });
+        Self { stopped }
+    }
+
+    /// Ends when this process is told to stop.
+    pub async fn wait(&mut self) {
+        if self.stopped.wait_for(|stopped| *stopped).await.is_err() {
+            // No signal can be taken here: then the default holds, and the process simply ends.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[expect(clippy::exit, reason = "the user asked twice; whatever is under way is safe to lose")]
+fn exit() -> ! {
+    std::process::exit(INTERRUPTED)
+}
+
+#[cfg(unix)]
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return wait_for_ctrl_c().await;
+    };
+    tokio::select! {
+        () = wait_for_ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn signal() {
+    wait_for_ctrl_c().await;
+}
+
+async fn wait_for_ctrl_c() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        // It cannot be listened for; its default, to end the process, is still there.
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,162 @@
+//! A job as somebody writes it down, in a file or in flags, and the event that the scatter function takes.
+//!
+//! # The job file
+//! ```toml
+//! job = "population-by-country"          # letters, digits, '.', '_', '-'
+//! key = "2026-11-24"                     # optional: one run for one key
+//! workers = 8                            # optional: segments worked on at once
+//! on_complete = "./publish.sh"           # optional: gets the completion event on standard input
+//! durable = false                        # optional: true survives a power cut, and is slower
+//!
+//! [source]                               # one of:
+//! type = "dynamodb-scan"                 #   table, items_per_segment or segments, count = "exact" or "estimate"
+//! table = "cities"                       # type = "range":  from, to (numbers or dates; `to` is not in it), size
+//! items_per_segment = 1000               # type = "list":   codes = ["SY", "IR"], or codes_file (a code a line)
+//!
+//! [parameters]                           # what the worker is told; for the built-in ones:
+//! work = "sum"                           #   "count", "sum", "exec" or "noop"
+//! attribute = "population"               #   sum; with codes also table and index, as for count
+//! # command = "./segment.sh"             #   exec; also permanent_exit_code
+//! # sleep_ms = 10                        #   noop
+//!
+//! [policy]                               # optional
+//! max_attempts = 3
+//! tolerated_failures = 0
+//! backoff = { base_ms = 1000, cap_ms = 300000 }
+//! ```
+//! Unknown fields are refused. A relative `codes_file` is relative to the job file.
+
+mod event;
+mod file;
+mod flags;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use self::event::RunPlan;
+pub use self::value::Bound;
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::args::{Counting, RunArgs, SourceType};
+
+/// Everything about a job that can be said, as far as it was said.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Job {
+    job: Option<String>,
+    key: Option<String>,
+    workers: Option<u16>,
+    on_complete: Option<String>,
+    durable: bool,
+    source: Source,
+    policy: Policy,
+    #[serde(deserialize_with = "value::object")]
+    parameters: Map<String, Value>,
+}
+
+/// Where segments come from: the fields of every source.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Source {
+    #[serde(rename = "type")]
+    kind: Option<SourceType>,
+    table: Option<String>,
+    items_per_segment: Option<u64>,
+    segments: Option<u64>,
+    count: Option<Counting>,
+    from: Option<Bound>,
+    to: Option<Bound>,
+    size: Option<u64>,
+    codes: Option<Vec<String>>,
+    codes_file: Option<PathBuf>,
+}
+
+/// How failure is treated, as far as it was said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Policy {
+    max_attempts: Option<u32>,
+    tolerated_failures: Option<u64>,
+    backoff: Backoff,
+}
+
+/// How long a retry waits, as far as it was said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Backoff {
+    base_ms: Option<u64>,
+    cap_ms: Option<u64>,
+}
+
+/// What cannot be meant. Nothing was started.
+#[derive(Debug, thiserror::Error)]
+pub enum UsageError {
+    /// The job file cannot be read.
+    #[error("cannot read the job file {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The job file is no job.
+    #[error("the job file {path} is not a job: {source}")]
+    Toml {
+        /// The file.
+        path: PathBuf,
+        /// Where, and what is wrong.
+        source: Box<toml::de::Error>,
+    },
+    /// Something that a run must have was not said.
+    #[error("{what} is missing: give {how}")]
+    Missing {
+        /// What is missing.
+        what: &'static str,
+        /// How it is said.
+        how: &'static str,
+    },
+    /// Something that the chosen source or work does not take.
+    #[error("{field} does not go with {chosen}")]
+    NotTogether {
+        /// What was said.
+        field: &'static str,
+        /// The choice that it contradicts.
+        chosen: String,
+    },
+    /// Two that exclude each other.
+    #[error("{0} and {1} exclude each other: leave one out")]
+    Both(&'static str, &'static str),
+    /// `--parameters` is no JSON object.
+    #[error("--parameters wants a JSON object: {0}")]
+    Parameters(String),
+    /// A path that cannot be written down as text.
+    #[error("the path {0:?} is not Unicode")]
+    Path(PathBuf),
+    /// A user's worker was asked for one of the built-in ones.
+    #[error("this program brings its own work: leave out {0}; what it is to be told goes into --parameters")]
+    OwnWork(&'static str),
+    /// A moment that cannot be read.
+    #[error(transparent)]
+    Since(#[from] crate::since::InvalidSince),
+}
+
+impl Job {
+    /// The job of a `run`: the file, if there is one, and the flags over it.
+    pub fn from_args(args: &RunArgs, own_work: bool) -> Result<Self, UsageError> {
+        let base = match &args.file {
+            Some(path) => Self::from_file(path)?,
+            None => Self::default(),
+        };
+        base.overlaid(args, own_work)
+    }
+
+    fn from_file(path: &Path) -> Result<Self, UsageError> {
+        let text = std::fs::read_to_string(path);
+        let text = text.map_err(|source| UsageError::Read { path: path.to_owned(), source })?;
+        Self::parse(&text, path)
+    }
+}

@@ -1,0 +1,8 @@
+//! `scatterctl`: the command line with the built-in jobs.
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    scatterctl::run(None).await
+}

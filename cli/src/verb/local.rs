@@ -1,0 +1,48 @@
+//! `local`.
+
+use std::net::Ipv4Addr;
+use std::process::ExitCode;
+
+use local::System;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::args::LocalArgs;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::interrupt::Interrupt;
+
+pub(super) async fn execute(context: &Context, args: LocalArgs) -> Result<ExitCode, CliError> {
+    let interrupt = Interrupt::install(&context.output);
+    let refused = |source| CliError::Listen { port: args.port, source };
+    // Loopback only: the endpoint asks nobody who they are.
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port)).await.map_err(refused)?;
+    let endpoint = format!("http://{}", listener.local_addr().map_err(refused)?);
+    let system = context.start(&args.system).await?;
+    let ended = serve(context, &system, listener, &endpoint, &interrupt).await;
+    system.shutdown().await;
+    ended
+}
+
+async fn serve(
+    context: &Context,
+    system: &System,
+    listener: TcpListener,
+    endpoint: &str,
+    interrupt: &Interrupt,
+) -> Result<ExitCode, CliError> {
+    let output = &context.output;
+    let control_table = system.control_table().name();
+    if output.is_json() {
+        output.value(&json!({ "endpoint": endpoint, "control_table": control_table }))?;
+    } else {
+        output.line(format_args!("DynamoDB is at {endpoint}; the control table is {control_table}. For example:"))?;
+        output.line("  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1")?;
+        output.line(format_args!("  aws dynamodb list-tables --endpoint-url {endpoint}"))?;
+        output.line(format_args!("  aws dynamodb scan --table-name {control_table} --endpoint-url {endpoint}"))?;
+        output.line("Ctrl-C stops it.")?;
+    }
+    let mut stop = interrupt.clone();
+    system.serve_dynamodb(listener, async move { stop.wait().await }).await?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,100 @@
+//! `run`.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use control_table::id::{ExecutionId, ExecutionKey, JobName};
+use local::System;
+use scatter::{ScatterAnswer, ScatterError, ScatterEvent};
+use serde_json::Value;
+
+use super::{print_ended, report_finished};
+use crate::args::{RunArgs, SystemArgs};
+use crate::context::Context;
+use crate::error::{CliError, FAILED};
+use crate::execution::IdError;
+use crate::follow::Follower;
+use crate::interrupt::Interrupt;
+use crate::job::{Job, RunPlan};
+
+/// What the scatter function is told.
+struct Call {
+    event: Value,
+    request_id: String,
+    job: JobName,
+    key: ExecutionKey,
+}
+
+pub(super) async fn execute(context: &Context, args: RunArgs) -> Result<ExitCode, CliError> {
+    let own_work = context.work.is_some();
+    let RunPlan { event, workers, on_complete, durable } = Job::from_args(&args, own_work)?.into_plan(own_work)?;
+    // Read here, too, so that a mistake is told before anything starts.
+    let checked = ScatterEvent::parse(event.clone())?;
+    let request_id = context.entropy().uuid_v7(context.now()).to_string();
+    let key = checked.key_or(&request_id)?;
+    let call = Call { event, request_id, job: checked.job, key };
+
+    let mut interrupt = Interrupt::install(&context.output);
+    let system = Arc::new(context.start(&SystemArgs { workers, on_complete, durable }).await?);
+    let ended = drive(context, &system, call, &mut interrupt).await;
+    if let Some(system) = Arc::into_inner(system) {
+        system.shutdown().await;
+    }
+    ended
+}
+
+/// Scatters, then waits for the end.
+async fn drive(
+    context: &Context,
+    system: &Arc<System>,
+    call: Call,
+    interrupt: &mut Interrupt,
+) -> Result<ExitCode, CliError> {
+    let table = system.control_table();
+    let Call { event, request_id, job, key } = call;
+    let mut follower = Follower::of_key(&context.output, table, job.clone(), key.clone());
+    // A task of its own: an embedded database answers at once, so a scatter hardly ever pauses for anything beside it.
+    let scatter = Arc::clone(system);
+    let mut scattering = tokio::spawn(async move { scatter.scatter(event, &request_id).await });
+    let Some(answer) = follower.during(&mut scattering, interrupt).await else {
+        scattering.abort();
+        // Its end is waited for, and what it ended with does not matter any more.
+        drop(scattering.await);
+        return interrupted(context, table.execution_of_key(&job, &key).await?, system).await;
+    };
+    let execution_id = begun(context, answer?)?;
+    let Some(finished) = follower.during(system.finished(execution_id), interrupt).await else {
+        return interrupted(context, Some(execution_id), system).await;
+    };
+    report_finished(context, &finished?);
+    let view = table.view(execution_id).await?.ok_or_else(|| IdError::NotFound(execution_id.to_string()))?;
+    print_ended(context, &view)
+}
+
+/// The run that is waited for. One whose scatter ran out of time is gone on with by the sweeper.
+fn begun(context: &Context, answer: Result<ScatterAnswer, ScatterError>) -> Result<ExecutionId, CliError> {
+    match answer {
+        Ok(answer) => {
+            if !answer.opened {
+                context.output.note(format_args!("key {} has the run {} already", answer.key, answer.execution_id));
+            }
+            Ok(answer.execution_id)
+        }
+        Err(ScatterError::OutOfTime { execution_id, .. }) => Ok(execution_id),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Told to stop: what there is of the run stays, and can be gone on with.
+async fn interrupted(context: &Context, begun: Option<ExecutionId>, system: &System) -> Result<ExitCode, CliError> {
+    match begun {
+        Some(execution_id) => {
+            if let Some(view) = system.control_table().view(execution_id).await? {
+                crate::summary::print(&context.output, &view)?;
+            }
+            context.say_how_to_resume();
+        }
+        None => context.output.warn("stopped before the run was opened: nothing was written"),
+    }
+    Ok(ExitCode::from(FAILED))
+}

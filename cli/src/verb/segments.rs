@@ -1,0 +1,96 @@
+//! `segments ID`.
+
+use std::process::ExitCode;
+
+use control_table::item::SegmentStatus;
+
+use crate::args::SegmentsArgs;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::execution::IdError;
+use crate::number::grouped;
+use crate::output::{Colour, Output, OutputError};
+use crate::segment_view::SegmentView;
+
+/// Characters of a spec that a line of the table has room for.
+const SPEC_WIDTH: usize = 60;
+
+pub(super) async fn execute(context: &Context, args: &SegmentsArgs) -> Result<ExitCode, CliError> {
+    let database = context.read().await?;
+    let table = database.control_table();
+    let execution_id = context.resolve(table, &args.id).await?;
+    let execution = table.execution(execution_id).await?.ok_or_else(|| IdError::NotFound(args.id.clone()))?;
+    let status = args.status.map(SegmentStatus::from);
+    let mut shown = 0_u64;
+    // A group at a time: a run may have millions.
+    for group in 0..execution.groups {
+        for row in table.group_segments(execution_id.group(group), status).await? {
+            if shown == 0 {
+                head(&context.output)?;
+            }
+            print(&context.output, &row.into())?;
+            shown += 1;
+        }
+    }
+    if shown == 0 {
+        context.output.note("no segments");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn head(output: &Output) -> Result<(), OutputError> {
+    if output.is_json() {
+        return Ok(());
+    }
+    let head = format!("{:>9}  {:<9}  {:>8}  {:>12}  {:>10}  SPEC", "INDEX", "STATUS", "ATTEMPTS", "ITEMS", "MS");
+    output.line(output.paint(Colour::Dim, head))
+}
+
+fn print(output: &Output, segment: &SegmentView) -> Result<(), OutputError> {
+    if output.is_json() {
+        return output.value(segment);
+    }
+    let colour = match segment.status {
+        SegmentStatus::Succeeded => Colour::Green,
+        SegmentStatus::Failed | SegmentStatus::Cancelled => Colour::Red,
+        SegmentStatus::Pending | SegmentStatus::Running => Colour::Yellow,
+    };
+    let status = output.paint(colour, format_args!("{:<9}", segment.status.as_str()));
+    let (items, millis) = (grouped(segment.item_count), grouped(segment.duration_ms));
+    let spec = shortened(&segment.spec.to_string());
+    let (index, attempts) = (segment.index, segment.attempt);
+    output.line(format_args!("{index:>9}  {status}  {attempts:>8}  {items:>12}  {millis:>10}  {spec}"))?;
+    for (name, value) in &segment.counters {
+        output.line(format_args!("{:>11}{name} = {}", "", grouped(*value)))?;
+    }
+    if let Some(error) = &segment.error {
+        // Of a segment that got through in the end, the error is history.
+        let colour = if segment.status == SegmentStatus::Succeeded { Colour::Dim } else { Colour::Red };
+        let kind = serde_json::to_value(error.kind)?;
+        let kind = kind.as_str().unwrap_or_default();
+        for (number, text) in error.message.lines().enumerate() {
+            let label = if number == 0 { format!("{kind}: ") } else { String::new() };
+            output.line(format_args!("{:>11}{}", "", output.paint(colour, format_args!("{label}{text}"))))?;
+        }
+    }
+    Ok(())
+}
+
+fn shortened(text: &str) -> String {
+    if text.chars().count() <= SPEC_WIDTH {
+        return text.to_owned();
+    }
+    let start: String = text.chars().take(SPEC_WIDTH - 1).collect();
+    format!("{start}…")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_spec_is_cut_at_a_character() {
+        assert_eq!(shortened("{}"), "{}");
+        assert_eq!(shortened(&"é".repeat(100)).chars().count(), SPEC_WIDTH);
+    }
+}

@@ -1,0 +1,53 @@
+//! `watch ID`.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use control_table::ControlTable;
+use control_table::id::ExecutionId;
+
+use super::print_ended;
+use crate::context::Context;
+use crate::error::{CliError, FAILED};
+use crate::execution::IdError;
+use crate::follow::Follower;
+use crate::interrupt::Interrupt;
+
+/// How often it is looked whether the run has ended.
+const LOOK: Duration = Duration::from_millis(300);
+
+/// Looks without any change after which it is worth a word.
+const STILL: u32 = 40;
+
+pub(super) async fn execute(context: &Context, id: &str) -> Result<ExitCode, CliError> {
+    let database = context.read().await?;
+    let table = database.control_table();
+    let execution_id = context.resolve(table, id).await?;
+    let mut interrupt = Interrupt::install(&context.output);
+    let mut follower = Follower::of(&context.output, table, execution_id);
+    let Some(ended) = follower.during(ended(context, table, execution_id), &mut interrupt).await else {
+        return Ok(ExitCode::from(FAILED));
+    };
+    ended?;
+    let view = table.view(execution_id).await?.ok_or_else(|| IdError::NotFound(id.to_owned()))?;
+    print_ended(context, &view)
+}
+
+/// Waits for the end of a run that another process works on; says so if nobody seems to.
+async fn ended(context: &Context, table: &ControlTable, execution_id: ExecutionId) -> Result<(), CliError> {
+    let (mut before, mut still) = (None, 0_u32);
+    while let Some(execution) = table.execution(execution_id).await? {
+        if execution.status.is_terminal() {
+            break;
+        }
+        let view = table.view(execution_id).await?;
+        still = if view == before { still.saturating_add(1) } else { 0 };
+        before = view;
+        if still == STILL {
+            let program = &context.program;
+            context.output.warn(format_args!("nothing moves; if no process works on it, `{program} resume` does"));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
+}
