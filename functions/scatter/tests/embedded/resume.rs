@@ -1,5 +1,6 @@
 //! A scatter that died somewhere, and the one that goes on.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -7,7 +8,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use control_table::clock::Clock;
 use control_table::id::ExecutionId;
 use control_table::item::ExecutionStatus;
-use local::embedded::EmbeddedDynamoDb;
 use scatter::ScatterError;
 use serde_json::json;
 
@@ -133,23 +133,41 @@ async fn a_cancelled_execution_gets_no_more_groups() {
     assert_eq!((answer.sealed, answer.status, answer.groups), (false, ExecutionStatus::Cancelling, 0));
 }
 
-/// Cancels the execution when it has been looked at a number of times: in the middle of a scatter.
-#[derive(Debug)]
-struct CancellingClock {
-    dynamodb: EmbeddedDynamoDb,
-    execution_id: ExecutionId,
+/// Lets something happen when it is looked at for the n-th time: in the middle of a scatter.
+struct InterruptingClock {
     looks: AtomicU32,
+    at: u32,
+    interruption: Box<dyn Fn() + Send + Sync>,
 }
 
-impl Clock for CancellingClock {
-    fn now(&self) -> DateTime<Utc> {
-        if self.looks.fetch_add(1, Ordering::SeqCst) == 40 {
-            let (dynamodb, execution_id) = (self.dynamodb.clone(), self.execution_id);
-            let cancel = std::thread::spawn(move || {
+impl InterruptingClock {
+    /// The interruption has a thread and a runtime of its own, because a clock cannot wait for a future.
+    fn new<F>(at: u32, interruption: impl Fn() -> F + Clone + Send + Sync + 'static) -> Arc<Self>
+    where
+        F: Future<Output = ()>,
+    {
+        let interruption = move || {
+            let interruption = interruption.clone();
+            let thread = std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-                runtime.block_on(World::set_status(dynamodb, execution_id, "CANCELLING"));
+                runtime.block_on(interruption());
             });
-            cancel.join().unwrap();
+            thread.join().unwrap();
+        };
+        Arc::new(Self { looks: AtomicU32::new(0), at, interruption: Box::new(interruption) })
+    }
+}
+
+impl fmt::Debug for InterruptingClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InterruptingClock")
+    }
+}
+
+impl Clock for InterruptingClock {
+    fn now(&self) -> DateTime<Utc> {
+        if self.looks.fetch_add(1, Ordering::SeqCst) == self.at {
+            (self.interruption)();
         }
         DateTime::UNIX_EPOCH
     }
@@ -160,8 +178,29 @@ async fn a_cancel_in_the_middle_stops_the_scatter() {
     let world = World::new().await;
     let execution = world.open("k", numbers_plan(50 * 128), 50 * 128).await;
     let (dynamodb, execution_id) = (world.dynamodb.clone(), execution.execution_id);
-    let clock = CancellingClock { dynamodb, execution_id, looks: AtomicU32::new(0) };
-    let answer = world.scatter_with_clock(Arc::new(clock)).resume(execution_id, world.deadline()).await.unwrap();
+    let clock = InterruptingClock::new(40, move || World::set_status(dynamodb.clone(), execution_id, "CANCELLING"));
+    let answer = world.scatter_with_clock(clock).resume(execution_id, world.deadline()).await.unwrap();
     assert_eq!((answer.sealed, answer.status), (false, ExecutionStatus::Cancelling));
     assert!(answer.groups > 0 && answer.groups < 50, "{}", answer.groups);
+}
+
+#[tokio::test]
+async fn groups_that_another_scatter_commits_and_leaves_behind_get_their_records() {
+    let world = Arc::new(World::new().await);
+    let segments = 20 * 128;
+    let execution_id = world.open("k", numbers_plan(segments), segments).await.execution_id;
+    let other = Arc::clone(&world);
+    // The second look is after this scatter has read that no group is committed.
+    let clock = InterruptingClock::new(1, move || {
+        let world = Arc::clone(&other);
+        async move {
+            for group in 0..15 {
+                world.add_rows(execution_id, group, 128).await;
+                world.commit(execution_id, group, 128).await;
+            }
+        }
+    });
+    let answer = world.scatter_with_clock(clock).resume(execution_id, world.deadline()).await.unwrap();
+    world.assert_complete(&answer, segments).await;
+    world.assert_all_have_records(segments).await;
 }
