@@ -1,0 +1,76 @@
+//! A local system in a directory of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use control_table::clock::{Entropy, SystemClock};
+use control_table::id::ExecutionId;
+use control_table::item::ExecutionRow;
+use local::embedded::Durability;
+use local::system::{HookOutput, WorkChoice};
+use local::{Options, System};
+use serde_json::Value;
+use tempfile::TempDir;
+use worker::Work;
+
+use crate::invariants::assert_invariants;
+
+/// How long a test waits for an execution before it says that it hangs.
+pub const WAIT: Duration = Duration::from_secs(120);
+
+/// A system, and the directory that it keeps its state in.
+pub struct UnderTest {
+    /// The directory; deleted with this value.
+    pub dir: TempDir,
+    /// The running system.
+    pub system: System,
+}
+
+impl UnderTest {
+    /// Starts a system with the built-in jobs.
+    pub async fn builtin() -> Self {
+        Self::start(tempfile::tempdir().unwrap(), WorkChoice::Builtin).await
+    }
+
+    /// Starts a system with the work of the test's own.
+    pub async fn own(work: Arc<dyn Work>) -> Self {
+        Self::start(tempfile::tempdir().unwrap(), WorkChoice::Own(work)).await
+    }
+
+    /// Starts a system in a directory, where one may have run before.
+    pub async fn start(dir: TempDir, work: WorkChoice) -> Self {
+        let system = System::start(Self::options(&dir, work)).await.unwrap();
+        Self { dir, system }
+    }
+
+    /// The options of a test's system: everything usual.
+    pub fn options(dir: &TempDir, work: WorkChoice) -> Options {
+        Options {
+            data_dir: dir.path().to_owned(),
+            durability: Durability::ProcessCrash,
+            workers: None,
+            work,
+            on_complete: None,
+            hook_output: HookOutput::Stderr,
+            tick: Duration::from_millis(50),
+            template: None,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(Entropy::from_system()),
+        }
+    }
+
+    /// Scatters, waits for the end, and asserts the invariants.
+    pub async fn run(&self, event: Value) -> ExecutionRow {
+        let answer = self.system.scatter(event, "request-1").await.unwrap();
+        self.finish(answer.execution_id).await
+    }
+
+    /// Waits for the end of an execution, and asserts the invariants.
+    pub async fn finish(&self, execution_id: ExecutionId) -> ExecutionRow {
+        let finished = tokio::time::timeout(WAIT, self.system.finished(execution_id)).await;
+        let finished = finished.unwrap_or_else(|_| panic!("{execution_id} hangs")).unwrap();
+        assert!(finished.is_published);
+        assert_invariants(self.system.control_table(), self.dir.path(), execution_id).await;
+        finished.execution
+    }
+}
