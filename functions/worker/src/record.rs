@@ -175,7 +175,7 @@ impl Handling<'_> {
             TallyResult::Counted { pending } => debug!(pending, "counted"),
             TallyResult::AlreadyCounted => info!("the outcome is counted already"),
             TallyResult::Stale { generation } => {
-                info!(tally = generation, row = row.generation, "the tally has moved on")
+                info!(tally = generation, row = row.generation, "the tally has moved on");
             }
             TallyResult::Missing => {
                 // Records follow the commit of their group, so it must be a question of time, or of a wrong table.
@@ -195,7 +195,7 @@ impl Handling<'_> {
 fn log(ending: &Ending) {
     match ending {
         Ending::Succeeded { counts, .. } => {
-            debug!(items = counts.item_count, duration_ms = counts.duration_ms, "succeeded")
+            debug!(items = counts.item_count, duration_ms = counts.duration_ms, "succeeded");
         }
         Ending::Retry { failure, retry_at } => {
             warn!(kind = ?failure.kind, error = failure.message, %retry_at, "failed, to be tried again");

@@ -137,7 +137,7 @@ impl<'a> Slice<'a> {
             Wanted::Count => request.select(Select::Count),
             Wanted::Attribute(name) => request.projection_expression("#a").expression_attribute_names("#a", name),
         };
-        let output = request.send().await.map_err(|error| sort(&self.place, "dynamodb:Scan", error))?;
+        let output = request.send().await.map_err(|error| sort(&self.place, "dynamodb:Scan", &error))?;
         let (count, items, next) = (output.count.into(), output.items.unwrap_or_default(), output.last_evaluated_key);
         Ok(Page { count, items, next })
     }
@@ -164,7 +164,7 @@ impl<'a> Slice<'a> {
             Wanted::Count => request.select(Select::Count),
             Wanted::Attribute(name) => request.projection_expression("#a").expression_attribute_names("#a", name),
         };
-        let output = request.send().await.map_err(|error| sort(&self.place, "dynamodb:Query", error))?;
+        let output = request.send().await.map_err(|error| sort(&self.place, "dynamodb:Query", &error))?;
         let (count, items, next) = (output.count.into(), output.items.unwrap_or_default(), output.last_evaluated_key);
         Ok(Page { count, items, next })
     }

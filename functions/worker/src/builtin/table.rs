@@ -47,7 +47,7 @@ impl Tables {
             return Ok(key.clone());
         }
         let output = self.client.describe_table().table_name(&place.table).send().await;
-        let output = output.map_err(|error| sort(place, "dynamodb:DescribeTable", error))?;
+        let output = output.map_err(|error| sort(place, "dynamodb:DescribeTable", &error))?;
         let key = output.table.as_ref().and_then(|table| hash_key(table, place.index.as_deref()));
         let key = key.ok_or_else(|| no_such_index(place))?;
         if known.len() < MAX_REMEMBERED {
@@ -101,12 +101,12 @@ impl HashKey {
 }
 
 /// What an error of `DynamoDB`'s means for a segment. `action` is the permission that the request needs.
-pub(super) fn sort<E>(place: &Place, action: &str, error: SdkError<E>) -> SegmentError
+pub(super) fn sort<E>(place: &Place, action: &str, error: &SdkError<E>) -> SegmentError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     let table = &place.table;
-    let cause = chain(&error);
+    let cause = chain(error);
     match error.as_service_error().and_then(ProvideErrorMetadata::code) {
         Some("ResourceNotFoundException") => SegmentError::permanent(format_args!(
             "table {table:?} does not exist in this account and region, or lacks the index: correct the run's \"table\" ({cause})"

@@ -17,7 +17,8 @@ impl Tail {
     /// Reads to the end.
     pub async fn read(&mut self, output: Option<impl AsyncRead + Unpin>) {
         let Some(mut output) = output else { return };
-        let mut buffer = [0_u8; 8 * 1024];
+        // Not on the stack: it would be a part of every future around it.
+        let mut buffer = vec![0_u8; 8 * 1024];
         loop {
             match output.read(&mut buffer).await {
                 Ok(0) => return,
