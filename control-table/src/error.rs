@@ -23,7 +23,7 @@ pub enum Error {
         table: String,
     },
     /// `DynamoDB` could not be reached, or was too busy, for longer than the bounded retries last.
-    #[error("{operation} of {subject}: DynamoDB did not take it ({code}): {source}. Nothing is lost: try again")]
+    #[error("{operation} of {subject}: DynamoDB did not take it ({code}): {detail}. Nothing is lost: try again")]
     Unavailable {
         /// The operation of the protocol.
         operation: &'static str,
@@ -31,12 +31,14 @@ pub enum Error {
         subject: String,
         /// `DynamoDB`'s code, or the kind of failure on the way there.
         code: String,
-        /// What the SDK said.
+        /// What it said of the reason.
+        detail: String,
+        /// What the SDK gave.
         source: Box<dyn StdError + Send + Sync>,
     },
     /// `DynamoDB` refused the request: permissions, or a table that is not what it should be.
     #[error(
-        "{operation} of {subject}: DynamoDB refused it ({code}): {source}. Check the role's permissions and the table"
+        "{operation} of {subject}: DynamoDB refused it ({code}): {detail}. Check the role's permissions and the table"
     )]
     Refused {
         /// The operation of the protocol.
@@ -45,7 +47,9 @@ pub enum Error {
         subject: String,
         /// `DynamoDB`'s code.
         code: String,
-        /// What the SDK said.
+        /// What it said of the reason.
+        detail: String,
+        /// What the SDK gave.
         source: Box<dyn StdError + Send + Sync>,
     },
     /// Part of a batch, or a transaction, was still refused after every bounded retry.
@@ -95,6 +99,17 @@ pub(crate) fn is_busy(code: &str) -> bool {
     BUSY_CODES.contains(&code) || code == "TransactionConflict"
 }
 
+/// An error and what is behind it, in one line: the SDK's own text names only the outermost.
+fn chain(error: &dyn StdError) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line = format!("{line}: {error}");
+        cause = error.source();
+    }
+    line
+}
+
 impl Error {
     /// Whether the same call may succeed later, as it is.
     #[must_use]
@@ -127,11 +142,33 @@ impl Error {
         if code == "ResourceNotFoundException" {
             return Self::TableMissing { operation, subject, table: table.to_owned() };
         }
+        let detail = match error.as_service_error().and_then(ProvideErrorMetadata::message) {
+            Some(message) => message.to_owned(),
+            None => chain(&error),
+        };
         let source = Box::new(error);
         if later {
-            Self::Unavailable { operation, subject, code, source }
+            Self::Unavailable { operation, subject, code, detail, source }
         } else {
-            Self::Refused { operation, subject, code, source }
+            Self::Refused { operation, subject, code, detail, source }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+
+    #[test]
+    fn an_error_says_what_happened_to_what_and_whether_a_retry_helps() {
+        let lost: SdkError<UpdateItemError> = SdkError::timeout_error("no answer within 3 s");
+        let error = Error::from_sdk("claim", "segment 5".to_owned(), "control", lost);
+        assert!(error.is_retryable());
+        let text = error.to_string();
+        assert!(text.starts_with("claim of segment 5:") && text.contains("no answer within 3 s"), "{text}");
+
+        let malformed: SdkError<UpdateItemError> = SdkError::construction_failure("no region");
+        assert!(!Error::from_sdk("claim", "segment 5".to_owned(), "control", malformed).is_retryable());
     }
 }

@@ -48,7 +48,8 @@ impl About<'_> {
 
     pub fn build_error(&self, source: BuildError) -> Error {
         let (operation, subject) = (self.operation, self.subject.to_string());
-        Error::Refused { operation, subject, code: "request not built".to_owned(), source: Box::new(source) }
+        let (code, detail) = ("request not built".to_owned(), source.to_string());
+        Error::Refused { operation, subject, code, detail, source: Box::new(source) }
     }
 
     pub fn still_busy(&self, code: String) -> Error {

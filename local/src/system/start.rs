@@ -30,10 +30,10 @@ const GRACE: Duration = Duration::from_secs(2);
 const PATIENCE: TimeDelta = TimeDelta::seconds(60);
 
 /// How long a put may wait for room in the stream: as long as the workers take. Nothing else would take the records.
-const PUT_WAIT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const PUT_WAIT: Duration = Duration::from_hours(30 * 24);
 
 /// A gather may take as long as the command that its completion event starts: Lambda's limit.
-const GATHER_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+const GATHER_TIMEOUT: Duration = Duration::from_mins(15);
 
 /// The whole system in this process. It ends with [`System::shutdown`]; dropped or killed, it goes on at the next start.
 pub struct System {
@@ -97,7 +97,7 @@ impl System {
     }
 
     /// Invokes the scatter function. It returns when every segment is on the stream, which is as fast as the workers take
-    /// them; [`ControlTable::execution_of`] tells the execution's ID before that.
+    /// them; [`ControlTable::execution_of_key`] tells the execution's ID before that.
     ///
     /// # Errors
     /// Bad input, before anything is written; or a failure after which invoking it with the same key goes on.
