@@ -53,15 +53,19 @@ impl<'a> Follower<'a> {
     pub async fn during<T>(&mut self, future: impl Future<Output = T>, interrupt: &mut Interrupt) -> Option<T> {
         let mut ticks = interval(if self.output.is_live() { LIVE } else { LINES });
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // The first tick is at once, when there is nothing to see yet.
+        // The first tick is at once. There is nothing to see yet, except what was done before.
         ticks.tick().await;
-        let mut future = std::pin::pin!(future);
+        if self.done_before.is_none() && self.output.shows_progress() {
+            self.done_before = Some(Box::pin(self.look()).await.map_or(0, |view| view.done()));
+        }
+        // On the heap, as the display is: both are reads with long names, of many KB each.
+        let mut future = Box::pin(future);
         let ended = loop {
             tokio::select! {
                 biased;
                 () = interrupt.wait() => break None,
                 value = &mut future => break Some(value),
-                _ = ticks.tick(), if self.output.shows_progress() => self.show().await,
+                _ = ticks.tick(), if self.output.shows_progress() => Box::pin(self.show()).await,
             }
         };
         if let Some(bar) = self.bar.take() {
@@ -70,15 +74,8 @@ impl<'a> Follower<'a> {
         ended
     }
 
-    /// A display is not worth failing for: what cannot be read now is shown the next time.
     async fn show(&mut self) {
-        if let (None, Some((job, key))) = (&self.progress, &self.named)
-            && let Ok(Some(execution_id)) = self.table.execution_of_key(job, key).await
-        {
-            self.progress = Some(Progress::new(execution_id));
-        }
-        let Some(progress) = &mut self.progress else { return };
-        let Ok(Some(view)) = progress.refresh(self.table).await else { return };
+        let Some(view) = self.look().await else { return };
         let rate = self.rate(&view);
         if self.output.is_live() {
             self.move_bar(&view, rate);
@@ -87,9 +84,18 @@ impl<'a> Follower<'a> {
         }
     }
 
+    /// A display is not worth failing for: what cannot be read now is shown the next time.
+    async fn look(&mut self) -> Option<ExecutionView> {
+        if let (None, Some((job, key))) = (&self.progress, &self.named) {
+            let execution_id = self.table.execution_of_key(job, key).await.ok()??;
+            self.progress = Some(Progress::new(execution_id));
+        }
+        self.progress.as_mut()?.refresh(self.table).await.ok()?
+    }
+
     /// Segments a second since the display began.
-    fn rate(&mut self, view: &ExecutionView) -> f64 {
-        let before = *self.done_before.get_or_insert(view.done());
+    fn rate(&self, view: &ExecutionView) -> f64 {
+        let before = self.done_before.unwrap_or(0);
         let seconds = self.began.elapsed().as_secs_f64().max(0.001);
         view.done().saturating_sub(before) as f64 / seconds
     }
@@ -118,23 +124,23 @@ fn total(view: &ExecutionView) -> u64 {
 }
 
 fn details(view: &ExecutionView, rate: f64) -> String {
-    let mut text = format!("{} items", grouped(view.item_count));
+    let mut parts = vec![format!("{} items", grouped(view.item_count))];
     if rate > 0.0 {
-        text.push_str(&format!(", {rate:.0}/s"));
+        parts.push(format!("{rate:.0}/s"));
         let left = total(view).saturating_sub(view.done()) as f64 / rate;
         if left > 0.0
             && let Ok(left) = Duration::try_from_secs_f64(left)
         {
-            text.push_str(&format!(", {} left", span(left)));
+            parts.push(format!("{} left", span(left)));
         }
     }
     if view.failed > 0 {
-        text.push_str(&format!(", {} FAILED", grouped(view.failed)));
+        parts.push(format!("{} FAILED", grouped(view.failed)));
     }
     if !view.status.is_terminal() && view.sealed_at.is_none() {
-        text.push_str(", scattering");
+        parts.push("scattering".to_owned());
     }
-    text
+    parts.join(", ")
 }
 
 fn line(view: &ExecutionView, rate: f64) -> String {

@@ -54,11 +54,28 @@ impl Colour {
     }
 }
 
+/// What is printed beside the answer, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Full,
+    Quiet,
+    Json,
+}
+
+impl Mode {
+    const fn of(global: &Global) -> Self {
+        match (global.json, global.quiet) {
+            (true, _) => Self::Json,
+            (false, true) => Self::Quiet,
+            (false, false) => Self::Full,
+        }
+    }
+}
+
 /// How this process prints.
 #[derive(Debug, Clone)]
 pub struct Output {
-    json: bool,
-    quiet: bool,
+    mode: Mode,
     colours: bool,
     error_colours: bool,
     bars: MultiProgress,
@@ -69,11 +86,11 @@ impl Output {
     pub fn new(global: &Global) -> Self {
         let wanted = !global.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         let error_terminal = io::stderr().is_terminal();
-        let is_live = error_terminal && !global.json && !global.quiet;
+        let mode = Mode::of(global);
+        let is_live = error_terminal && mode == Mode::Full;
         let target = if is_live { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         Self {
-            json: global.json,
-            quiet: global.quiet,
+            mode,
             colours: wanted && io::stdout().is_terminal(),
             error_colours: wanted && error_terminal,
             bars: MultiProgress::with_draw_target(target),
@@ -82,12 +99,12 @@ impl Output {
 
     /// Whether answers are JSON.
     pub const fn is_json(&self) -> bool {
-        self.json
+        matches!(self.mode, Mode::Json)
     }
 
     /// Whether progress is shown at all.
     pub const fn shows_progress(&self) -> bool {
-        !self.json && !self.quiet
+        matches!(self.mode, Mode::Full)
     }
 
     /// Whether progress can move on the spot.
@@ -112,9 +129,11 @@ impl Output {
 
     /// A line of the answer.
     pub fn line(&self, text: impl Display) -> Result<(), OutputError> {
-        let mut stdout = io::stdout().lock();
-        writeln!(stdout, "{text}")?;
-        Ok(stdout.flush()?)
+        self.bars.suspend(|| {
+            let mut stdout = io::stdout().lock();
+            writeln!(stdout, "{text}")?;
+            Ok(stdout.flush()?)
+        })
     }
 
     /// A JSON value of the answer, on a line of its own.
@@ -131,7 +150,7 @@ impl Output {
 
     /// Something to know in any case.
     pub fn warn(&self, text: impl Display) {
-        if self.json {
+        if self.is_json() {
             self.complain(json!({ "warning": text.to_string() }));
         } else {
             self.complain(format_args!("{} {text}", paint(self.error_colours, Colour::Yellow, "note:")));
@@ -141,7 +160,7 @@ impl Output {
     /// An error: a sentence and its causes, or JSON.
     pub fn error(&self, error: &CliError) {
         let message = error.message();
-        if self.json {
+        if self.is_json() {
             self.complain(json!({ "error": { "message": message, "retryable": error.is_retryable() } }));
         } else {
             self.complain(format_args!("{} {message}", paint(self.error_colours, Colour::Red, "error:")));

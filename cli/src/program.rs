@@ -50,7 +50,6 @@ mod command_line {
     use clap::error::ErrorKind;
     use serde_json::json;
     use tracing_subscriber::EnvFilter;
-    use tracing_subscriber::filter::LevelFilter;
 
     use crate::args::{Cli, Global};
     use crate::context::Context;
@@ -85,7 +84,8 @@ mod command_line {
         if is_json && !is_answer {
             let output = Output::new(&Global { json: true, ..Global::default() });
             let message = error.render().to_string();
-            output.complain(json!({ "error": { "message": message.trim_end(), "retryable": false } }));
+            let message = message.trim_start_matches("error: ").trim_end();
+            output.complain(json!({ "error": { "message": message, "retryable": false } }));
         } else {
             // A closed pipe has nobody to tell.
             drop(error.print());
@@ -100,20 +100,24 @@ mod command_line {
         name.unwrap_or("scatterctl").to_owned()
     }
 
+    /// Failed segments are in the table, with their errors, and are shown at the end: a line for each would bury the rest.
+    const USUAL: &str = "warn,worker=error";
+
     fn log(global: &Global, output: &Output) {
-        let level = match global.verbose {
-            0 => LevelFilter::WARN,
-            1 => LevelFilter::INFO,
-            2 => LevelFilter::DEBUG,
-            _ => LevelFilter::TRACE,
+        let usual = match global.verbose {
+            0 => USUAL,
+            1 => "info",
+            2 => "debug",
+            _ => "trace",
         };
-        let filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
+        let asked = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
+        let filter = EnvFilter::builder().parse_lossy(if asked.is_empty() { usual } else { asked.as_str() });
         let writer = output.log_writer();
         let logs = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_ansi(output.error_colours())
             .with_writer(move || writer.clone());
         // A worker that set up its own logs keeps them.
-        drop(logs.try_init());
+        drop(if output.is_json() { logs.json().flatten_event(true).try_init() } else { logs.try_init() });
     }
 }

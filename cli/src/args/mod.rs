@@ -35,13 +35,13 @@ pub struct Global {
     /// Answer in JSON; errors too, on standard error
     #[arg(long, global = true)]
     pub json: bool,
-    /// No colours, even on a terminal; as the variable NO_COLOR
+    /// No colours, even on a terminal; as the variable `NO_COLOR`
     #[arg(long, global = true)]
     pub no_color: bool,
     /// No progress
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Log what happens (-vv: in detail); RUST_LOG says it more precisely
+    /// Log what happens (-vv: in detail); `RUST_LOG` says it more precisely
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
 }

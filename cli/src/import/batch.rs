@@ -30,12 +30,11 @@ impl Batch {
     pub fn push(&mut self, row: Row) {
         self.read += 1;
         self.bytes += row.bytes;
-        match self.places.get(&row.key) {
-            Some(&place) => self.rows[place] = row,
-            None => {
-                self.places.insert(row.key.clone(), self.rows.len());
-                self.rows.push(row);
-            }
+        if let Some(&place) = self.places.get(&row.key) {
+            self.rows[place] = row;
+        } else {
+            self.places.insert(row.key.clone(), self.rows.len());
+            self.rows.push(row);
         }
     }
 

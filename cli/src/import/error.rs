@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use aws_sdk_dynamodb::error::{BuildError, SdkError};
+use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 
 /// Why an import stopped.
 #[derive(Debug, thiserror::Error)]
@@ -174,9 +174,9 @@ impl ImportError {
 
     pub(crate) fn table<E>(verb: &'static str, table: &str, error: SdkError<E>) -> Self
     where
-        E: std::error::Error + Send + Sync + 'static,
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        Self::Table { verb, table: table.to_owned(), source: Box::new(error) }
+        Self::Table { verb, table: table.to_owned(), source: said(error) }
     }
 
     pub(crate) fn build(table: &str, error: BuildError) -> Self {
@@ -186,5 +186,24 @@ impl ImportError {
     /// Whether the same import may succeed later.
     pub const fn is_retryable(&self) -> bool {
         matches!(self, Self::Busy { .. } | Self::NotReady { .. } | Self::Lost(_))
+    }
+}
+
+/// What `DynamoDB` said, in its own words.
+#[derive(Debug, thiserror::Error)]
+#[error("{message} ({code})")]
+struct Said {
+    code: String,
+    message: String,
+}
+
+/// The SDK's own text is "service error"; what happened is deeper in it.
+pub(crate) fn said<E>(error: SdkError<E>) -> Box<dyn std::error::Error + Send + Sync>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    match (error.code(), error.message()) {
+        (Some(code), Some(message)) => Box::new(Said { code: code.to_owned(), message: message.to_owned() }),
+        _ => Box::new(error),
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
     ScalarAttributeType, TableDescription, TableStatus,
@@ -47,7 +48,9 @@ pub async fn prepare(client: &Client, wanted: &Wanted) -> Result<(Shape, bool), 
 async fn describe(client: &Client, table: &str) -> Result<Option<TableDescription>, ImportError> {
     match client.describe_table().table_name(table).send().await {
         Ok(output) => Ok(output.table),
-        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => Ok(None),
+        Err(error) if error.as_service_error().is_some_and(DescribeTableError::is_resource_not_found_exception) => {
+            Ok(None)
+        }
         Err(error) => Err(ImportError::table("describe", table, error)),
     }
 }

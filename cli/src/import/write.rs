@@ -11,7 +11,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinSet;
 
 use super::batch::Batch;
-use super::error::ImportError;
+use super::error::{ImportError, said};
 
 /// Batches on their way at once: hides the latency of a table on AWS; memory for at most these.
 pub const IN_FLIGHT: usize = 8;
@@ -104,7 +104,7 @@ impl Writer {
         writes: Vec<WriteRequest>,
     ) -> Result<Vec<WriteRequest>, Box<dyn std::error::Error + Send + Sync>> {
         let request = self.client.batch_write_item().request_items(&*self.table, writes);
-        let output = request.send().await?;
+        let output = request.send().await.map_err(said)?;
         Ok(output.unprocessed_items.unwrap_or_default().remove(&*self.table).unwrap_or_default())
     }
 

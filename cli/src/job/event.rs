@@ -24,7 +24,7 @@ impl Job {
     /// The event, if enough was said and nothing contradicts. What else may be wrong with it, the scatter function says.
     pub fn into_plan(self, own_work: bool) -> Result<RunPlan, UsageError> {
         let job = self
-            .job
+            .name
             .ok_or(UsageError::Missing { what: "the job's name", how: "--job NAME, or `job` in the job file" })?;
         let source = self.source.into_event()?;
         if !own_work {
@@ -128,6 +128,9 @@ impl Policy {
     }
 }
 
+/// What one or another of the built-in works takes.
+const WORK_PARAMETERS: [&str; 6] = ["table", "index", "attribute", "command", "permanent_exit_code", "sleep_ms"];
+
 /// Finds out before a run begins what every one of its segments would fail with.
 fn check_builtin(parameters: &Map<String, Value>) -> Result<(), UsageError> {
     let how = "--work count, sum, exec or noop, or `work` under [parameters] in the job file";
@@ -153,8 +156,7 @@ fn check_builtin(parameters: &Map<String, Value>) -> Result<(), UsageError> {
         WorkName::Exec => &["command", "permanent_exit_code"],
         WorkName::Noop => &["sleep_ms"],
     };
-    const ALL: [&str; 6] = ["table", "index", "attribute", "command", "permanent_exit_code", "sleep_ms"];
-    match ALL.into_iter().find(|name| parameters.contains_key(*name) && !own.contains(name)) {
+    match WORK_PARAMETERS.into_iter().find(|name| parameters.contains_key(*name) && !own.contains(name)) {
         Some(field) => Err(UsageError::NotTogether { field, chosen: format!("the work {}", work.as_str()) }),
         None => Ok(()),
     }

@@ -15,7 +15,7 @@ fn replace<T: Clone>(field: &mut Option<T>, flag: Option<&T>) {
 impl Job {
     /// This job with what the flags say instead.
     pub(super) fn overlaid(mut self, args: &RunArgs, own_work: bool) -> Result<Self, UsageError> {
-        replace(&mut self.job, args.job.as_ref());
+        replace(&mut self.name, args.job.as_ref());
         replace(&mut self.key, args.key.as_ref());
         replace(&mut self.workers, args.system.workers.as_ref());
         replace(&mut self.on_complete, args.system.on_complete.as_ref());

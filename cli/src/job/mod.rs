@@ -47,7 +47,8 @@ use crate::args::{Counting, RunArgs, SourceType};
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Job {
-    job: Option<String>,
+    #[serde(rename = "job")]
+    name: Option<String>,
     key: Option<String>,
     workers: Option<u16>,
     on_complete: Option<String>,

@@ -24,6 +24,7 @@ fn refusal(toml: &str, flags: &[&str]) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn flags_and_file_say_the_same() {
     let cases: &[(&[&str], &str, Value)] = &[
         (

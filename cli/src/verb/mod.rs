@@ -24,12 +24,12 @@ use crate::error::{CliError, FAILED};
 pub async fn execute(context: &Context, verb: Verb) -> Result<ExitCode, CliError> {
     match verb {
         Verb::Import(args) => import::execute(context, args).await,
-        Verb::Run(args) => run::execute(context, *args).await,
+        Verb::Run(args) => Box::pin(run::execute(context, *args)).await,
         Verb::Status(args) => status::execute(context, &args.id).await,
         Verb::List(args) => list::execute(context, args).await,
         Verb::Segments(args) => segments::execute(context, &args).await,
-        Verb::Watch(args) => watch::execute(context, &args.id).await,
-        Verb::Resume(args) => resume::execute(context, args).await,
+        Verb::Watch(args) => Box::pin(watch::execute(context, &args.id)).await,
+        Verb::Resume(args) => Box::pin(resume::execute(context, args)).await,
         Verb::Local(args) => local::execute(context, args).await,
     }
 }
