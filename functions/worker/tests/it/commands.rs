@@ -12,8 +12,7 @@ use serde_json::{Value, json};
 use worker::builtin::{Commands, builtin};
 use worker::{Context, Output, Segment, SegmentError};
 
-/// The longest wait for something that must happen.
-const PATIENCE: Duration = Duration::from_secs(30);
+use super::support::within_reason;
 
 fn client() -> Client {
     EmbeddedDynamoDb::in_memory().unwrap().client()
@@ -117,5 +116,5 @@ async fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
             }
         }
     };
-    tokio::time::timeout(PATIENCE, looking).await.unwrap()
+    within_reason(looking).await
 }

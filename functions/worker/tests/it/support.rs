@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_lambda_events::encodings::Base64Data;
 use aws_lambda_events::event::kinesis::KinesisEvent;
@@ -223,6 +224,11 @@ pub fn again(response: KinesisEventResponse) -> Vec<String> {
 
 /// Nothing must come again.
 pub const DONE: Vec<String> = Vec::new();
+
+/// Waits for something that must happen. The limit only ends a test that would hang.
+pub async fn within_reason<T>(event: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(30), event).await.unwrap()
+}
 
 /// Counts how often the work was done.
 #[derive(Debug, Clone, Default)]
