@@ -1,0 +1,8 @@
+//! The command line as its own process, so that a test can kill it: what `scatterctl`'s `main` does.
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    scatterctl::run(None).await
+}

@@ -1,0 +1,118 @@
+//! What a healthy segment costs, counted at the SDK's clients.
+//!
+//! The gather is invoked after every segment, so each group is folded by itself: the dearest way there is.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt::Write as _;
+
+use chrono::{DateTime, Utc};
+use control_table::item::ExecutionStatus;
+use gather::Gather;
+use local::template::Template;
+use serde_json::{Value, json};
+use system_tests::{News, Parts, Requests, Spent, assert_invariants, dynamodb_event, index_write_units, item_bytes};
+use worker::{Context, Output, Segment, work};
+
+const GROUPS: u64 = 10;
+const SEGMENTS: u64 = 128 * GROUPS;
+
+/// Of one segment, its share of everything else included.
+const REQUESTS_MAX: f64 = 3.1;
+const WRITE_UNITS_MAX: f64 = 4.1;
+/// With those of the indexes, in which only the execution is.
+const ALL_WRITE_UNITS_MAX: f64 = 4.15;
+
+/// `DynamoDB` charges by started kilobytes.
+const WRITE_UNIT_BYTES: usize = 1024;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_healthy_segment_costs_three_requests_and_four_write_units_and_a_share_of_its_group() {
+    let parts = Parts::new().await;
+    let [by_scatter, by_worker, by_gather] = [(); 3].map(|()| Requests::default());
+
+    let event = json!({"job": "cost", "source": {"type": "range", "from": 0, "to": SEGMENTS * 1_000, "size": 1_000},
+                       "parameters": {"table": "customers"}});
+    let answer = parts.scatter(&by_scatter).handle(event, "request-1", DateTime::<Utc>::MAX_UTC).await.unwrap();
+    assert!(answer.sealed && answer.segments == SEGMENTS, "{answer:?}");
+
+    let work = work(|segment: Segment<Value>, _: Context| async move {
+        let bytes = i64::try_from(segment.index * 1_234).unwrap();
+        Ok(Output::items(1_000).counter("bytes", bytes).result(json!({"last": segment.index})))
+    });
+    let (worker, gather) = (parts.worker(&by_worker, work), parts.gather(&by_gather, 0));
+    let mut news = parts.news();
+    for record in parts.shard.read(&HashSet::new(), usize::MAX / 2).await {
+        let event = parts.kinesis_event(&[record]);
+        let response = worker.handle(event, parts.invocation()).await;
+        assert!(response.batch_item_failures.is_empty(), "{response:?}");
+        gather_all(&gather, &mut news).await;
+    }
+
+    let execution = parts.table.execution(answer.execution_id).await.unwrap().unwrap();
+    assert_eq!((execution.status, execution.succeeded), (ExecutionStatus::Succeeded, SEGMENTS));
+    assert_invariants(&parts.table, parts.dir.path(), answer.execution_id).await;
+
+    let of_index = index_write_units(&Template::built_in().unwrap().control_table().unwrap(), &news.images);
+    let (report, per_segment) = report(&[("scatter", &by_scatter), ("worker", &by_worker), ("gather", &by_gather)]);
+    let all_write_units = per_segment.1 + of_index as f64 / SEGMENTS as f64;
+    let largest = largest_items(&news.images);
+    println!("{report}the indexes: {of_index} write units, with them {all_write_units:.4} per segment");
+    println!("the largest items, in bytes: {largest:?}");
+
+    let healthy = Spent { requests: 3 * SEGMENTS, write_units: 3 * SEGMENTS };
+    assert_eq!(by_worker.by_operation(), BTreeMap::from([("UpdateItem".to_owned(), healthy)]), "no read, no repeat");
+    let rows = by_scatter.by_operation()["BatchExecuteStatement"].write_units;
+    assert_eq!(rows, SEGMENTS, "a row is written once");
+    assert!(largest.values().all(|bytes| *bytes <= WRITE_UNIT_BYTES), "a write of these is one unit: {largest:?}");
+    assert_eq!(largest.len(), 5, "executions, keys, plans, rows, tallies: {largest:?}");
+    assert!(per_segment.0 <= REQUESTS_MAX, "{report}");
+    assert!(per_segment.1 <= WRITE_UNITS_MAX, "{report}");
+    assert!(all_write_units <= ALL_WRITE_UNITS_MAX, "{report}");
+}
+
+/// Invokes the gather until it changes nothing that it would hear of.
+async fn gather_all(gather: &Gather, news: &mut News) {
+    loop {
+        let records = news.read().await;
+        if records.is_empty() {
+            return;
+        }
+        let response = gather.handle(dynamodb_event(&records)).await;
+        assert!(response.batch_item_failures.is_empty(), "{response:?}");
+    }
+}
+
+/// A table of what was counted, and the requests and write units per segment.
+fn report(functions: &[(&str, &Requests)]) -> (String, (f64, f64)) {
+    let per_segment = |count: u64| count as f64 / SEGMENTS as f64;
+    let mut text = format!("{SEGMENTS} segments in {GROUPS} groups\n");
+    let mut line = |name: &str, operation: &str, spent: Spent| {
+        let Spent { requests, write_units } = spent;
+        let each = (per_segment(requests), per_segment(write_units));
+        writeln!(text, "{name:8} {operation:22} {requests:6} {:8.4} {write_units:6} {:8.4}", each.0, each.1).unwrap();
+        each
+    };
+    let mut sum = (0.0, 0.0);
+    for (name, requests) in functions {
+        for (operation, spent) in requests.by_operation() {
+            line(name, &operation, spent);
+        }
+        let each = line(name, "all", requests.total());
+        sum = (sum.0 + each.0, sum.1 + each.1);
+    }
+    writeln!(text, "all      requests {:.4}, write units {:.4} per segment", sum.0, sum.1).unwrap();
+    (text, sum)
+}
+
+/// The largest that an item of each kind ever was.
+fn largest_items(images: &[Value]) -> BTreeMap<String, usize> {
+    let mut largest = BTreeMap::new();
+    for image in images {
+        let kind = image["sk"]["S"].as_str().unwrap().split('#').next().unwrap().to_owned();
+        let bytes = largest.entry(kind).or_insert(0);
+        *bytes = item_bytes(image).max(*bytes);
+    }
+    largest
+}
