@@ -108,7 +108,9 @@ mod tests {
         let table = TableDefinition { attributes, key: key(["pk", "sk"]), indexes, stream_view, expires_by };
         let image = |n: &str, more: Value| {
             let mut image = json!({"pk": {"S": "a"}, "sk": {"S": "b"}, "n": {"N": n}});
-            fields(&more).iter().for_each(|(name, value)| image[name] = value.clone());
+            for (name, value) in fields(&more) {
+                image[name] = value.clone();
+            }
             image
         };
         let due = |at: &str| json!({"job": {"S": "j"}, "shard": {"S": "s"}, "at": {"N": at}});

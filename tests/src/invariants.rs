@@ -64,7 +64,9 @@ pub async fn assert_invariants(table: &ControlTable, data_dir: &Path, execution_
     for tally in &tallies {
         let rows = table.group_segments(tally.group, None).await.unwrap();
         assert_tally(tally, &rows, execution.generation);
-        rows.iter().for_each(|row| recount.add(row));
+        for row in &rows {
+            recount.add(row);
+        }
     }
     assert_eq!(Recount::of_execution(&execution), recount, "the execution's sums are those of its rows");
 

@@ -16,7 +16,7 @@ use worker::Work;
 use crate::invariants::assert_invariants;
 
 /// How long a test waits for an execution before it says that it hangs.
-pub const WAIT: Duration = Duration::from_secs(120);
+pub const WAIT: Duration = Duration::from_mins(2);
 
 /// A system, and the directory that it keeps its state in.
 pub struct UnderTest {

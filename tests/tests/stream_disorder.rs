@@ -128,8 +128,8 @@ async fn tell_all(gather: &Gather, disorder: &Disorder, records: &[Value]) {
 
 async fn disorder(seed: u64) {
     let disorder = Disorder(Entropy::from_seed(seed));
-    let (parts, requests, seen) = (Parts::new().await, Requests::default(), Arc::new(Mutex::new(Vec::new())));
-    let (worker, gather) = (parts.worker(&requests, noting(&seen)), parts.gather(&requests, LOST_ANSWERS));
+    let (parts, requests, done) = (Parts::new().await, Requests::default(), Arc::new(Mutex::new(Vec::new())));
+    let (worker, gather) = (parts.worker(&requests, noting(&done)), parts.gather(&requests, LOST_ANSWERS));
     let event = json!({"job": "disorder", "source": {"type": "range", "from": 0, "to": SEGMENTS, "size": 1},
                        "policy": {"tolerated_failures": SEGMENTS}});
     let answer = parts.scatter(&requests).handle(event, "request-1", DateTime::<Utc>::MAX_UTC).await.unwrap();
@@ -161,7 +161,7 @@ async fn disorder(seed: u64) {
     assert_eq!((execution.succeeded, execution.failed, execution.cancelled), (SEGMENTS - failed, failed, 0));
     assert_eq!((execution.attempts, execution.counts.item_count.cast_unsigned()), (SEGMENTS, SEGMENTS - failed));
     assert_eq!(execution.counts.counters.0["index"].cast_unsigned(), indexes);
-    let mut worked_on = seen.lock().unwrap().clone();
+    let mut worked_on = done.lock().unwrap().clone();
     worked_on.sort_unstable();
     assert_eq!(worked_on, (0..SEGMENTS).collect::<Vec<_>>(), "seed {seed}: each segment is worked on once");
     assert_one_event(&parts, answer.execution_id, seed);
@@ -174,7 +174,7 @@ async fn disorder(seed: u64) {
     tell_all(&gather, &disorder, &heard).await;
     assert_eq!(parts.table.execution(answer.execution_id).await.unwrap().unwrap(), execution, "seed {seed}");
     assert_eq!(news.read().await, Vec::<Value>::new(), "seed {seed}: nothing was written");
-    assert_eq!(seen.lock().unwrap().len() as u64, SEGMENTS);
+    assert_eq!(done.lock().unwrap().len() as u64, SEGMENTS);
     assert_one_event(&parts, answer.execution_id, seed);
 }
 
