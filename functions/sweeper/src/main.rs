@@ -44,7 +44,8 @@ async fn main() -> Result<(), Error> {
         clock,
         sweeper::Settings::default(),
     );
-    let handler = |event: LambdaEvent<serde_json::Value>| async {
+    let sweeper = &sweeper;
+    let handler = |event: LambdaEvent<serde_json::Value>| async move {
         let deadline = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
         let deadline: DateTime<Utc> = Timestamp::from_millis(deadline).to_datetime();
         Ok::<_, Error>(sweeper.sweep(deadline).await?)
