@@ -52,9 +52,15 @@ fn print_ended(context: &Context, view: &ExecutionView) -> Result<ExitCode, CliE
     Ok(exit_code(view))
 }
 
-/// What is to be known of a run that is over.
-fn report_finished(context: &Context, finished: &Finished) {
-    if !finished.is_published {
-        context.output.warn("the run is over, but its completion event cannot be delivered: see --on-complete");
+/// Prints a run that this process saw to its end. An event that nobody got is a failure, too: what comes next waits for it.
+fn print_finished(context: &Context, finished: &Finished, view: &ExecutionView) -> Result<ExitCode, CliError> {
+    let code = print_ended(context, view)?;
+    if finished.is_published {
+        return Ok(code);
     }
+    let program = &context.program;
+    context.output.warn(format_args!(
+        "the run is over, but its completion event could not be delivered; `{program} resume` tries again"
+    ));
+    Ok(ExitCode::from(FAILED))
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use local::System;
 
-use super::{print_ended, report_finished};
+use super::print_finished;
 use crate::args::ResumeArgs;
 use crate::context::Context;
 use crate::error::{CliError, FAILED};
@@ -43,9 +43,9 @@ async fn wait(
             context.say_how_to_resume();
             return Ok(ExitCode::from(FAILED));
         };
-        report_finished(context, &finished?);
+        let finished = finished?;
         let view = table.view(execution_id).await?.ok_or_else(|| IdError::NotFound(execution_id.to_string()))?;
-        let code = print_ended(context, &view)?;
+        let code = print_finished(context, &finished, &view)?;
         if code != ExitCode::SUCCESS {
             worst = code;
         }

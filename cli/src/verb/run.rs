@@ -8,7 +8,7 @@ use local::System;
 use scatter::{ScatterAnswer, ScatterError, ScatterEvent};
 use serde_json::Value;
 
-use super::{print_ended, report_finished};
+use super::print_finished;
 use crate::args::{RunArgs, SystemArgs};
 use crate::context::Context;
 use crate::error::{CliError, FAILED};
@@ -66,9 +66,9 @@ async fn drive(
     let Some(finished) = follower.during(system.finished(execution_id), interrupt).await else {
         return interrupted(context, Some(execution_id), system).await;
     };
-    report_finished(context, &finished?);
+    let finished = finished?;
     let view = table.view(execution_id).await?.ok_or_else(|| IdError::NotFound(execution_id.to_string()))?;
-    print_ended(context, &view)
+    print_finished(context, &finished, &view)
 }
 
 /// The run that is waited for. One whose scatter ran out of time is gone on with by the sweeper.

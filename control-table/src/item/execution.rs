@@ -103,7 +103,7 @@ pub struct ExecutionRow {
     pub finished_at: Option<Timestamp>,
     /// The last generation whose completion event was published; 0 for none.
     pub published_generation: u32,
-    /// What the sweeper last saw of its progress (see [`crate::op::observe`]).
+    /// What the sweeper last saw of its progress (see [`crate::op::Observe`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress_seen: Option<u64>,
     /// When the sweeper should look at it again; absent once there is nothing left to do.

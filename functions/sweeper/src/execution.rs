@@ -79,23 +79,13 @@ impl Sweeper {
         let Some(due) = execution.due else { return Ok(()) };
         let due_at = self.clock.timestamp().plus(self.settings.patience);
         let execution_id = execution.execution_id;
-        self.table
-            .observe(&Observe {
-                execution_id,
-                seen_due_at: due.due_at,
-                progress,
-                due_at,
-            })
-            .await?;
+        self.table.observe(&Observe { execution_id, seen_due_at: due.due_at, progress, due_at }).await?;
         Ok(())
     }
 }
 
 /// A number that changes whenever a segment of this generation gets its outcome, or a group is added or folded.
 fn progress(execution: &ExecutionRow, tallies: &[TallyRow]) -> u64 {
-    let outcomes: u64 = tallies
-        .iter()
-        .map(|tally| tally.size - tally.pending.min(tally.size))
-        .sum();
+    let outcomes: u64 = tallies.iter().map(|tally| tally.size - tally.pending.min(tally.size)).sum();
     outcomes + execution.segments + execution.groups_done + 1
 }

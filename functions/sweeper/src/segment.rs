@@ -77,12 +77,7 @@ impl Sweeper {
             let Some(due) = row.due else { continue };
             let later = now.plus(self.settings.patience);
             let (segment, generation) = (row.id(), row.generation);
-            let move_on = Reschedule {
-                segment,
-                generation,
-                seen_due_at: due.due_at,
-                due_at: later,
-            };
+            let move_on = Reschedule { segment, generation, seen_due_at: due.due_at, due_at: later };
             self.table.reschedule(&move_on).await?;
         }
         Ok(())

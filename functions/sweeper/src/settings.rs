@@ -16,10 +16,6 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            patience: TimeDelta::minutes(5),
-            page: 100,
-            pages: 50,
-        }
+        Self { patience: TimeDelta::minutes(5), page: 100, pages: 50 }
     }
 }

@@ -58,14 +58,7 @@ impl Sweeper {
         clock: Arc<dyn Clock>,
         settings: Settings,
     ) -> Self {
-        Self {
-            table,
-            dispatcher,
-            scatter,
-            settler,
-            clock,
-            settings,
-        }
+        Self { table, dispatcher, scatter, settler, clock, settings }
     }
 
     /// Looks after everything that is due, up to the settings' bound and until `deadline`.

@@ -76,13 +76,7 @@ impl Sweeper {
             SegmentStatus::Running => {
                 if leases == Leases::Ended {
                     let (segment, generation, attempt) = (row.id(), row.generation, row.attempt);
-                    self.table
-                        .release(&Release {
-                            segment,
-                            generation,
-                            attempt,
-                        })
-                        .await?;
+                    self.table.release(&Release { segment, generation, attempt }).await?;
                 } else if row.lease_until.is_some_and(|until| until > now) {
                     return Ok(None);
                 } else if row.attempt >= planned.execution.policy.max_attempts {
@@ -98,25 +92,13 @@ impl Sweeper {
     /// The last allowed attempt ended without a word.
     async fn give_up(&self, row: &SegmentRow, report: &mut SweepReport) -> Result<(), SweepError> {
         let segment: SegmentId = row.id();
-        let message = format!(
-            "attempt {} of {} ended without a word: its worker was lost",
-            row.attempt, row.attempt
-        );
+        let message = format!("attempt {} of {} ended without a word: its worker was lost", row.attempt, row.attempt);
         let failure = SegmentFailure::new(ErrorKind::WorkerLost, &message);
         let now = self.clock.timestamp();
         let duration_ms = row.started_at.map_or(0, |started| now.millis_since(started));
         let (generation, attempt) = (row.generation, row.attempt);
         let ending = Ending::Failed { failure, duration_ms };
-        let outcome = self
-            .table
-            .finish(&Finish {
-                segment,
-                generation,
-                attempt,
-                now,
-                ending,
-            })
-            .await?;
+        let outcome = self.table.finish(&Finish { segment, generation, attempt, now, ending }).await?;
         if let FinishOutcome::Finished(row) | FinishOutcome::AlreadyFinished(row) = outcome {
             report.given_up += 1;
             self.count(&row, report).await?;
@@ -140,13 +122,7 @@ impl Sweeper {
         tallies.retain(|tally| tally.pending == 0 && tally.generation == generation && tally.folded != generation);
         if !tallies.is_empty() {
             report.folded += tallies.len() as u64;
-            self.table
-                .fold(&Fold {
-                    execution_id,
-                    generation,
-                    tallies,
-                })
-                .await?;
+            self.table.fold(&Fold { execution_id, generation, tallies }).await?;
         }
         self.settler.settle(execution_id).await?;
         Ok(())
