@@ -41,7 +41,9 @@ pub enum ServeError {
 /// [`ServeError`] when the environment is incomplete, and whatever the runtime ends with.
 pub async fn serve(work: Arc<dyn Work>) -> Result<(), lambda_runtime::Error> {
     init_logs();
-    let name = env::var(TABLE_VARIABLE).map_err(ServeError::NoTable)?;
+    // Logged here, because the error that `main` returns is printed for programmers.
+    let name = env::var(TABLE_VARIABLE).map_err(ServeError::NoTable);
+    let name = name.inspect_err(|error| tracing::error!(%error, "the worker cannot start"))?;
     let entropy = Arc::new(Entropy::from_system());
     let table = ControlTable::new(dynamodb_client().await, &name, Arc::clone(&entropy));
     let worker = Worker::new(table, work, Arc::new(SystemClock), entropy, Settings::default());
