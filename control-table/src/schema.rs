@@ -50,35 +50,19 @@ pub enum SchemaError {
     },
 }
 
-/// An index of the table.
+/// An index of the table. Each holds keys alone: it is written when an item enters, moves or leaves, and by no other change.
 struct Index {
     name: &'static str,
     hash: (&'static str, ScalarAttributeType),
     range: (&'static str, ScalarAttributeType),
-    projection: ProjectionType,
 }
 
 fn indexes() -> [Index; 3] {
     let text = ScalarAttributeType::S;
     [
-        Index {
-            name: ControlTable::JOB_INDEX,
-            hash: ("job", text.clone()),
-            range: (PK, text.clone()),
-            projection: ProjectionType::All,
-        },
-        Index {
-            name: ControlTable::DAY_INDEX,
-            hash: ("day", text.clone()),
-            range: (PK, text.clone()),
-            projection: ProjectionType::All,
-        },
-        Index {
-            name: ControlTable::DUE_INDEX,
-            hash: ("due_shard", text),
-            range: ("due_at", ScalarAttributeType::N),
-            projection: ProjectionType::KeysOnly,
-        },
+        Index { name: ControlTable::JOB_INDEX, hash: ("job", text.clone()), range: (PK, text.clone()) },
+        Index { name: ControlTable::DAY_INDEX, hash: ("day", text.clone()), range: (PK, text.clone()) },
+        Index { name: ControlTable::DUE_INDEX, hash: ("due_shard", text), range: ("due_at", ScalarAttributeType::N) },
     ]
 }
 
@@ -151,7 +135,7 @@ impl Index {
             .index_name(self.name)
             .key_schema(key(self.hash.0, KeyType::Hash)?)
             .key_schema(key(self.range.0, KeyType::Range)?)
-            .projection(Projection::builder().projection_type(self.projection).build())
+            .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
             .build()
     }
 }

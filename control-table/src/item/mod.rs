@@ -57,7 +57,8 @@ impl ItemKey {
         ])
     }
 
-    fn of(item: &Item) -> Self {
+    /// The key of an item; empty where it has none.
+    pub(crate) fn of(item: &Item) -> Self {
         let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
         Self { pk: text(PK), sk: text(SK) }
     }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::id::{ExecutionId, JobName};
-use crate::item::ExecutionRow;
+use crate::item::{ExecutionRow, ItemKey};
 use crate::table::{About, ControlTable};
 
 use super::text;
@@ -73,15 +73,24 @@ impl ControlTable {
     /// The index of executions by day.
     pub const DAY_INDEX: &str = "by-day";
 
-    /// Executions, newest first. A page that is full may have another after it: ask with `before` set to its last.
+    /// Executions, newest first: which ones from an index, what they are from the table. The indexes hold keys alone, so that a
+    /// fold is no write of theirs. A page that is full may have another after it: ask with `before` set to its last.
     ///
     /// The indexes follow the table within moments.
     ///
     /// # Errors
     /// When the table cannot be read.
     pub async fn executions(&self, query: &ListQuery) -> Result<Vec<ExecutionRow>, Error> {
+        let about = About { operation: "list executions", subject: &self.name };
+        let keys = self.keys(about, query).await?;
+        let mut executions: Vec<ExecutionRow> = self.batch_get(about, &keys).await?;
+        executions.sort_by_key(|execution| std::cmp::Reverse(execution.execution_id));
+        Ok(executions)
+    }
+
+    async fn keys(&self, about: About<'_>, query: &ListQuery) -> Result<Vec<ItemKey>, Error> {
         if let Some(job) = &query.job {
-            return self.page(query, Self::JOB_INDEX, ("job", job.as_str()), query.limit).await;
+            return self.page(about, query, Self::JOB_INDEX, ("job", job.as_str()), query.limit).await;
         }
         let mut found = Vec::new();
         for day in query.days() {
@@ -89,19 +98,19 @@ impl ControlTable {
             if left == 0 {
                 break;
             }
-            found.extend(self.page(query, Self::DAY_INDEX, ("day", &day), left).await?);
+            found.extend(self.page(about, query, Self::DAY_INDEX, ("day", &day), left).await?);
         }
         Ok(found)
     }
 
     async fn page(
         &self,
+        about: About<'_>,
         query: &ListQuery,
         index: &str,
         (name, value): (&str, &str),
         limit: u16,
-    ) -> Result<Vec<ExecutionRow>, Error> {
-        let about = About { operation: "list executions", subject: &self.name };
+    ) -> Result<Vec<ItemKey>, Error> {
         let pages = self
             .client
             .query()
@@ -118,7 +127,7 @@ impl ControlTable {
             .send()
             .await
             .map_err(|error| self.sdk_error(about, error))?;
-        pages.items.unwrap_or_default().into_iter().map(|item| about.read(item)).collect()
+        Ok(pages.items.unwrap_or_default().iter().map(ItemKey::of).collect())
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the adapter: the protocol lives in this crate")]
 
+mod batch;
 mod due;
 mod executions;
 mod segments;

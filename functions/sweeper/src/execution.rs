@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use control_table::id::ExecutionId;
 use control_table::item::{ExecutionRow, ExecutionStatus, TallyRow};
 use control_table::op::Observe;
-use gather::Settled;
+use gather::{SettleError, Settled};
 
 use crate::error::SweepError;
 use crate::sweep::{SweepReport, Sweeper};
@@ -52,10 +52,9 @@ impl Sweeper {
 
     /// An execution that cannot be settled and has not moved on since the last look is walked through.
     async fn settle_or_walk(&self, execution: &ExecutionRow, report: &mut SweepReport) -> Result<(), SweepError> {
-        match self.settler.settle(execution.execution_id).await {
-            Ok(Settled::Published(_)) => report.published += 1,
+        match self.settle(execution.execution_id, report).await {
             Ok(Settled::Open(_)) => self.watch(execution, report).await?,
-            Ok(Settled::AlreadyPublished | Settled::Missing) => {}
+            Ok(Settled::Published(_) | Settled::AlreadyPublished | Settled::Missing) => {}
             Err(error) => {
                 // Later, so that one bus that does not answer does not keep the others from being looked after.
                 self.observe(execution, 0).await?;
@@ -63,6 +62,19 @@ impl Sweeper {
             }
         }
         Ok(())
+    }
+
+    /// Settles an execution, and counts its event if it went out.
+    pub(crate) async fn settle(
+        &self,
+        execution_id: ExecutionId,
+        report: &mut SweepReport,
+    ) -> Result<Settled, SettleError> {
+        let settled = self.settler.settle(execution_id).await?;
+        if matches!(settled, Settled::Published(_)) {
+            report.published += 1;
+        }
+        Ok(settled)
     }
 
     async fn watch(&self, execution: &ExecutionRow, report: &mut SweepReport) -> Result<(), SweepError> {

@@ -42,7 +42,7 @@ impl Sweeper {
             self.scatter.resume(execution_id, deadline).await?;
             report.scatters_resumed += 1;
         }
-        self.settler.settle(execution_id).await?;
+        self.settle(execution_id, &mut report).await?;
         tracing::info!(%execution_id, ?report, "recovered");
         Ok(report)
     }

@@ -124,7 +124,7 @@ impl Sweeper {
             report.folded += tallies.len() as u64;
             self.table.fold(&Fold { execution_id, generation, tallies }).await?;
         }
-        self.settler.settle(execution_id).await?;
+        self.settle(execution_id, report).await?;
         Ok(())
     }
 }

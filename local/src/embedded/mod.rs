@@ -1,7 +1,7 @@
 //! `DynamoDB` and Kinesis inside this process.
 //!
 //! The AWS SDK's clients are the interface, so the code under them is the code that runs on AWS; only the last step, the
-//! HTTP exchange, is replaced by a function call ([`transport`]). There are no sockets, no signatures and no retries:
+//! HTTP exchange, is replaced by a function call (`transport.rs`). There are no sockets, no signatures and no retries:
 //! a call either reaches the emulator or the process is gone.
 //!
 //! | service | emulator | kept |

@@ -1,0 +1,9 @@
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+//! The sweeper against an embedded `DynamoDB` and Kinesis: what is due is looked after, and nothing else is.
+
+mod completions;
+mod recovery;
+mod retries;
+mod scatters;
+mod standstill;
+mod world;
