@@ -65,6 +65,8 @@ async fn what_cannot_be_read_or_says_nothing_is_passed_over() {
         json!({ "pk": { "S": "x" }, "sk": { "N": "1" } }),
         image(&SegmentRow::pending(id.segment(0), Value::Null, 1, START)),
         json!({}),
+        // An item that expired.
+        Value::Null,
     ];
     assert_eq!(world.hear(&passed_over).await, DONE);
     assert_eq!(world.execution(id).await.groups_done, 0);

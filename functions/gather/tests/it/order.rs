@@ -118,7 +118,7 @@ async fn two_at_once_agree() {
         world.execution_image(id).await,
     ];
     let (one, other) = (world.gather.handle(event(&images)), world.gather.handle(event(&images[1..])));
-    let (one, other) = join(one, other).await;
+    let (one, other) = Box::pin(join(one, other)).await;
     assert_eq!((failures(one), failures(other)), (DONE, DONE));
     let row = world.execution(id).await;
     assert_eq!((row.status, row.groups_done, row.succeeded), (ExecutionStatus::Succeeded, 3, 3));

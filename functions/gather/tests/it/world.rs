@@ -216,8 +216,9 @@ pub fn event(images: &[Value]) -> Event {
     serde_json::from_value(json!({ "Records": records })).unwrap()
 }
 
+/// The record of a change to that image; of a deletion, which has none, for null.
 fn record(number: u32, image: &Value) -> Value {
-    json!({
+    let mut record = json!({
         "eventID": format!("event-{number}"),
         "eventName": "MODIFY",
         "eventVersion": "1.1",
@@ -226,11 +227,16 @@ fn record(number: u32, image: &Value) -> Value {
         "awsRegion": "us-east-1",
         "dynamodb": {
             "ApproximateCreationDateTime": 1_764_000_000,
-            "Keys": { "pk": image["pk"], "sk": image["sk"] },
+            "Keys": { "pk": { "S": "some" }, "sk": { "S": "item" } },
             "NewImage": image,
             "SequenceNumber": number.to_string(),
             "SizeBytes": 100,
             "StreamViewType": "NEW_IMAGE",
         },
-    })
+    });
+    if image.is_null() {
+        record["eventName"] = "REMOVE".into();
+        record["dynamodb"].as_object_mut().unwrap().remove("NewImage");
+    }
+    record
 }

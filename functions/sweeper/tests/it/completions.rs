@@ -4,9 +4,10 @@ use chrono::TimeDelta;
 use control_table::completion::CompletionEvent;
 use control_table::item::ExecutionStatus;
 use control_table::op::{Complete, CompleteOutcome};
+use control_table::policy::Policy;
 use sweeper::SweepReport;
 
-use crate::world::{PATIENCE, Run, World};
+use crate::world::{PATIENCE, Run, World, numbers};
 
 /// A run that was completed, and whose event nobody published; due soon.
 async fn unpublished(world: &World) -> Run {
@@ -51,7 +52,7 @@ async fn a_bus_that_fails_leaves_it_due_later_and_holds_up_no_other() {
     // In the same partition and behind it, one of each kind that is looked after.
     let published = world.run_beside(&stuck, 0).await;
     complete(&world, &published).await;
-    let scattering = world.open(crate::world::numbers(1), 1, control_table::policy::Policy::default()).await;
+    let scattering = world.open(numbers(1), 1, Policy::default()).await;
     let retried = world.run(1).await;
     retried.wait_for_retry(0, SOON).await;
 

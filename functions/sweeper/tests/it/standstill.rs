@@ -189,7 +189,8 @@ async fn two_sweepers_at_once_count_once() {
     world.sweep().await;
     world.advance(PATIENCE);
     let (one, other) = (world.sweeper(), world.sweeper());
-    let (one, other) = join(one.sweep(world.deadline()), other.sweep(world.deadline())).await;
+    let both = join(one.sweep(world.deadline()), other.sweep(world.deadline()));
+    let (one, other) = Box::pin(both).await;
     assert_eq!((one.unwrap().failed, other.unwrap().failed), (0, 0));
     let row = run.row().await;
     assert_eq!((row.status, row.published_generation, row.due), (ExecutionStatus::Failed, 1, None));
