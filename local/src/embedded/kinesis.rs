@@ -19,9 +19,10 @@ use axum::Router;
 use axum::body::Body;
 use ferrokinesis::actions::{self, Operation};
 use ferrokinesis::store::{Store, StoreOptions};
+use ferrokinesis::types::StoredRecord;
 use http::HeaderValue;
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tower::ServiceExt as _;
 
 use super::changes::{Bell, Changes};
@@ -71,6 +72,9 @@ pub(super) struct Service {
     backlog: Backlog,
     /// Rings when consumed records were dropped, for a put that waits for room.
     room: watch::Sender<()>,
+    /// One call of the emulator's at a time. Its store holds a blocking lock of its map across an `await` while it reads: with
+    /// as many puts at that moment as the runtime has threads, all of them block, and the read is never polled again.
+    one_call: Mutex<()>,
 }
 
 impl EmbeddedKinesis {
@@ -86,7 +90,14 @@ impl EmbeddedKinesis {
             ..StoreOptions::default()
         };
         let (router, store) = ferrokinesis::create_app(options);
-        let service = Service { router, store, bell: Bell::new(), backlog, room: watch::Sender::new(()) };
+        let service = Service {
+            router,
+            store,
+            bell: Bell::new(),
+            backlog,
+            room: watch::Sender::new(()),
+            one_call: Mutex::new(()),
+        };
         Self { service: Arc::new(service) }
     }
 
@@ -149,13 +160,23 @@ impl fmt::Debug for EmbeddedKinesis {
 }
 
 impl Service {
-    pub(super) fn store(&self) -> &Store {
-        &self.store
+    /// The records between two keys, the oldest first, at most `limit`.
+    pub(super) async fn records(
+        &self,
+        stream: &str,
+        from: &str,
+        to: &str,
+        limit: usize,
+    ) -> Vec<(String, StoredRecord)> {
+        let _call = self.one_call.lock().await;
+        self.store.get_records_range_limited(stream, from, to, limit).await
     }
 
     /// Deletes consumed records, and lets a put that waits for room go on.
     pub(super) async fn forget(&self, stream: &str, keys: &[String]) {
+        let call = self.one_call.lock().await;
         self.store.delete_record_keys(stream, keys).await;
+        drop(call);
         self.room.send_replace(());
     }
 
@@ -186,7 +207,9 @@ impl Service {
         head.headers.insert(http::header::AUTHORIZATION, HeaderValue::from_static(SIGNATURE));
         head.headers.insert("x-amz-date", HeaderValue::from_static("20000101T000000Z"));
         let request = http::Request::from_parts(head, Body::from(body));
+        let call = self.one_call.lock().await;
         let answer = self.router.clone().oneshot(request).await.map_err(|never| match never {})?;
+        drop(call);
         let (head, body) = answer.into_parts();
         let body = axum::body::to_bytes(body, ANSWER_LIMIT_BYTES).await.map_err(transport::broken)?;
         let answer = http::Response::from_parts(head, SdkBody::from(body));

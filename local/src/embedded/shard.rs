@@ -57,7 +57,7 @@ impl Shard {
         let from = format!("{:08x}/", self.index);
         // '0' follows '/', so this ends the range behind every key of the shard.
         let to = format!("{:08x}0", self.index);
-        let found = self.service.store().get_records_range_limited(&self.stream, &from, &to, taken.len() + limit).await;
+        let found = self.service.records(&self.stream, &from, &to, taken.len() + limit).await;
         found
             .into_iter()
             .filter(|(key, _)| !taken.contains(key))

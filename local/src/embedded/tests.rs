@@ -178,3 +178,32 @@ async fn a_put_beyond_the_backlog_fails_by_record_and_room_lets_it_in() {
     assert_eq!(put_records(&kinesis.client(), 5, 3).await, 0);
     assert_eq!(kinesis.waiting(), 3);
 }
+
+/// More puts at once than the runtime has threads, while records are read: the emulator's store alone would block them all.
+#[test]
+fn puts_and_reads_at_once_do_not_block_each_other_for_ever() {
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            let kinesis = EmbeddedKinesis::start(Backlog::default());
+            let shards = kinesis.create_stream(STREAM, 1).await.expect("a stream");
+            let mut tasks = tokio::task::JoinSet::new();
+            for task in 0..6 {
+                let (client, shard) = (kinesis.client(), shards[0].clone());
+                tasks.spawn(async move {
+                    for round in 0..200 {
+                        assert_eq!(put_records(&client, task * 1_000 + round, 5).await, 0);
+                        let records = shard.read(&HashSet::new(), 10).await;
+                        shard.forget(&records.into_iter().map(|record| record.key).collect::<Vec<_>>()).await;
+                    }
+                });
+            }
+            while let Some(ended) = tasks.join_next().await {
+                ended.expect("no panic");
+            }
+        });
+        done.send(()).expect("somebody waits");
+    });
+    is_done.recv_timeout(Duration::from_secs(60)).expect("puts and reads block each other");
+}
