@@ -15,7 +15,7 @@ use system_tests::{assert_invariants, events_of};
 
 const KILLS: u32 = 20;
 
-/// Enough for a debug build to be killed that often before it is done.
+/// Enough, at 20 ms each and ten at once, to be killed that often before it is done.
 const SEGMENTS: u64 = 1_500;
 
 fn scatterctl(data_dir: &Path, arguments: &[&str]) -> Command {
@@ -28,7 +28,20 @@ fn scatterctl(data_dir: &Path, arguments: &[&str]) -> Command {
 fn run(data_dir: &Path) -> Command {
     let to = SEGMENTS.to_string();
     let mut arguments = vec!["run", "--job", "crash", "--key", "2026-11-24", "--json"];
-    arguments.extend(["--source", "range", "--from", "0", "--to", &to, "--size", "1", "--work", "noop"]);
+    arguments.extend([
+        "--source",
+        "range",
+        "--from",
+        "0",
+        "--to",
+        &to,
+        "--size",
+        "1",
+        "--work",
+        "noop",
+        "--sleep-ms",
+        "20",
+    ]);
     scatterctl(data_dir, &arguments)
 }
 

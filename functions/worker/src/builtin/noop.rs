@@ -7,22 +7,19 @@ use serde::Deserialize;
 use crate::output::Output;
 
 /// Its parameters.
-#[derive(Debug, PartialEq, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Noop {
-    /// Milliseconds that a segment takes.
+    /// Milliseconds that a segment takes; none if not given.
     sleep_ms: u64,
-}
-
-impl Default for Noop {
-    fn default() -> Self {
-        Self { sleep_ms: 20 }
-    }
 }
 
 impl Noop {
     pub async fn run(&self) -> Output {
-        tokio::time::sleep(Duration::from_millis(self.sleep_ms)).await;
+        // Tokio's timer counts whole milliseconds: a sleep of none would be one of one.
+        if self.sleep_ms > 0 {
+            tokio::time::sleep(Duration::from_millis(self.sleep_ms)).await;
+        }
         Output::items(1)
     }
 }
