@@ -205,5 +205,5 @@ fn puts_and_reads_at_once_do_not_block_each_other_for_ever() {
         });
         done.send(()).expect("somebody waits");
     });
-    is_done.recv_timeout(Duration::from_secs(60)).expect("puts and reads block each other");
+    is_done.recv_timeout(Duration::from_mins(1)).expect("puts and reads block each other");
 }
