@@ -1,5 +1,6 @@
 //! Ctrl-C: once to stop in good order, twice to stop at once.
 
+use tokio::runtime::Builder;
 use tokio::sync::watch;
 
 use crate::output::Output;
@@ -18,13 +19,11 @@ impl Interrupt {
     pub fn install(output: &Output) -> Self {
         let (stop, stopped) = watch::channel(false);
         let output = output.clone();
-        tokio::spawn(async move {
-            signal().await;
-            output.warn("stopping; again to stop at once, which loses nothing either");
-            // Nobody waits for it any more: then there is nothing left to stop.
-            let _ = stop.send(true);
-            signal().await;
-            exit();
+        // A thread with a runtime of its own: work that holds all of the other's threads can still be stopped.
+        std::thread::spawn(move || {
+            if let Ok(runtime) = Builder::new_current_thread().enable_io().build() {
+                runtime.block_on(listen(&output, &stop));
+            }
         });
         Self { stopped }
     }
@@ -36,6 +35,14 @@ impl Interrupt {
             std::future::pending::<()>().await;
         }
     }
+}
+
+async fn listen(output: &Output, stop: &watch::Sender<bool>) {
+    signal().await;
+    output.warn("stopping; again to stop at once, which loses nothing either");
+    stop.send_replace(true);
+    signal().await;
+    exit();
 }
 
 #[expect(clippy::exit, reason = "the user asked twice; whatever is under way is safe to lose")]
