@@ -55,3 +55,21 @@ pub const MAX_KEY: usize = 128;
 
 /// The largest `max_attempts` of a policy.
 pub const MAX_ATTEMPTS: u32 = 100;
+
+/// The largest `max_concurrency` of a policy. The segments in flight are a set in the execution item: a thousand of them are
+/// some 5 KB, and every change of the set is charged by the item's size.
+pub const MAX_CONCURRENCY: u32 = 1_000;
+
+/// The longest retention of a policy: ten years.
+pub const MAX_RETENTION_DAYS: u32 = 3_660;
+
+/// Outcomes of one tally update. Each takes three `NOT contains` in the condition, and an expression has at most 300
+/// operators and 4 KB (AWS quotas).
+pub const OUTCOMES_PER_TALLY: usize = 25;
+
+/// Segments of a group that is added from outside: the group is one transaction of at most 100 items (AWS quota), with its
+/// tally, its mark and the execution.
+pub const SEGMENTS_PER_ADD: usize = 96;
+
+/// The longest list of segments that a redrive names, as text.
+pub const MAX_SELECTION_BYTES: usize = 4 * 1024;

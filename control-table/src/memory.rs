@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use crate::id::{ExecutionId, GroupId, SegmentId};
 use crate::item::{ExecutionRow, ItemKey, KeyRow, PlanRow, SegmentRow, TallyRow};
 use crate::op::{
-    AddRows, Claim, ClaimOutcome, CommitGroup, CommitGroupOutcome, Complete, CompleteOutcome, Finish, FinishOutcome,
-    Fold, FoldOutcome, MarkPublished, MarkPublishedOutcome, Observe, ObserveOutcome, Open, OpenOutcome, Release,
-    ReleaseOutcome, Reschedule, RescheduleOutcome, Seal, SealOutcome, Tally, TallyResult,
+    AddRows, BeginRedrive, BeginRedriveOutcome, Cancel, CancelOutcome, CancelRow, CancelRowOutcome, Claim, ClaimOutcome,
+    CommitGroup, CommitGroupOutcome, Complete, CompleteOutcome, EndRedrive, EndRedriveOutcome, Finish, FinishOutcome,
+    Fold, FoldOutcome, MarkPublished, MarkPublishedOutcome, NoteFailure, NoteFailureOutcome, Observe, ObserveOutcome,
+    Open, OpenOutcome, PutBack, PutBackOutcome, Release, ReleaseOutcome, Reschedule, RescheduleOutcome, Seal,
+    SealOutcome, SetPolicy, SetPolicyOutcome, Tally, TallyResult, Tell, TellOutcome, Unfold, UnfoldOutcome,
 };
 
 /// Every row of the table.
@@ -81,7 +83,7 @@ impl MemoryTable {
 
     /// See [`Tally`].
     pub fn tally(&mut self, request: &Tally) -> TallyResult {
-        with(&mut self.tallies, request.segment.group(), |tally| request.apply(tally))
+        with(&mut self.tallies, request.group, |tally| request.apply(tally))
     }
 
     /// See [`Fold`].
@@ -115,5 +117,53 @@ impl MemoryTable {
     /// See [`Observe`].
     pub fn observe(&mut self, request: &Observe) -> ObserveOutcome {
         with(&mut self.executions, request.execution_id, |execution| request.apply(execution))
+    }
+
+    /// See [`Cancel`].
+    pub fn cancel(&mut self, request: &Cancel) -> CancelOutcome {
+        with(&mut self.executions, request.execution_id, |execution| request.apply(execution))
+    }
+
+    /// See [`CancelRow`].
+    pub fn cancel_row(&mut self, request: &CancelRow) -> CancelRowOutcome {
+        with(&mut self.segments, request.segment, |row| request.apply(row))
+    }
+
+    /// See [`BeginRedrive`].
+    pub fn begin_redrive(&mut self, request: &BeginRedrive) -> BeginRedriveOutcome {
+        with(&mut self.executions, request.execution_id, |execution| request.apply(execution))
+    }
+
+    /// See [`PutBack`].
+    pub fn put_back(&mut self, request: &PutBack) -> PutBackOutcome {
+        with(&mut self.segments, request.segment, |row| request.apply(row))
+    }
+
+    /// See [`EndRedrive`].
+    pub fn end_redrive(&mut self, request: &EndRedrive) -> EndRedriveOutcome {
+        with(&mut self.executions, request.execution_id, |execution| request.apply(execution))
+    }
+
+    /// See [`Tell`].
+    pub fn tell(&mut self, request: &Tell) -> TellOutcome {
+        with(&mut self.executions, request.execution_id, |execution| request.apply(execution))
+    }
+
+    /// See [`SetPolicy`].
+    pub fn set_policy(&mut self, request: &SetPolicy) -> SetPolicyOutcome {
+        with(&mut self.executions, request.execution_id, |execution| request.apply(execution))
+    }
+
+    /// See [`NoteFailure`].
+    pub fn note_failure(&mut self, request: &NoteFailure) -> NoteFailureOutcome {
+        with(&mut self.executions, request.segment.execution_id, |execution| request.apply(execution))
+    }
+
+    /// See [`Unfold`].
+    pub fn unfold(&mut self, request: &Unfold) -> UnfoldOutcome {
+        let tallies = &mut self.tallies;
+        with(&mut self.executions, request.group().execution_id, |execution| {
+            with(tallies, request.group(), |tally| request.apply(execution, tally))
+        })
     }
 }

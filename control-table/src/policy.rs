@@ -1,10 +1,13 @@
 //! How a run treats failure.
 
+use std::fmt;
+use std::str::FromStr;
+
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Entropy;
-use crate::limits::MAX_ATTEMPTS;
+use crate::clock::{Entropy, Timestamp};
+use crate::limits::{MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_RETENTION_DAYS};
 
 /// The policy of an execution: given when it is opened, kept on it, and carried by every record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,12 +18,160 @@ pub struct Policy {
     /// The wait before a failed segment is tried again.
     pub backoff: Backoff,
     /// Failed segments with which the execution still counts as succeeded.
-    pub tolerated_failures: u64,
+    pub tolerated_failures: Tolerance,
+    /// What becomes of an execution with more failures than that.
+    #[serde(skip_serializing_if = "OnTooManyFailures::is_stop")]
+    pub on_too_many_failures: OnTooManyFailures,
+    /// The longest an attempt may take, in milliseconds; without it, as long as its invocation has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub segment_timeout_ms: Option<u64>,
+    /// The longest a generation of the execution may take, in milliseconds; what has no outcome by then is cancelled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution_timeout_ms: Option<u64>,
+    /// Segments of the execution that are in flight at once; without it, as many as there are workers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_concurrency: Option<u32>,
+    /// Without progress for this long, in milliseconds, the execution is reported as stalled.
+    #[serde(skip_serializing_if = "is_default_stall")]
+    pub stall_after_ms: u64,
+    /// Days after which the execution and all its rows are deleted; without it they are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<u32>,
+}
+
+/// An attempt may take the 15 minutes of a Lambda invocation, so two of those without any outcome are a reason to look.
+const STALL_AFTER_MS: u64 = 30 * 60 * 1_000;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_default_stall(millis: &u64) -> bool {
+    *millis == STALL_AFTER_MS
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { max_attempts: 3, backoff: Backoff::default(), tolerated_failures: 0 }
+        Self {
+            max_attempts: 3,
+            backoff: Backoff::default(),
+            tolerated_failures: Tolerance::default(),
+            on_too_many_failures: OnTooManyFailures::default(),
+            segment_timeout_ms: None,
+            execution_timeout_ms: None,
+            max_concurrency: None,
+            stall_after_ms: STALL_AFTER_MS,
+            retention_days: None,
+        }
+    }
+}
+
+/// What becomes of an execution with more failures than are tolerated.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnTooManyFailures {
+    /// What has no outcome yet is cancelled, and the execution has failed.
+    #[default]
+    Stop,
+    /// Every segment gets its outcome, and the execution has failed then.
+    Finish,
+}
+
+impl OnTooManyFailures {
+    /// Whether it is the usual answer.
+    #[must_use]
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+    pub const fn is_stop(&self) -> bool {
+        matches!(self, Self::Stop)
+    }
+}
+
+/// Failed segments that an execution may have and still count as succeeded: a number, or a share of its segments, as
+/// `"5%"` or `"0.25%"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "ToleranceText", into = "ToleranceText")]
+pub enum Tolerance {
+    /// So many.
+    Count(u64),
+    /// So many hundredths of a percent of the segments, rounded down.
+    Share(u32),
+}
+
+/// Hundredths of a percent in the whole.
+const WHOLE: u32 = 10_000;
+
+impl Default for Tolerance {
+    fn default() -> Self {
+        Self::Count(0)
+    }
+}
+
+impl Tolerance {
+    /// The failures that an execution of so many segments may have.
+    #[must_use]
+    pub fn of(self, segments: u64) -> u64 {
+        match self {
+            Self::Count(count) => count,
+            Self::Share(share) => {
+                let share = u128::from(segments) * u128::from(share) / u128::from(WHOLE);
+                u64::try_from(share).unwrap_or(u64::MAX)
+            }
+        }
+    }
+}
+
+/// A tolerance as JSON has it.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum ToleranceText {
+    Count(u64),
+    Share(String),
+}
+
+impl From<Tolerance> for ToleranceText {
+    fn from(tolerance: Tolerance) -> Self {
+        match tolerance {
+            Tolerance::Count(count) => Self::Count(count),
+            Tolerance::Share(_) => Self::Share(tolerance.to_string()),
+        }
+    }
+}
+
+impl TryFrom<ToleranceText> for Tolerance {
+    type Error = InvalidPolicy;
+
+    fn try_from(text: ToleranceText) -> Result<Self, InvalidPolicy> {
+        match text {
+            ToleranceText::Count(count) => Ok(Self::Count(count)),
+            ToleranceText::Share(text) => text.parse(),
+        }
+    }
+}
+
+impl fmt::Display for Tolerance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Count(count) => write!(f, "{count}"),
+            Self::Share(share) if share % 100 == 0 => write!(f, "{}%", share / 100),
+            Self::Share(share) => write!(f, "{}.{:02}%", share / 100, share % 100),
+        }
+    }
+}
+
+impl FromStr for Tolerance {
+    type Err = InvalidPolicy;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPolicy> {
+        let invalid = || InvalidPolicy::Tolerance(text.chars().take(40).collect());
+        let Some(percent) = text.strip_suffix('%') else {
+            return text.parse().map(Self::Count).map_err(|_| invalid());
+        };
+        let (whole, hundredths) = percent.split_once('.').unwrap_or((percent, "0"));
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        if !digits(whole) || !digits(hundredths) || hundredths.len() > 2 {
+            return Err(invalid());
+        }
+        let whole: u32 = whole.parse().map_err(|_| invalid())?;
+        let hundredths: u32 = format!("{hundredths:0<2}").parse().map_err(|_| invalid())?;
+        let share = whole.checked_mul(100).and_then(|share| share.checked_add(hundredths));
+        share.filter(|&share| share <= WHOLE).map(Self::Share).ok_or_else(invalid)
     }
 }
 
@@ -69,7 +220,37 @@ pub enum InvalidPolicy {
     /// A wait that is longer than a day.
     #[error("policy.backoff waits {0} ms: use at most {MAX_BACKOFF_MS} ms (a day)")]
     Backoff(u64),
+    /// A tolerance that is neither a number nor a share.
+    #[error("policy.tolerated_failures is {0:?}: use a number of segments, or a share of them from 0% to 100% like \"5%\" or \"0.25%\"")]
+    Tolerance(String),
+    /// A time limit of nothing, or of more than a year.
+    #[error("policy.{field} is {millis} ms: use 1 to {MAX_TIMEOUT_MS} ms (a year)")]
+    Timeout {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        millis: u64,
+    },
+    /// No segment may run, or more than one item can keep account of.
+    #[error("policy.max_concurrency is {0}: use 1 to {MAX_CONCURRENCY}, or leave it out for as many as there are workers")]
+    MaxConcurrency(u32),
+    /// Rows that would be gone at once, or a time beyond any calendar.
+    #[error("policy.retention_days is {0}: use 1 to {MAX_RETENTION_DAYS}, or leave it out to keep executions")]
+    Retention(u32),
+    /// Rows could be deleted while their execution still runs.
+    #[error("policy.retention_days is {days}, and the execution may run for {timeout_ms} ms: keep it at least a day longer than that")]
+    RetentionTooShort {
+        /// The retention.
+        days: u32,
+        /// The execution's time limit.
+        timeout_ms: u64,
+    },
 }
+
+/// The longest time limit of a policy: a year.
+const MAX_TIMEOUT_MS: u64 = 366 * DAY_MS;
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 impl Policy {
     /// Refuses a policy that cannot be meant.
@@ -80,10 +261,50 @@ impl Policy {
         if !(1..=MAX_ATTEMPTS).contains(&self.max_attempts) {
             return Err(InvalidPolicy::MaxAttempts(self.max_attempts));
         }
-        match self.backoff.base_ms.max(self.backoff.cap_ms) {
-            longest if longest > MAX_BACKOFF_MS => Err(InvalidPolicy::Backoff(longest)),
+        let longest = self.backoff.base_ms.max(self.backoff.cap_ms);
+        if longest > MAX_BACKOFF_MS {
+            return Err(InvalidPolicy::Backoff(longest));
+        }
+        let timeouts = [
+            ("segment_timeout_ms", self.segment_timeout_ms),
+            ("execution_timeout_ms", self.execution_timeout_ms),
+            ("stall_after_ms", Some(self.stall_after_ms)),
+        ];
+        for (field, millis) in timeouts {
+            if let Some(millis) = millis.filter(|millis| !(1..=MAX_TIMEOUT_MS).contains(millis)) {
+                return Err(InvalidPolicy::Timeout { field, millis });
+            }
+        }
+        if let Some(slots) = self.max_concurrency.filter(|slots| !(1..=MAX_CONCURRENCY).contains(slots)) {
+            return Err(InvalidPolicy::MaxConcurrency(slots));
+        }
+        self.validate_retention()
+    }
+
+    fn validate_retention(&self) -> Result<(), InvalidPolicy> {
+        let Some(days) = self.retention_days else { return Ok(()) };
+        if !(1..=MAX_RETENTION_DAYS).contains(&days) {
+            return Err(InvalidPolicy::Retention(days));
+        }
+        match self.execution_timeout_ms {
+            Some(timeout_ms) if timeout_ms + DAY_MS > u64::from(days) * DAY_MS => {
+                Err(InvalidPolicy::RetentionTooShort { days, timeout_ms })
+            }
             _ => Ok(()),
         }
+    }
+
+    /// When an execution that is opened now is deleted, in whole seconds since 1970: the TTL attribute of all its rows.
+    #[must_use]
+    pub fn expires_at(&self, now: Timestamp) -> Option<i64> {
+        self.retention_days.map(|days| now.plus(TimeDelta::days(i64::from(days))).as_ttl_seconds())
+    }
+
+    /// When a generation that began at that moment has had its time.
+    #[must_use]
+    pub fn deadline(&self, started_at: Timestamp) -> Option<Timestamp> {
+        let millis = i64::try_from(self.execution_timeout_ms?).unwrap_or(i64::MAX / 2);
+        Some(started_at.plus(TimeDelta::milliseconds(millis)))
     }
 }
 
@@ -104,6 +325,46 @@ mod tests {
         let none = Policy { max_attempts: 0, ..Policy::default() };
         assert_eq!(none.validate(), Err(InvalidPolicy::MaxAttempts(0)));
         assert_eq!(Policy::default().validate(), Ok(()));
+    }
+
+    #[test]
+    fn failures_are_tolerated_by_number_or_by_share() {
+        let cases = [("7", 7), ("5%", 50), ("0.25%", 2), ("100%", 1_000), ("0%", 0), ("33.3%", 333)];
+        for (text, failures) in cases {
+            let tolerance: Tolerance = text.parse().unwrap();
+            assert_eq!(tolerance.of(1_000), failures, "{text}");
+            let json = serde_json::to_string(&tolerance).unwrap();
+            assert_eq!(serde_json::from_str::<Tolerance>(&json).unwrap(), tolerance, "{json}");
+        }
+        for text in ["", "%", "-1", "101%", "5.%", ".5%", "1.234%", "five", "1e3", "99999999999%", "100.01%"] {
+            assert!(text.parse::<Tolerance>().is_err(), "{text}");
+        }
+        assert_eq!(serde_json::from_str::<Policy>(r#"{"tolerated_failures": 3}"#).unwrap().tolerated_failures.of(9), 3);
+    }
+
+    #[test]
+    fn limits_that_cannot_be_meant_are_refused() {
+        let usual = Policy::default();
+        let day_run = Policy { execution_timeout_ms: Some(DAY_MS), ..usual };
+        let refused = [
+            Policy { segment_timeout_ms: Some(0), ..usual },
+            Policy { execution_timeout_ms: Some(u64::MAX), ..usual },
+            Policy { stall_after_ms: 0, ..usual },
+            Policy { max_concurrency: Some(0), ..usual },
+            Policy { max_concurrency: Some(MAX_CONCURRENCY + 1), ..usual },
+            Policy { retention_days: Some(0), ..usual },
+            Policy { retention_days: Some(1), ..day_run },
+        ];
+        for policy in refused {
+            assert!(policy.validate().is_err(), "{policy:?}");
+        }
+        assert_eq!(Policy { retention_days: Some(2), ..day_run }.validate(), Ok(()));
+    }
+
+    #[test]
+    fn what_is_usual_takes_no_room_in_a_record() {
+        let text = serde_json::to_string(&Policy::default()).unwrap();
+        assert_eq!(text, r#"{"max_attempts":3,"backoff":{"base_ms":1000,"cap_ms":300000},"tolerated_failures":0}"#);
     }
 
     #[test]

@@ -61,6 +61,14 @@ impl About<'_> {
         from_item(item).map_err(|source| Error::Corrupt { operation: self.operation, source })
     }
 
+    /// One value of ours as an attribute.
+    pub fn spell<V: serde::Serialize>(&self, value: &V) -> Result<AttributeValue, Error> {
+        serde_dynamo::to_attribute_value(value).map_err(|source| {
+            let source = crate::item::CorruptItem::unspelled(self.subject.to_string(), source);
+            Error::Corrupt { operation: self.operation, source }
+        })
+    }
+
     pub fn write<R: Row>(&self, row: &R) -> Result<Item, Error> {
         to_item(row).map_err(|source| Error::Corrupt { operation: self.operation, source })
     }
@@ -125,6 +133,15 @@ pub(crate) enum Written {
     Refused(Option<Item>),
 }
 
+/// What became of one conditional write whose refusal has a name.
+#[derive(Debug)]
+pub(crate) enum Decided<R, O> {
+    /// Applied; the row as it is now.
+    Applied(Box<R>),
+    /// Refused; what the row that was met means for it.
+    Refused(O),
+}
+
 /// What became of a transaction.
 #[derive(Debug)]
 pub(crate) enum Transacted {
@@ -178,7 +195,8 @@ impl ControlTable {
             .set_expression_attribute_names(Some(write.all_names()))
             .update_expression(write.update)
             .condition_expression(write.condition)
-            .set_expression_attribute_values(Some(write.values))
+            // An empty map is refused.
+            .set_expression_attribute_values(Some(write.values).filter(|values| !values.is_empty()))
             .return_values(answer)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match request.send().await {
@@ -189,6 +207,27 @@ impl ControlTable {
                 }
                 _ => Err(self.sdk_error(about, error)),
             },
+        }
+    }
+
+    /// One conditional update of one row, whose refusal `apply` names: on the row that was met it must change nothing, or
+    /// expression and meaning disagree.
+    pub(crate) async fn decide<R: Row, O>(
+        &self,
+        about: About<'_>,
+        key: ItemKey,
+        write: Write,
+        apply: impl FnOnce(&mut Option<R>) -> O,
+    ) -> Result<Decided<R, O>, Error> {
+        match self.update(about, key, write, ReturnValue::AllNew).await? {
+            Written::Applied(Some(item)) => Ok(Decided::Applied(Box::new(about.read(item)?))),
+            Written::Applied(None) => Err(about.disagreement()),
+            Written::Refused(item) => {
+                let met: Option<R> = item.map(|item| about.read(item)).transpose()?;
+                let mut row = met.clone();
+                let outcome = apply(&mut row);
+                if row == met { Ok(Decided::Refused(outcome)) } else { Err(about.disagreement()) }
+            }
         }
     }
 

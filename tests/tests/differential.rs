@@ -11,10 +11,10 @@ use control_table::id::{ExecutionId, GroupId, SegmentId};
 use control_table::item::{Counters, Counts, ErrorKind, SegmentFailure, TallyOutcome};
 use control_table::memory::MemoryTable;
 use control_table::op::{
-    AddRows, Claim, CommitGroup, Complete, CompleteOutcome, Ending, Finish, Fold, MarkPublished, Observe, Open,
+    AddRows, Claim, CommitGroup, Complete, CompleteOutcome, Counted, Ending, Finish, Fold, MarkPublished, Observe, Open,
     Release, Reschedule, Seal, Tally,
 };
-use control_table::policy::Policy;
+use control_table::policy::{Policy, Tolerance};
 use local::embedded::EmbeddedDynamoDb;
 use proptest::prelude::*;
 
@@ -132,7 +132,7 @@ impl Pair {
             execution_id: if self.memory.keys.is_empty() { id(0) } else { id(number) },
             job: "job".parse().unwrap(),
             key: "key".parse().unwrap(),
-            policy: Policy { tolerated_failures: 1, ..Policy::default() },
+            policy: Policy { tolerated_failures: Tolerance::Count(1), ..Policy::default() },
             expected: Some(3),
             source: serde_json::json!({"type": "list"}),
             parameters: serde_json::Value::Null,
@@ -145,14 +145,14 @@ impl Pair {
     async fn add_rows(&mut self, group: u64) {
         let size = SIZES[usize::try_from(group).unwrap()];
         let specs = (0..size).map(|offset| serde_json::json!({"group": group, "offset": offset, "x": 1.0})).collect();
-        let request = AddRows { group: self.group(group), generation: 1, specs, now: self.now };
+        let request = AddRows { group: self.group(group), generation: 1, specs, now: self.now, expires_at: None };
         self.table.add_rows(&request).await.unwrap();
         self.memory.add_rows(&request);
     }
 
     async fn commit(&mut self, group: u64) {
         let size = SIZES[usize::try_from(group).unwrap()];
-        let request = CommitGroup { group: self.group(group), size, generation: 1, due_at: self.later(500) };
+        let request = CommitGroup { group: self.group(group), size, generation: 1, due_at: self.later(500), expires_at: None };
         assert_eq!(self.table.commit_group(&request).await.unwrap(), self.memory.commit_group(&request));
     }
 
@@ -195,13 +195,10 @@ impl Pair {
     }
 
     async fn tally_any(&mut self, segment: usize, generation: u32, failed: bool) {
-        let request = Tally {
-            segment: self.segment(segment),
-            generation,
-            outcome: if failed { TallyOutcome::Failed } else { TallyOutcome::Succeeded },
-            attempts: 1,
-            counts: counts(segment),
-        };
+        let id = self.segment(segment);
+        let outcome = if failed { TallyOutcome::Failed } else { TallyOutcome::Succeeded };
+        let counted = Counted { offset: id.offset(), outcome, attempts: 1, counts: counts(segment) };
+        let request = Tally { group: id.group(), generation, outcomes: vec![counted] };
         assert_eq!(self.table.tally(&request).await.unwrap(), self.memory.tally(&request));
     }
 
@@ -239,7 +236,15 @@ impl Pair {
         let execution_id = self.execution_id;
         let due = self.memory.executions.get(&execution_id).and_then(|row| row.due);
         let seen_due_at = due.filter(|_| seen).map_or(before, |due| due.due_at);
-        let request = Observe { execution_id, seen_due_at, progress, due_at: self.later(200) };
+        let request = Observe {
+            execution_id,
+            seen_due_at,
+            progress,
+            progress_at: self.now,
+            stalled_at: (progress == 1).then_some(self.now),
+            notice: progress == 1,
+            due_at: self.later(200),
+        };
         assert_eq!(self.table.observe(&request).await.unwrap(), self.memory.observe(&request));
     }
 

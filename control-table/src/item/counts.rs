@@ -96,6 +96,20 @@ impl Counts {
         self.counters.add(&other.counters);
     }
 
+    /// Takes another sum away from this one.
+    pub fn subtract(&mut self, other: &Self) {
+        self.add(&Self { duration_ms: 0, ..other.negated() });
+        self.duration_ms = self.duration_ms.saturating_sub(other.duration_ms);
+    }
+
+    /// The same with the other sign, but for the duration, which has none.
+    #[must_use]
+    pub(crate) fn negated(&self) -> Self {
+        let counters = self.counters.0.iter().map(|(name, value)| (name.clone(), value.saturating_neg()));
+        let counters = Counters(counters.collect());
+        Self { item_count: self.item_count.saturating_neg(), duration_ms: self.duration_ms, counters }
+    }
+
     /// Refuses what could not be added up safely.
     ///
     /// # Errors

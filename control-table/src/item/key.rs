@@ -12,6 +12,9 @@ pub struct KeyRow {
     pk: String,
     /// The execution that has the key.
     pub execution_id: ExecutionId,
+    /// When it is deleted, in seconds since 1970 (`DynamoDB`'s TTL).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
 }
 
 impl KeyRow {
@@ -21,7 +24,7 @@ impl KeyRow {
     /// The item that gives this key of this job to an execution.
     #[must_use]
     pub fn new(job: &JobName, key: &ExecutionKey, execution_id: ExecutionId) -> Self {
-        Self { pk: Self::key_of(job, key).pk, execution_id }
+        Self { pk: Self::key_of(job, key).pk, execution_id, expires_at: None }
     }
 
     /// The keys of the item of that job and key.

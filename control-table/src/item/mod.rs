@@ -14,6 +14,7 @@ mod execution;
 mod key;
 mod plan;
 mod segment;
+mod selection;
 mod tally;
 
 use std::collections::HashMap;
@@ -24,10 +25,11 @@ use serde::de::DeserializeOwned;
 
 pub use self::counts::{Counters, Counts, InvalidCounts};
 pub use self::due::{Due, DueShard};
-pub use self::execution::{ExecutionRow, ExecutionStatus};
+pub use self::execution::{ExecutionRow, ExecutionStatus, Notice, Stop};
 pub use self::key::KeyRow;
 pub use self::plan::PlanRow;
 pub use self::segment::{ErrorKind, SegmentFailure, SegmentRow, SegmentStatus};
+pub use self::selection::{Indexes, InvalidSelection, Selection};
 pub use self::tally::{TallyOutcome, TallyRow};
 
 /// An item as `DynamoDB` has it.
@@ -77,6 +79,13 @@ pub struct CorruptItem {
     pk: String,
     sk: String,
     source: serde_dynamo::Error,
+}
+
+impl CorruptItem {
+    /// A value that has no spelling.
+    pub(crate) const fn unspelled(subject: String, source: serde_dynamo::Error) -> Self {
+        Self { pk: subject, sk: String::new(), source }
+    }
 }
 
 /// Reads an item.

@@ -20,6 +20,9 @@ pub struct PlanRow {
     /// What every worker is told; travels in each record.
     #[serde(with = "super::plan::json_text")]
     pub parameters: Value,
+    /// When it is deleted, in seconds since 1970 (`DynamoDB`'s TTL).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
 }
 
 impl PlanRow {

@@ -153,6 +153,9 @@ pub struct SegmentRow {
     /// In the due index while it waits for a retry.
     #[serde(flatten)]
     pub due: Option<Due>,
+    /// When it is deleted, in seconds since 1970 (`DynamoDB`'s TTL).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
 }
 
 impl SegmentRow {
@@ -181,6 +184,7 @@ impl SegmentRow {
             result: None,
             error: None,
             due: None,
+            expires_at: None,
         }
     }
 

@@ -69,6 +69,9 @@ pub struct TallyRow {
     pub counts: Counts,
     /// The last generation that was folded into the execution; 0 for none.
     pub folded: u32,
+    /// When it is deleted, in seconds since 1970 (`DynamoDB`'s TTL).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
 }
 
 impl TallyRow {
@@ -89,6 +92,7 @@ impl TallyRow {
             attempts: 0,
             counts: Counts::default(),
             folded: 0,
+            expires_at: None,
         }
     }
 

@@ -29,6 +29,8 @@ pub struct AddRows {
     pub specs: Vec<serde_json::Value>,
     /// The present moment.
     pub now: Timestamp,
+    /// When the execution is deleted, and its rows with it.
+    pub expires_at: Option<i64>,
 }
 
 impl AddRows {
@@ -37,7 +39,8 @@ impl AddRows {
         self.specs.iter().enumerate().map(|(offset, spec)| {
             // A group has 128 segments: the offset fits.
             let id = self.group.segment(u8::try_from(offset).unwrap_or(u8::MAX));
-            SegmentRow::pending(id, spec.clone(), self.generation, self.now)
+            let row = SegmentRow::pending(id, spec.clone(), self.generation, self.now);
+            SegmentRow { expires_at: self.expires_at, ..row }
         })
     }
 
@@ -110,7 +113,7 @@ mod tests {
     #[test]
     fn a_row_that_is_being_worked_on_stays_as_it_is() {
         let specs = vec![serde_json::json!(1), serde_json::json!(2)];
-        let add = AddRows { group: execution_id().group(1), generation: 1, specs, now: at(9) };
+        let add = AddRows { group: execution_id().group(1), generation: 1, specs, now: at(9), expires_at: None };
         let rows: Vec<SegmentRow> = add.rows().collect();
         assert_eq!(rows.iter().map(|row| row.index).collect::<Vec<_>>(), [128, 129]);
 

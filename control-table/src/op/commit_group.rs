@@ -22,6 +22,8 @@ pub struct CommitGroup {
     pub generation: u32,
     /// When the sweeper should look whether the scatter is still alive.
     pub due_at: Timestamp,
+    /// When the execution is deleted, and its rows with it.
+    pub expires_at: Option<i64>,
 }
 
 /// What became of it.
@@ -62,7 +64,7 @@ impl CommitGroup {
     }
 
     fn tally(&self) -> TallyRow {
-        TallyRow::fresh(self.group, self.size, self.generation)
+        TallyRow { expires_at: self.expires_at, ..TallyRow::fresh(self.group, self.size, self.generation) }
     }
 
     fn write(&self) -> Write {
@@ -109,7 +111,7 @@ mod tests {
     use crate::op::testing::{at, execution_id, opened, sealed};
 
     fn commit(group: u64) -> CommitGroup {
-        CommitGroup { group: execution_id().group(group), size: 128, generation: 1, due_at: at(99) }
+        CommitGroup { group: execution_id().group(group), size: 128, generation: 1, due_at: at(99), expires_at: None }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::ReturnValue;
 
 use crate::clock::Timestamp;
 use crate::error::Error;
-use crate::item::{Due, ExecutionRow, ExecutionStatus};
+use crate::item::{Due, ExecutionRow, ExecutionStatus, Stop};
 use crate::table::{About, ControlTable, Write, Written};
 
 /// Completes an execution, if it can be.
@@ -31,9 +31,9 @@ pub enum CompleteOutcome {
     Stale,
 }
 
-/// Rounds with the item that a refusal brought back. Nothing but a fold can come in between, and the last one of those
-/// leaves nothing more to fold.
-const ROUNDS: usize = 4;
+/// Rounds with the item that a refusal brought back. A last fold can come in between, a cancel, and a change of the tolerance
+/// or two.
+const ROUNDS: usize = 8;
 
 impl Complete {
     /// What it means.
@@ -44,36 +44,46 @@ impl Complete {
         if execution.status.is_terminal() {
             return CompleteOutcome::AlreadyComplete(Box::new(execution.clone()));
         }
-        if execution.status != ExecutionStatus::Running || execution.groups_done != execution.groups {
+        let is_ending = matches!(execution.status, ExecutionStatus::Running | ExecutionStatus::Cancelling);
+        if !is_ending || execution.groups_done != execution.groups {
             return CompleteOutcome::NotYet;
         }
         execution.status = verdict(execution);
         execution.finished_at = Some(self.now);
         execution.progress_seen = None;
+        execution.progress_at = None;
+        execution.stalled_at = None;
         execution.due = Some(Due::execution(execution.execution_id, self.due_at));
         CompleteOutcome::Completed(Box::new(execution.clone()))
     }
 
-    /// The verdict is worked out from `seen`, and holds only while its counts do.
-    fn write(&self, seen: &ExecutionRow) -> Write {
-        Write::new(
-            "SET #status = :verdict, #finished_at = :now, #due_at = :due, #due_shard = :shard REMOVE #progress_seen",
-            "#status = :running AND #generation = :generation AND #groups_done = :groups AND #groups = :groups \
-             AND #failed = :failed",
+    /// The verdict is worked out from `seen`, and holds only while its status, counts and tolerance do.
+    fn write(&self, about: About<'_>, seen: &ExecutionRow) -> Result<Write, Error> {
+        let tolerated = about.spell(&seen.policy.tolerated_failures)?;
+        let write = Write::new(
+            "SET #status = :verdict, #finished_at = :now, #due_at = :due, #due_shard = :shard \
+             REMOVE #progress_seen, #progress_at, #stalled_at",
+            "#status = :status AND #generation = :generation AND #groups_done = :groups AND #groups = :groups \
+             AND #failed = :failed AND #policy.#tolerated_failures = :tolerated",
         )
         .text("verdict", verdict(seen).as_str())
-        .text("running", ExecutionStatus::Running.as_str())
+        .text("status", seen.status.as_str())
+        .value("tolerated", tolerated)
         .text("shard", String::from(Due::execution(seen.execution_id, self.due_at).due_shard))
         .number("now", self.now.as_millis())
         .number("due", self.due_at.as_millis())
         .number("generation", self.generation)
         .number("groups", seen.groups)
-        .number("failed", seen.failed)
+        .number("failed", seen.failed);
+        Ok(write)
     }
 }
 
-const fn verdict(execution: &ExecutionRow) -> ExecutionStatus {
-    if execution.failed > execution.policy.tolerated_failures {
+fn verdict(execution: &ExecutionRow) -> ExecutionStatus {
+    if execution.status == ExecutionStatus::Cancelling {
+        return execution.stopped.unwrap_or(Stop::Requested).ends_as();
+    }
+    if execution.failed > execution.policy.tolerated_failures.of(execution.segments) {
         ExecutionStatus::Failed
     } else {
         ExecutionStatus::Succeeded
@@ -98,7 +108,7 @@ impl ControlTable {
                 outcome => return Ok(outcome),
             }
             let key = ExecutionRow::key_of(execution_id);
-            match self.update(about, key, request.write(&seen), ReturnValue::AllNew).await? {
+            match self.update(about, key, request.write(about, &seen)?, ReturnValue::AllNew).await? {
                 Written::Applied(Some(item)) => return Ok(CompleteOutcome::Completed(Box::new(about.read(item)?))),
                 Written::Applied(None) => return Err(about.disagreement()),
                 Written::Refused(item) => execution = item.map(|item| about.read(item)).transpose()?,
@@ -112,6 +122,7 @@ impl ControlTable {
 mod tests {
     use super::*;
     use crate::op::testing::{at, opened, sealed};
+    use crate::policy::Tolerance;
 
     fn complete() -> Complete {
         Complete { generation: 1, now: at(70), due_at: at(130) }
@@ -121,7 +132,7 @@ mod tests {
         let mut execution = sealed(1);
         if let Some(execution) = &mut execution {
             (execution.groups_done, execution.failed) = (1, failed);
-            execution.policy.tolerated_failures = tolerated_failures;
+            execution.policy.tolerated_failures = Tolerance::Count(tolerated_failures);
         }
         execution
     }
@@ -149,6 +160,22 @@ mod tests {
             let mut execution = done(failed, tolerated);
             complete().apply(&mut execution);
             assert_eq!(execution.unwrap().status, expected, "{failed} of {tolerated}");
+        }
+    }
+
+    #[test]
+    fn what_was_stopped_ends_by_its_reason_whatever_was_tolerated() {
+        for (stop, expected) in [
+            (Stop::Requested, ExecutionStatus::Cancelled),
+            (Stop::TooManyFailures, ExecutionStatus::Failed),
+            (Stop::TimedOut, ExecutionStatus::Failed),
+        ] {
+            let mut execution = done(0, 9);
+            if let Some(execution) = &mut execution {
+                (execution.status, execution.stopped) = (ExecutionStatus::Cancelling, Some(stop));
+            }
+            complete().apply(&mut execution);
+            assert_eq!(execution.unwrap().status, expected, "{stop:?}");
         }
     }
 

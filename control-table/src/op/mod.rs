@@ -6,31 +6,49 @@
 //! what `DynamoDB` refused, the two disagree, and that is an error of its own.
 
 mod add_rows;
+mod begin_redrive;
+mod cancel;
+mod cancel_row;
 mod claim;
 mod commit_group;
 mod complete;
+mod end_redrive;
 mod finish;
 mod fold;
+mod note_failure;
 mod observe;
 mod open;
 mod publish;
+mod put_back;
 mod release;
 mod reschedule;
 mod seal;
+mod set_policy;
 mod tally;
+mod tell;
 #[cfg(test)]
 mod testing;
+mod unfold;
 
 pub use self::add_rows::AddRows;
+pub use self::begin_redrive::{BeginRedrive, BeginRedriveOutcome};
+pub use self::cancel::{Cancel, CancelOutcome};
+pub use self::cancel_row::{CancelRow, CancelRowOutcome};
 pub use self::claim::{Claim, ClaimOutcome};
 pub use self::commit_group::{CommitGroup, CommitGroupOutcome};
 pub use self::complete::{Complete, CompleteOutcome};
+pub use self::end_redrive::{EndRedrive, EndRedriveOutcome};
 pub use self::finish::{Ending, Finish, FinishOutcome};
 pub use self::fold::{Fold, FoldOutcome};
+pub use self::note_failure::{NoteFailure, NoteFailureOutcome};
 pub use self::observe::{Observe, ObserveOutcome};
 pub use self::open::{Open, OpenOutcome};
 pub use self::publish::{MarkPublished, MarkPublishedOutcome};
+pub use self::put_back::{PutBack, PutBackOutcome};
 pub use self::release::{Release, ReleaseOutcome};
 pub use self::reschedule::{Reschedule, RescheduleOutcome};
 pub use self::seal::{Seal, SealOutcome};
-pub use self::tally::{Tally, TallyResult};
+pub use self::set_policy::{SetPolicy, SetPolicyOutcome};
+pub use self::tally::{Counted, Tally, TallyResult};
+pub use self::tell::{Tell, TellOutcome};
+pub use self::unfold::{Unfold, UnfoldOutcome};

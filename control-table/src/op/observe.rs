@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::ReturnValue;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::id::ExecutionId;
-use crate::item::{Due, ExecutionRow};
+use crate::item::{Due, ExecutionRow, Notice};
 use crate::table::{About, ControlTable, Write, Written};
 
 /// Notes an execution's progress.
@@ -19,6 +19,12 @@ pub struct Observe {
     pub seen_due_at: Timestamp,
     /// A number that changes whenever the execution moves on.
     pub progress: u64,
+    /// When it was last seen to move on.
+    pub progress_at: Timestamp,
+    /// Since when it counts as stalled, if it does.
+    pub stalled_at: Option<Timestamp>,
+    /// Whether that is news: then an event about it is to be published.
+    pub notice: bool,
     /// When to look again.
     pub due_at: Timestamp,
 }
@@ -39,6 +45,11 @@ impl Observe {
         match execution.as_mut().filter(waits) {
             Some(execution) => {
                 execution.progress_seen = Some(self.progress);
+                execution.progress_at = Some(self.progress_at);
+                execution.stalled_at = self.stalled_at;
+                if self.notice {
+                    execution.notices.insert(Notice::Stalled);
+                }
                 execution.due = Some(Due::execution(self.execution_id, self.due_at));
                 ObserveOutcome::Observed
             }
@@ -47,8 +58,20 @@ impl Observe {
     }
 
     fn write(&self) -> Write {
-        Write::new("SET #progress_seen = :progress, #due_at = :due", "#due_at = :seen")
+        let stalled = if self.stalled_at.is_some() { ", #stalled_at = :stalled" } else { " REMOVE #stalled_at" };
+        let notice = if self.notice { " ADD #notices :notice" } else { "" };
+        let update = format!(
+            "SET #progress_seen = :progress, #progress_at = :at, #due_at = :due{stalled}{notice}"
+        );
+        let write = Write::new(update, "#due_at = :seen");
+        let write = match self.stalled_at {
+            Some(stalled) => write.number("stalled", stalled.as_millis()),
+            None => write,
+        };
+        let write = if self.notice { write.value("notice", Notice::Stalled.set()) } else { write };
+        write
             .number("progress", self.progress)
+            .number("at", self.progress_at.as_millis())
             .number("due", self.due_at.as_millis())
             .number("seen", self.seen_due_at.as_millis())
     }
@@ -84,7 +107,7 @@ mod tests {
     fn of_two_sweepers_one_observes() {
         let mut execution = sealed(1);
         let seen_due_at = execution.as_ref().unwrap().due.unwrap().due_at;
-        let observe = Observe { execution_id: execution_id(), seen_due_at, progress: 7, due_at: at(999) };
+        let observe = Observe { execution_id: execution_id(), seen_due_at, progress: 7, progress_at: at(3), stalled_at: None, notice: false, due_at: at(999) };
         assert_eq!(observe.apply(&mut execution), ObserveOutcome::Observed);
         assert_eq!(observe.apply(&mut execution), ObserveOutcome::Moved);
         assert_eq!(execution.unwrap().progress_seen, Some(7));

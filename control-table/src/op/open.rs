@@ -1,5 +1,7 @@
 //! **open**: key, execution and plan in one transaction, if the key is new; otherwise the execution that has it.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::clock::Timestamp;
@@ -54,7 +56,13 @@ impl Open {
     }
 
     fn key_row(&self) -> KeyRow {
-        KeyRow::new(&self.job, &self.key, self.execution_id)
+        let mut key = KeyRow::new(&self.job, &self.key, self.execution_id);
+        key.expires_at = self.expires_at();
+        key
+    }
+
+    fn expires_at(&self) -> Option<i64> {
+        self.policy.expires_at(self.now)
     }
 
     fn rows(&self) -> (ExecutionRow, PlanRow) {
@@ -79,13 +87,24 @@ impl Open {
             sealed_at: None,
             finished_at: None,
             published_generation: 0,
+            started_at: self.now,
+            stopped: None,
+            redrive: None,
             progress_seen: None,
+            progress_at: None,
+            stalled_at: None,
+            first_failure: None,
+            notices: BTreeSet::new(),
+            handed_out: self.policy.max_concurrency.map(|_| 0),
+            in_flight: BTreeSet::new(),
+            expires_at: self.expires_at(),
             due: Some(Due::execution(self.execution_id, self.due_at)),
         };
         let plan = PlanRow {
             execution_id: self.execution_id,
             source: self.source.clone(),
             parameters: self.parameters.clone(),
+            expires_at: self.expires_at(),
         };
         (execution, plan)
     }

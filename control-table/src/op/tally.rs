@@ -1,22 +1,34 @@
-//! **tally**: a segment's outcome is counted in its group, once.
+//! **tally**: outcomes of segments are counted in their group, each once.
 //!
-//! One atomic update that is refused when the offset is in any of the three sets, so repeating it changes nothing. A crash
+//! One atomic update that is refused when an offset is in any of the three sets, so repeating it changes nothing. A crash
 //! between *finish* and *tally* is mended by whoever meets the finished row next: a repeated record, or the sweeper.
+//!
+//! The outcomes of a batch go into one update; of one that is refused because some are counted already, the rest goes again.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
 use crate::error::Error;
-use crate::id::SegmentId;
-use crate::item::{Counts, SegmentRow, TallyOutcome, TallyRow};
+use crate::id::GroupId;
+use crate::item::{Counts, Item, SegmentRow, TallyOutcome, TallyRow};
+use crate::limits::OUTCOMES_PER_TALLY;
 use crate::table::{About, ControlTable, Write, Written};
 
-/// Counts one segment's outcome.
+/// Counts outcomes of one group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tally {
-    /// The segment.
-    pub segment: SegmentId,
-    /// The generation of its outcome.
+    /// The group.
+    pub group: GroupId,
+    /// The generation of the outcomes.
     pub generation: u32,
+    /// The outcomes; each segment once.
+    pub outcomes: Vec<Counted>,
+}
+
+/// One segment's outcome, as it is counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    /// The segment's offset in its group.
+    pub offset: u8,
     /// Its outcome.
     pub outcome: TallyOutcome,
     /// Attempts it took.
@@ -28,12 +40,14 @@ pub struct Tally {
 /// What became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TallyResult {
-    /// Counted, now.
+    /// Counted, now; those that were counted before were left out.
     Counted {
         /// Segments of the group that are left without an outcome.
         pending: u64,
+        /// Whether the group's first failure is among them.
+        first_failure: bool,
     },
-    /// Counted before.
+    /// All of them were counted before.
     AlreadyCounted,
     /// The tally counts another generation.
     Stale {
@@ -49,8 +63,26 @@ impl Tally {
     #[must_use]
     pub fn of(row: &SegmentRow) -> Option<Self> {
         let outcome = TallyOutcome::of(row.status)?;
-        let (segment, generation, attempts) = (row.id(), row.generation, row.attempt);
-        Some(Self { segment, generation, outcome, attempts, counts: row.counts.clone() })
+        let counted = Counted { offset: row.offset, outcome, attempts: row.attempt, counts: row.counts.clone() };
+        Some(Self { group: row.group, generation: row.generation, outcomes: vec![counted] })
+    }
+
+    /// The same outcomes in as few requests as there are groups and generations among them, and as one request may hold.
+    #[must_use]
+    pub fn merge(tallies: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        let mut merged: Vec<Self> = Vec::new();
+        for tally in tallies {
+            let fits = |other: &&mut Self| {
+                other.group == tally.group
+                    && other.generation == tally.generation
+                    && other.outcomes.len() + tally.outcomes.len() <= OUTCOMES_PER_TALLY
+            };
+            match merged.iter_mut().find(fits) {
+                Some(other) => other.outcomes.extend(tally.outcomes),
+                None => merged.push(tally),
+            }
+        }
+        merged
     }
 
     /// What it means.
@@ -61,35 +93,73 @@ impl Tally {
         if tally.generation != self.generation {
             return TallyResult::Stale { generation: tally.generation };
         }
-        let offset = self.segment.offset();
-        if tally.has(offset) {
-            return TallyResult::AlreadyCounted;
+        let failed_before = !tally.failed.is_empty();
+        let mut counted = false;
+        for Counted { offset, outcome, attempts, counts } in &self.outcomes {
+            if tally.has(*offset) {
+                continue;
+            }
+            counted = true;
+            tally.set_mut(*outcome).insert(*offset);
+            tally.pending = tally.pending.saturating_sub(1);
+            tally.attempts += u64::from(*attempts);
+            tally.counts.add(counts);
         }
-        tally.set_mut(self.outcome).insert(offset);
-        tally.pending = tally.pending.saturating_sub(1);
-        tally.attempts += u64::from(self.attempts);
-        tally.counts.add(&self.counts);
-        TallyResult::Counted { pending: tally.pending }
+        if counted {
+            let first_failure = !failed_before && !tally.failed.is_empty();
+            TallyResult::Counted { pending: tally.pending, first_failure }
+        } else {
+            TallyResult::AlreadyCounted
+        }
     }
 
-    fn write(&self) -> Write {
-        let write = Write::new(
-            format!(
-                "ADD #{} :set, #pending :minus_one, #item_count :items, #duration_ms :duration, #attempts :attempts",
-                self.outcome.attribute()
-            ),
-            "#generation = :generation AND NOT contains(#succeeded, :offset) AND NOT contains(#failed, :offset) \
-             AND NOT contains(#cancelled, :offset)",
-        )
-        .value("set", AttributeValue::Ns(vec![self.segment.offset().to_string()]))
-        .number("offset", self.segment.offset())
-        .number("minus_one", -1)
-        .number("items", self.counts.item_count)
-        .number("duration", self.counts.duration_ms)
-        .number("attempts", self.attempts)
-        .number("generation", self.generation);
-        add_counters(write, &self.counts)
+    /// One update that counts all of `outcomes`, or none.
+    fn write(&self, outcomes: &[&Counted]) -> Write {
+        let mut clauses = Vec::new();
+        let mut condition = "#generation = :generation".to_owned();
+        let (mut attempts, mut counts) = (0_u64, Counts::default());
+        for (number, counted) in outcomes.iter().enumerate() {
+            condition.push_str(&format!(
+                " AND NOT contains(#succeeded, :o{number}) AND NOT contains(#failed, :o{number}) \
+                 AND NOT contains(#cancelled, :o{number})"
+            ));
+            attempts += u64::from(counted.attempts);
+            counts.add(&counted.counts);
+        }
+        let sets = sets(outcomes);
+        for (outcome, _) in &sets {
+            clauses.push(format!("#{} :{}", outcome.attribute(), outcome.attribute()));
+        }
+        let update = format!(
+            "ADD {}, #pending :less, #item_count :items, #duration_ms :duration, #attempts :attempts",
+            clauses.join(", ")
+        );
+        let mut write = Write::new(update, condition)
+            .number("less", -i64::try_from(outcomes.len()).unwrap_or(0))
+            .number("items", counts.item_count)
+            .number("duration", counts.duration_ms)
+            .number("attempts", attempts)
+            .number("generation", self.generation);
+        for (outcome, offsets) in sets {
+            write = write.value(outcome.attribute(), AttributeValue::Ns(offsets));
+        }
+        for (number, counted) in outcomes.iter().enumerate() {
+            write = write.number(&format!("o{number}"), counted.offset);
+        }
+        add_counters(write, &counts)
     }
+}
+
+/// The offsets by outcome; no empty sets, which `DynamoDB` refuses.
+fn sets(outcomes: &[&Counted]) -> Vec<(TallyOutcome, Vec<String>)> {
+    [TallyOutcome::Succeeded, TallyOutcome::Failed, TallyOutcome::Cancelled]
+        .into_iter()
+        .map(|outcome| {
+            let chosen = outcomes.iter().filter(|counted| counted.outcome == outcome);
+            (outcome, chosen.map(|counted| counted.offset.to_string()).collect::<Vec<_>>())
+        })
+        .filter(|(_, offsets)| !offsets.is_empty())
+        .collect()
 }
 
 /// Adds the user's counters to an ADD clause at the end of `write.update`.
@@ -99,29 +169,43 @@ pub(super) fn add_counters(write: Write, counts: &Counts) -> Write {
 }
 
 impl ControlTable {
-    /// Counts one segment's outcome.
+    /// Counts outcomes of one group; at most [`OUTCOMES_PER_TALLY`], as [`Tally::merge`] gives them.
     ///
     /// # Errors
     /// When the table cannot be written or read.
     pub async fn tally(&self, request: &Tally) -> Result<TallyResult, Error> {
-        let about = About { operation: "tally", subject: &request.segment };
-        let key = TallyRow::key_of(request.segment.group());
-        match self.update(about, key, request.write(), ReturnValue::UpdatedNew).await? {
-            Written::Applied(Some(changed)) => {
-                let pending = changed.get("pending").and_then(|value| value.as_n().ok());
-                let pending = pending.and_then(|number| number.parse().ok());
-                pending.map(|pending| TallyResult::Counted { pending }).ok_or_else(|| about.disagreement())
-            }
-            Written::Applied(None) => Err(about.disagreement()),
-            Written::Refused(item) => {
-                let mut tally = item.map(|item| about.read(item)).transpose()?;
-                match request.apply(&mut tally) {
-                    TallyResult::Counted { .. } => Err(about.disagreement()),
-                    outcome => Ok(outcome),
+        let about = About { operation: "tally", subject: &request.group };
+        let mut left: Vec<&Counted> = request.outcomes.iter().collect();
+        // Each round leaves out at least one outcome, so there are no more rounds than outcomes.
+        while !left.is_empty() {
+            let key = TallyRow::key_of(request.group);
+            match self.update(about, key, request.write(&left), ReturnValue::UpdatedNew).await? {
+                Written::Applied(changed) => return counted(about, changed, &left),
+                Written::Refused(None) => return Ok(TallyResult::Missing),
+                Written::Refused(Some(item)) => {
+                    let tally: TallyRow = about.read(item)?;
+                    if tally.generation != request.generation {
+                        return Ok(TallyResult::Stale { generation: tally.generation });
+                    }
+                    let before = left.len();
+                    left.retain(|counted| !tally.has(counted.offset));
+                    if left.len() == before {
+                        return Err(about.disagreement());
+                    }
                 }
             }
         }
+        Ok(TallyResult::AlreadyCounted)
     }
+}
+
+fn counted(about: About<'_>, changed: Option<Item>, outcomes: &[&Counted]) -> Result<TallyResult, Error> {
+    let changed = changed.unwrap_or_default();
+    let pending = changed.get("pending").and_then(|value| value.as_n().ok()).and_then(|number| number.parse().ok());
+    let failed = changed.get("failed").and_then(|value| value.as_ns().ok()).map_or(0, Vec::len);
+    let failed_now = outcomes.iter().filter(|counted| counted.outcome == TallyOutcome::Failed).count();
+    let first_failure = failed_now > 0 && failed == failed_now;
+    pending.map(|pending| TallyResult::Counted { pending, first_failure }).ok_or_else(|| about.disagreement())
 }
 
 #[cfg(test)]
@@ -129,30 +213,67 @@ mod tests {
     use super::*;
     use crate::id::ExecutionId;
 
-    fn tally(index: u64, outcome: TallyOutcome) -> Tally {
-        let segment = ExecutionId::new(uuid::Uuid::from_u128(1)).segment(index);
-        Tally { segment, generation: 1, outcome, attempts: 2, counts: Counts { item_count: 10, ..Counts::default() } }
+    fn group() -> GroupId {
+        ExecutionId::new(uuid::Uuid::from_u128(1)).group(0)
+    }
+
+    fn tally(outcomes: &[(u8, TallyOutcome)]) -> Tally {
+        let counts = Counts { item_count: 10, ..Counts::default() };
+        let counted = |&(offset, outcome)| Counted { offset, outcome, attempts: 2, counts: counts.clone() };
+        Tally { group: group(), generation: 1, outcomes: outcomes.iter().map(counted).collect() }
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "apply takes a row that may be absent")]
-    fn fresh() -> Option<TallyRow> {
-        Some(TallyRow::fresh(tally(0, TallyOutcome::Failed).segment.group(), 2, 1))
+    fn fresh(size: u64) -> Option<TallyRow> {
+        Some(TallyRow::fresh(group(), size, 1))
     }
 
     #[test]
     fn an_outcome_is_counted_once_whatever_is_repeated() {
-        let mut row = fresh();
-        assert_eq!(tally(0, TallyOutcome::Succeeded).apply(&mut row), TallyResult::Counted { pending: 1 });
-        assert_eq!(tally(0, TallyOutcome::Succeeded).apply(&mut row), TallyResult::AlreadyCounted);
-        assert_eq!(tally(0, TallyOutcome::Failed).apply(&mut row), TallyResult::AlreadyCounted);
-        assert_eq!(tally(1, TallyOutcome::Failed).apply(&mut row), TallyResult::Counted { pending: 0 });
+        use TallyOutcome::{Failed, Succeeded};
+        let mut row = fresh(2);
+        let counted = |pending, first_failure| TallyResult::Counted { pending, first_failure };
+        assert_eq!(tally(&[(0, Succeeded)]).apply(&mut row), counted(1, false));
+        assert_eq!(tally(&[(0, Succeeded)]).apply(&mut row), TallyResult::AlreadyCounted);
+        assert_eq!(tally(&[(0, Failed)]).apply(&mut row), TallyResult::AlreadyCounted);
+        assert_eq!(tally(&[(1, Failed)]).apply(&mut row), counted(0, true));
         let row = row.unwrap();
         assert_eq!((row.counts.item_count, row.attempts), (20, 4));
     }
 
     #[test]
+    fn a_batch_counts_what_was_not_counted_before() {
+        use TallyOutcome::{Failed, Succeeded};
+        let mut row = fresh(3);
+        tally(&[(1, Failed)]).apply(&mut row);
+        let outcome = tally(&[(0, Succeeded), (1, Failed), (2, Failed)]).apply(&mut row);
+        assert_eq!(outcome, TallyResult::Counted { pending: 0, first_failure: false });
+        assert_eq!(row.unwrap().attempts, 6);
+    }
+
+    #[test]
+    fn outcomes_are_merged_by_group_and_generation_up_to_the_limit() {
+        let one = |offset| tally(&[(offset, TallyOutcome::Succeeded)]);
+        let other = Tally { generation: 2, ..one(0) };
+        let sizes: Vec<usize> =
+            Tally::merge((0..30).map(one).chain([other])).iter().map(|tally| tally.outcomes.len()).collect();
+        assert_eq!(sizes, [OUTCOMES_PER_TALLY, 30 - OUTCOMES_PER_TALLY, 1]);
+    }
+
+    #[test]
+    fn the_largest_batch_is_within_the_limits_of_an_expression() {
+        let outcomes: Vec<_> = (0..25).map(|offset| (offset + 100, TallyOutcome::Cancelled)).collect();
+        let request = tally(&outcomes);
+        let write = request.write(&request.outcomes.iter().collect::<Vec<_>>());
+        assert!(write.condition.len() <= 4_096 && write.update.len() <= 4_096, "{}", write.condition.len());
+        let operators = write.condition.matches("AND").count() + write.condition.matches("NOT").count()
+            + write.condition.matches("contains").count() + 1;
+        assert!(operators <= 300, "{operators}");
+    }
+
+    #[test]
     fn another_generation_is_not_counted() {
-        let late = Tally { generation: 2, ..tally(0, TallyOutcome::Succeeded) };
-        assert_eq!(late.apply(&mut fresh()), TallyResult::Stale { generation: 1 });
+        let late = Tally { generation: 2, ..tally(&[(0, TallyOutcome::Succeeded)]) };
+        assert_eq!(late.apply(&mut fresh(2)), TallyResult::Stale { generation: 1 });
     }
 }

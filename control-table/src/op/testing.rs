@@ -2,7 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::id::{ExecutionId, SegmentId};
-use crate::item::{ExecutionRow, SegmentRow, SegmentStatus};
+use crate::item::{ExecutionRow, ExecutionStatus, SegmentRow, SegmentStatus};
 use crate::op::Open;
 use crate::policy::Policy;
 
@@ -42,6 +42,16 @@ pub(super) fn sealed(groups: u64) -> Option<ExecutionRow> {
     }
     let seal = crate::op::Seal { execution_id: execution_id(), groups, now: at(5), due_at: at(65) };
     assert_eq!(seal.apply(&mut execution), crate::op::SealOutcome::Sealed);
+    execution
+}
+
+/// An execution of that many groups that has failed, and whose event is out.
+pub(super) fn failed_and_published(groups: u64) -> Option<ExecutionRow> {
+    let mut execution = sealed(groups);
+    if let Some(row) = &mut execution {
+        (row.status, row.groups_done, row.published_generation) = (ExecutionStatus::Failed, groups, 1);
+        (row.finished_at, row.due) = (Some(at(80)), None);
+    }
     execution
 }
 

@@ -142,7 +142,7 @@ impl Run<'_> {
         let (specs, id) = (specs?, self.execution.execution_id.group(group));
         self.check(id, &specs)?;
         let (generation, now) = (self.execution.generation, self.scatter.clock.timestamp());
-        let request = AddRows { group: id, generation, specs, now };
+        let request = AddRows { group: id, generation, specs, now, expires_at: self.execution.expires_at };
         self.scatter.table.add_rows(&request).await?;
         Ok(Some(Group { id, specs: request.specs }))
     }
@@ -194,6 +194,7 @@ impl Run<'_> {
             size: group.specs.len() as u64,
             generation: self.execution.generation,
             due_at: self.due_at(),
+            expires_at: self.execution.expires_at,
         };
         Ok(self.scatter.table.commit_group(&request).await?)
     }

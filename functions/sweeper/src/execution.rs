@@ -91,7 +91,19 @@ impl Sweeper {
         let Some(due) = execution.due else { return Ok(()) };
         let due_at = self.clock.timestamp().plus(self.settings.patience);
         let execution_id = execution.execution_id;
-        self.table.observe(&Observe { execution_id, seen_due_at: due.due_at, progress, due_at }).await?;
+        let moved = execution.progress_seen != Some(progress);
+        let now = self.clock.timestamp();
+        let progress_at = execution.progress_at.filter(|_| !moved).unwrap_or(now);
+        let request = Observe {
+            execution_id,
+            seen_due_at: due.due_at,
+            progress,
+            progress_at,
+            stalled_at: None,
+            notice: false,
+            due_at,
+        };
+        self.table.observe(&request).await?;
         Ok(())
     }
 }

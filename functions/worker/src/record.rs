@@ -172,7 +172,7 @@ impl Handling<'_> {
             return Ok(Verdict::Acknowledge);
         };
         match self.worker.table.tally(&tally).await? {
-            TallyResult::Counted { pending } => debug!(pending, "counted"),
+            TallyResult::Counted { pending, .. } => debug!(pending, "counted"),
             TallyResult::AlreadyCounted => info!("the outcome is counted already"),
             TallyResult::Stale { generation } => {
                 info!(tally = generation, row = row.generation, "the tally has moved on");

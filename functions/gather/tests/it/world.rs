@@ -13,7 +13,7 @@ use control_table::id::ExecutionId;
 use control_table::item::{Counters, Counts, ExecutionRow, Row, TallyOutcome, TallyRow, to_item};
 use control_table::limits::GROUP_SIZE;
 use control_table::op::{
-    AddRows, CommitGroup, CommitGroupOutcome, Open, OpenOutcome, Seal, SealOutcome, Tally, TallyResult,
+    AddRows, CommitGroup, CommitGroupOutcome, Counted, Open, OpenOutcome, Seal, SealOutcome, Tally, TallyResult,
 };
 use control_table::policy::Policy;
 use futures::future::BoxFuture;
@@ -137,8 +137,8 @@ impl World {
         for (group, &size) in (0..).zip(groups) {
             let group = execution_id.group(group);
             let specs = (0..size).map(Value::from).collect();
-            self.table.add_rows(&AddRows { group, generation: 1, specs, now }).await.unwrap();
-            let commit = CommitGroup { group, size, generation: 1, due_at };
+            self.table.add_rows(&AddRows { group, generation: 1, specs, now, expires_at: None }).await.unwrap();
+            let commit = CommitGroup { group, size, generation: 1, due_at, expires_at: None };
             assert_eq!(self.table.commit_group(&commit).await.unwrap(), CommitGroupOutcome::Committed);
         }
         execution_id
@@ -157,7 +157,8 @@ impl World {
         let counters = Counters(BTreeMap::from([("sum".to_owned(), item_count)]));
         let counts = Counts { item_count, duration_ms: 10, counters };
         let segment = execution_id.segment(index);
-        let tally = Tally { segment, generation: 1, outcome, attempts: 1, counts };
+        let counted = Counted { offset: segment.offset(), outcome, attempts: 1, counts };
+        let tally = Tally { group: segment.group(), generation: 1, outcomes: vec![counted] };
         let result = self.table.tally(&tally).await.unwrap();
         assert!(matches!(result, TallyResult::Counted { .. }), "{result:?}");
     }

@@ -126,14 +126,14 @@ impl World {
     pub async fn add_rows(&self, execution_id: ExecutionId, group: u64, size: u64) {
         let specs = (0..size).map(|offset| number(group * GROUP_SIZE + offset)).collect();
         let now = self.clock.timestamp();
-        let request = AddRows { group: execution_id.group(group), generation: 1, specs, now };
+        let request = AddRows { group: execution_id.group(group), generation: 1, specs, now, expires_at: None };
         self.table.add_rows(&request).await.unwrap();
     }
 
     /// Commits a group by hand, and puts no records.
     pub async fn commit(&self, execution_id: ExecutionId, group: u64, size: u64) {
         let due_at = self.clock.timestamp();
-        let request = CommitGroup { group: execution_id.group(group), size, generation: 1, due_at };
+        let request = CommitGroup { group: execution_id.group(group), size, generation: 1, due_at, expires_at: None };
         self.table.commit_group(&request).await.unwrap();
     }
 

@@ -218,7 +218,7 @@ impl Run {
     pub async fn succeed(&self, index: u64, item_count: i64) -> u64 {
         let row = self.finish(index, item_count).await;
         match self.table.tally(&Tally::of(&row).unwrap()).await.unwrap() {
-            TallyResult::Counted { pending } => pending,
+            TallyResult::Counted { pending, .. } => pending,
             other => panic!("{other:?}"),
         }
     }
@@ -375,9 +375,9 @@ impl World {
     /// A group of single numbers of that size, committed, without records.
     pub async fn add_group(&self, id: ExecutionId, group: u64, size: u64) {
         let specs = (0..size).map(|offset| number(group * GROUP_SIZE + offset)).collect();
-        let rows = AddRows { group: id.group(group), generation: 1, specs, now: self.now() };
+        let rows = AddRows { group: id.group(group), generation: 1, specs, now: self.now(), expires_at: None };
         self.table.add_rows(&rows).await.unwrap();
-        let commit = CommitGroup { group: rows.group, size, generation: 1, due_at: self.now().plus(PATIENCE) };
+        let commit = CommitGroup { group: rows.group, size, generation: 1, due_at: self.now().plus(PATIENCE), expires_at: None };
         assert_eq!(self.table.commit_group(&commit).await.unwrap(), CommitGroupOutcome::Committed);
     }
 

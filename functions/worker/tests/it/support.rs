@@ -113,14 +113,14 @@ impl Run {
         };
         assert!(matches!(table.open(&open).await.unwrap(), OpenOutcome::Opened(_)));
         let specs = vec![json!({"rows": 3}), json!({"rows": 5})];
-        let rows = AddRows { group: execution_id.group(0), generation: 1, specs, now: START };
+        let rows = AddRows { group: execution_id.group(0), generation: 1, specs, now: START, expires_at: None };
         table.add_rows(&rows).await.unwrap();
         let clock = Arc::new(ManualClock(Mutex::new(START.to_datetime())));
         Self { table, clock, execution_id, client, policy, parameters, entropy }
     }
 
     fn group(&self) -> CommitGroup {
-        CommitGroup { group: self.execution_id.group(0), size: 2, generation: 1, due_at: START }
+        CommitGroup { group: self.execution_id.group(0), size: 2, generation: 1, due_at: START, expires_at: None }
     }
 
     pub fn worker(&self, work: Arc<dyn Work>) -> Worker {
