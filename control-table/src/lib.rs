@@ -4,7 +4,7 @@
 //! - [`item`]: the rows, and how they are spelled as items
 //! - [`op`]: one file an operation: what it means on plain values, the expression that says the same, tests
 //! - [`read`]: what people and programs ask of the table
-//! - [`record`], [`image`], [`completion`]: what travels to a worker, from the stream, and to whatever comes next
+//! - [`record`], [`image`], [`completion`], [`notice`]: what travels to a worker, from the stream, and to whatever comes next
 //! - [`view`]: an execution as people see it
 //! - [`memory`]: the operations over a map of rows, for models and comparisons
 //! - [`schema`]: the table itself
@@ -20,6 +20,7 @@ pub mod image;
 pub mod item;
 pub mod limits;
 pub mod memory;
+pub mod notice;
 pub mod op;
 pub mod policy;
 pub mod read;

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use crate::id::{ExecutionId, GroupId, SegmentId};
 use crate::item::{ExecutionRow, ItemKey, KeyRow, PlanRow, SegmentRow, TallyRow};
 use crate::op::{
-    AddRows, BeginRedrive, BeginRedriveOutcome, Cancel, CancelOutcome, CancelRow, CancelRowOutcome, Claim, ClaimOutcome,
-    CommitGroup, CommitGroupOutcome, Complete, CompleteOutcome, EndRedrive, EndRedriveOutcome, Finish, FinishOutcome,
-    Fold, FoldOutcome, MarkPublished, MarkPublishedOutcome, NoteFailure, NoteFailureOutcome, Observe, ObserveOutcome,
-    Open, OpenOutcome, PutBack, PutBackOutcome, Release, ReleaseOutcome, Reschedule, RescheduleOutcome, Seal,
-    SealOutcome, SetPolicy, SetPolicyOutcome, Tally, TallyResult, Tell, TellOutcome, Unfold, UnfoldOutcome,
+    AddRows, BeginRedrive, BeginRedriveOutcome, Cancel, CancelOutcome, CancelRow, CancelRowOutcome, Claim,
+    ClaimOutcome, CommitGroup, CommitGroupOutcome, Complete, CompleteOutcome, EndRedrive, EndRedriveOutcome, Finish,
+    FinishOutcome, Fold, FoldOutcome, MarkPublished, MarkPublishedOutcome, NoteFailure, NoteFailureOutcome, Observe,
+    ObserveOutcome, Open, OpenOutcome, PutBack, PutBackOutcome, Release, ReleaseOutcome, Reschedule, RescheduleOutcome,
+    Seal, SealOutcome, SetPolicy, SetPolicyOutcome, Tally, TallyResult, Tell, TellOutcome, Unfold, UnfoldOutcome,
 };
 
 /// Every row of the table.

@@ -221,7 +221,9 @@ pub enum InvalidPolicy {
     #[error("policy.backoff waits {0} ms: use at most {MAX_BACKOFF_MS} ms (a day)")]
     Backoff(u64),
     /// A tolerance that is neither a number nor a share.
-    #[error("policy.tolerated_failures is {0:?}: use a number of segments, or a share of them from 0% to 100% like \"5%\" or \"0.25%\"")]
+    #[error(
+        "policy.tolerated_failures is {0:?}: use a number of segments, or a share of them from 0% to 100% like \"5%\" or \"0.25%\""
+    )]
     Tolerance(String),
     /// A time limit of nothing, or of more than a year.
     #[error("policy.{field} is {millis} ms: use 1 to {MAX_TIMEOUT_MS} ms (a year)")]
@@ -232,13 +234,17 @@ pub enum InvalidPolicy {
         millis: u64,
     },
     /// No segment may run, or more than one item can keep account of.
-    #[error("policy.max_concurrency is {0}: use 1 to {MAX_CONCURRENCY}, or leave it out for as many as there are workers")]
+    #[error(
+        "policy.max_concurrency is {0}: use 1 to {MAX_CONCURRENCY}, or leave it out for as many as there are workers"
+    )]
     MaxConcurrency(u32),
     /// Rows that would be gone at once, or a time beyond any calendar.
     #[error("policy.retention_days is {0}: use 1 to {MAX_RETENTION_DAYS}, or leave it out to keep executions")]
     Retention(u32),
     /// Rows could be deleted while their execution still runs.
-    #[error("policy.retention_days is {days}, and the execution may run for {timeout_ms} ms: keep it at least a day longer than that")]
+    #[error(
+        "policy.retention_days is {days}, and the execution may run for {timeout_ms} ms: keep it at least a day longer than that"
+    )]
     RetentionTooShort {
         /// The retention.
         days: u32,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use control_table::completion::CompletionEvent;
+use control_table::notice::NoticeEvent;
 use futures::future::BoxFuture;
 use gather::{CompletionBus, PublishError};
 
@@ -33,5 +34,9 @@ impl CompletionBus for FileBus {
             let source = std::io::Error::other("the answer was lost").into();
             Err(PublishError { execution: event.execution_id, target: "the test's bus".to_owned(), source })
         })
+    }
+
+    fn notify<'a>(&'a self, _: &'a NoticeEvent) -> BoxFuture<'a, Result<(), PublishError>> {
+        Box::pin(std::future::ready(Ok(())))
     }
 }

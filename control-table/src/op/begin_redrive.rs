@@ -149,10 +149,7 @@ mod tests {
 
     #[test]
     fn a_generation_begins_once_and_only_after_the_event_of_the_last() {
-        assert_eq!(
-            redrive().apply(&mut sealed(1)),
-            BeginRedriveOutcome::NotComplete(ExecutionStatus::Running)
-        );
+        assert_eq!(redrive().apply(&mut sealed(1)), BeginRedriveOutcome::NotComplete(ExecutionStatus::Running));
         let mut unpublished = failed_and_published(1);
         if let Some(row) = &mut unpublished {
             row.published_generation = 0;

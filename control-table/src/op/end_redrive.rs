@@ -29,9 +29,8 @@ pub enum EndRedriveOutcome {
 impl EndRedrive {
     /// What it means.
     pub fn apply(&self, execution: &mut Option<ExecutionRow>) -> EndRedriveOutcome {
-        let is_redriving = |row: &&mut ExecutionRow| {
-            row.status == ExecutionStatus::Redriving && row.generation == self.generation
-        };
+        let is_redriving =
+            |row: &&mut ExecutionRow| row.status == ExecutionStatus::Redriving && row.generation == self.generation;
         match execution.as_mut().filter(is_redriving) {
             Some(row) => {
                 row.status = ExecutionStatus::Running;
@@ -85,7 +84,8 @@ mod tests {
         assert_eq!(end.apply(&mut sealed(1)), EndRedriveOutcome::NotRedriving);
         let mut execution = failed_and_published(1);
         let (execution_id, selection) = (execution_id(), Selection::unsuccessful());
-        let begin = BeginRedrive { execution_id, generation: 2, selection, limited: false, now: at(90), due_at: at(150) };
+        let begin =
+            BeginRedrive { execution_id, generation: 2, selection, limited: false, now: at(90), due_at: at(150) };
         begin.apply(&mut execution);
         let EndRedriveOutcome::Running(row) = end.apply(&mut execution) else { panic!("{execution:?}") };
         assert_eq!((row.status, row.redrive), (ExecutionStatus::Running, None));

@@ -60,9 +60,7 @@ impl Observe {
     fn write(&self) -> Write {
         let stalled = if self.stalled_at.is_some() { ", #stalled_at = :stalled" } else { " REMOVE #stalled_at" };
         let notice = if self.notice { " ADD #notices :notice" } else { "" };
-        let update = format!(
-            "SET #progress_seen = :progress, #progress_at = :at, #due_at = :due{stalled}{notice}"
-        );
+        let update = format!("SET #progress_seen = :progress, #progress_at = :at, #due_at = :due{stalled}{notice}");
         let write = Write::new(update, "#due_at = :seen");
         let write = match self.stalled_at {
             Some(stalled) => write.number("stalled", stalled.as_millis()),
@@ -107,7 +105,15 @@ mod tests {
     fn of_two_sweepers_one_observes() {
         let mut execution = sealed(1);
         let seen_due_at = execution.as_ref().unwrap().due.unwrap().due_at;
-        let observe = Observe { execution_id: execution_id(), seen_due_at, progress: 7, progress_at: at(3), stalled_at: None, notice: false, due_at: at(999) };
+        let observe = Observe {
+            execution_id: execution_id(),
+            seen_due_at,
+            progress: 7,
+            progress_at: at(3),
+            stalled_at: None,
+            notice: false,
+            due_at: at(999),
+        };
         assert_eq!(observe.apply(&mut execution), ObserveOutcome::Observed);
         assert_eq!(observe.apply(&mut execution), ObserveOutcome::Moved);
         assert_eq!(execution.unwrap().progress_seen, Some(7));

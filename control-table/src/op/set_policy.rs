@@ -43,7 +43,8 @@ impl SetPolicy {
 
     fn write(&self, about: About<'_>) -> Result<Write, Error> {
         // The first assignment changes nothing; it keeps the clause from being empty.
-        let (mut update, mut condition) = ("SET #generation = #generation".to_owned(), "attribute_exists(#pk)".to_owned());
+        let (mut update, mut condition) =
+            ("SET #generation = #generation".to_owned(), "attribute_exists(#pk)".to_owned());
         if self.max_concurrency.is_some() {
             update.push_str(", #policy.#max_concurrency = :slots");
             condition.push_str(" AND (attribute_exists(#handed_out) OR attribute_exists(#finished_at))");

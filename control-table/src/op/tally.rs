@@ -266,8 +266,10 @@ mod tests {
         let request = tally(&outcomes);
         let write = request.write(&request.outcomes.iter().collect::<Vec<_>>());
         assert!(write.condition.len() <= 4_096 && write.update.len() <= 4_096, "{}", write.condition.len());
-        let operators = write.condition.matches("AND").count() + write.condition.matches("NOT").count()
-            + write.condition.matches("contains").count() + 1;
+        let operators = write.condition.matches("AND").count()
+            + write.condition.matches("NOT").count()
+            + write.condition.matches("contains").count()
+            + 1;
         assert!(operators <= 300, "{operators}");
     }
 

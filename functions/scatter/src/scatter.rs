@@ -172,7 +172,7 @@ impl Scatter {
         };
         let Open { execution_id, source: plan, parameters, .. } = request;
         tracing::info!(%execution_id, job = %execution.job, expected = execution.expected, "opened");
-        Ok(Ok(Loaded { execution, plan: PlanRow { execution_id, source: plan, parameters }, source }))
+        Ok(Ok(Loaded { execution, plan: PlanRow { execution_id, source: plan, parameters, expires_at: None }, source }))
     }
 
     async fn go_on(&self, execution_id: ExecutionId, budget: Budget) -> Result<ScatterAnswer, ScatterError> {

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use control_table::completion::CompletionEvent;
 use control_table::id::ExecutionId;
+use control_table::notice::NoticeEvent;
 use futures::future::BoxFuture;
 use gather::{CompletionBus, PublishError};
 use tokio::io::AsyncWriteExt as _;
@@ -15,6 +16,9 @@ use tokio::process::{Child, Command};
 
 /// The file of a data directory that gets a line for each completion event.
 pub const EVENTS_FILE: &str = "events.jsonl";
+
+/// The file of a data directory that gets a line for each event of an execution that is not complete.
+pub const NOTICES_FILE: &str = "notices.jsonl";
 
 /// Where the output of the user's command goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +33,7 @@ pub enum HookOutput {
 #[derive(Debug)]
 pub(super) struct LocalBus {
     events: PathBuf,
+    notices: PathBuf,
     on_complete: Option<String>,
     output: HookOutput,
     /// How often the command has failed, by execution: what waits for an execution stops waiting for its event. Bounded by
@@ -43,7 +48,13 @@ struct CommandFailed(std::process::ExitStatus);
 
 impl LocalBus {
     pub fn new(data_dir: &Path, on_complete: Option<String>, output: HookOutput) -> Self {
-        Self { events: data_dir.join(EVENTS_FILE), on_complete, output, failures: Mutex::default() }
+        Self {
+            events: data_dir.join(EVENTS_FILE),
+            notices: data_dir.join(NOTICES_FILE),
+            on_complete,
+            output,
+            failures: Mutex::default(),
+        }
     }
 
     /// How often the event of that execution could not be delivered.
@@ -58,8 +69,8 @@ impl LocalBus {
     }
 
     /// One line, in one write: a process that is killed leaves a whole line or none.
-    fn append(&self, line: &str) -> std::io::Result<()> {
-        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&self.events)?;
+    fn append(path: &Path, line: &str) -> std::io::Result<()> {
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
         file.write_all(format!("{line}\n").as_bytes())
     }
 
@@ -92,7 +103,7 @@ impl LocalBus {
     async fn deliver(&self, event: &CompletionEvent) -> Result<(), (String, SendError)> {
         let at_file = |error: SendError| (self.events.display().to_string(), error);
         let line = serde_json::to_string(event).map_err(|error| at_file(error.into()))?;
-        self.append(&line).map_err(|error| at_file(error.into()))?;
+        Self::append(&self.events, &line).map_err(|error| at_file(error.into()))?;
         match &self.on_complete {
             None => Ok(()),
             Some(command) => self.run(command, event, &line).await.map_err(|error| (format!("`{command}`"), error)),
@@ -110,5 +121,14 @@ impl CompletionBus for LocalBus {
                 PublishError { execution: event.execution_id, target, source }
             })
         })
+    }
+
+    fn notify<'a>(&'a self, event: &'a NoticeEvent) -> BoxFuture<'a, Result<(), PublishError>> {
+        let written = serde_json::to_string(event)
+            .map_err(SendError::from)
+            .and_then(|line| Self::append(&self.notices, &line).map_err(SendError::from));
+        let target = self.notices.display().to_string();
+        let outcome = written.map_err(|source| PublishError { execution: event.execution_id, target, source });
+        Box::pin(std::future::ready(outcome))
     }
 }

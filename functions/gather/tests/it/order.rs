@@ -30,7 +30,9 @@ async fn finished_tallies_are_folded_and_the_completion_is_published() {
 #[tokio::test]
 async fn failures_that_are_tolerated_fail_nothing() {
     let world = World::new().await;
-    let id = world.open_with(&[2], Policy { tolerated_failures: control_table::policy::Tolerance::Count(1), ..Policy::default() }).await;
+    let id = world
+        .open_with(&[2], Policy { tolerated_failures: control_table::policy::Tolerance::Count(1), ..Policy::default() })
+        .await;
     world.tally(id, 0, TallyOutcome::Failed).await;
     world.tally(id, 1, TallyOutcome::Cancelled).await;
     world.seal(id).await;

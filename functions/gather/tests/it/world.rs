@@ -12,6 +12,7 @@ use control_table::completion::CompletionEvent;
 use control_table::id::ExecutionId;
 use control_table::item::{Counters, Counts, ExecutionRow, Row, TallyOutcome, TallyRow, to_item};
 use control_table::limits::GROUP_SIZE;
+use control_table::notice::NoticeEvent;
 use control_table::op::{
     AddRows, CommitGroup, CommitGroupOutcome, Counted, Open, OpenOutcome, Seal, SealOutcome, Tally, TallyResult,
 };
@@ -88,6 +89,10 @@ impl Bus {
 impl CompletionBus for Bus {
     fn publish<'a>(&'a self, event: &'a CompletionEvent) -> BoxFuture<'a, Result<(), PublishError>> {
         Box::pin(std::future::ready(self.take(event)))
+    }
+
+    fn notify<'a>(&'a self, _: &'a NoticeEvent) -> BoxFuture<'a, Result<(), PublishError>> {
+        Box::pin(std::future::ready(Ok(())))
     }
 }
 

@@ -14,6 +14,7 @@ use control_table::completion::CompletionEvent;
 use control_table::id::{ExecutionId, SegmentId};
 use control_table::item::{Counts, Due, ErrorKind, ExecutionRow, SegmentFailure, SegmentRow, TallyRow};
 use control_table::limits::GROUP_SIZE;
+use control_table::notice::NoticeEvent;
 use control_table::op::{
     AddRows, Claim, ClaimOutcome, CommitGroup, CommitGroupOutcome, Ending, Finish, FinishOutcome, Open, OpenOutcome,
     Seal, SealOutcome, Tally, TallyResult,
@@ -89,6 +90,10 @@ impl Bus {
 impl CompletionBus for Bus {
     fn publish<'a>(&'a self, event: &'a CompletionEvent) -> BoxFuture<'a, Result<(), PublishError>> {
         Box::pin(std::future::ready(self.take(event)))
+    }
+
+    fn notify<'a>(&'a self, _: &'a NoticeEvent) -> BoxFuture<'a, Result<(), PublishError>> {
+        Box::pin(std::future::ready(Ok(())))
     }
 }
 
@@ -377,7 +382,8 @@ impl World {
         let specs = (0..size).map(|offset| number(group * GROUP_SIZE + offset)).collect();
         let rows = AddRows { group: id.group(group), generation: 1, specs, now: self.now(), expires_at: None };
         self.table.add_rows(&rows).await.unwrap();
-        let commit = CommitGroup { group: rows.group, size, generation: 1, due_at: self.now().plus(PATIENCE), expires_at: None };
+        let commit =
+            CommitGroup { group: rows.group, size, generation: 1, due_at: self.now().plus(PATIENCE), expires_at: None };
         assert_eq!(self.table.commit_group(&commit).await.unwrap(), CommitGroupOutcome::Committed);
     }
 
