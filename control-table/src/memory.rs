@@ -9,9 +9,10 @@ use crate::item::{ExecutionRow, ItemKey, KeyRow, PlanRow, SegmentRow, TallyRow};
 use crate::op::{
     AddRows, BeginRedrive, BeginRedriveOutcome, Cancel, CancelOutcome, CancelRow, CancelRowOutcome, Claim,
     ClaimOutcome, CommitGroup, CommitGroupOutcome, Complete, CompleteOutcome, EndRedrive, EndRedriveOutcome, Finish,
-    FinishOutcome, Fold, FoldOutcome, MarkPublished, MarkPublishedOutcome, NoteFailure, NoteFailureOutcome, Observe,
-    ObserveOutcome, Open, OpenOutcome, PutBack, PutBackOutcome, Release, ReleaseOutcome, Reschedule, RescheduleOutcome,
-    Seal, SealOutcome, SetPolicy, SetPolicyOutcome, Tally, TallyResult, Tell, TellOutcome, Unfold, UnfoldOutcome,
+    FinishOutcome, Fold, FoldOutcome, FreeSlot, FreeSlotOutcome, HandOut, HandOutOutcome, MarkPublished,
+    MarkPublishedOutcome, NoteFailure, NoteFailureOutcome, Observe, ObserveOutcome, Open, OpenOutcome, PutBack,
+    PutBackOutcome, Release, ReleaseOutcome, Reschedule, RescheduleOutcome, Seal, SealOutcome, SetPolicy,
+    SetPolicyOutcome, Tally, TallyResult, Tell, TellOutcome, Unfold, UnfoldOutcome,
 };
 
 /// Every row of the table.
@@ -157,6 +158,16 @@ impl MemoryTable {
     /// See [`NoteFailure`].
     pub fn note_failure(&mut self, request: &NoteFailure) -> NoteFailureOutcome {
         with(&mut self.executions, request.segment.execution_id, |execution| request.apply(execution))
+    }
+
+    /// See [`FreeSlot`].
+    pub fn free_slot(&mut self, request: &FreeSlot) -> FreeSlotOutcome {
+        with(&mut self.executions, request.execution_id, |execution| request.apply(execution))
+    }
+
+    /// See [`HandOut`].
+    pub fn hand_out(&mut self, request: &HandOut) -> HandOutOutcome {
+        with(&mut self.executions, request.execution_id, |execution| request.apply(execution))
     }
 
     /// See [`Unfold`].
