@@ -7,7 +7,7 @@ use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventR
 use control_table::ControlTable;
 use control_table::id::ExecutionId;
 use control_table::image::Image;
-use control_table::item::TallyRow;
+use control_table::item::{ExecutionRow, TallyRow};
 use control_table::op::Fold;
 
 use crate::settle::{SettleError, Settler};
@@ -72,7 +72,7 @@ fn sort(records: Vec<EventRecord>) -> BTreeMap<ExecutionId, News> {
             Ok(Image::Tally(tally)) if tally.pending == 0 && tally.folded != tally.generation => {
                 (tally.group.execution_id, Some(*tally))
             }
-            Ok(Image::Execution(row)) if row.is_unpublished() || row.sealed_at.is_some() => (row.execution_id, None),
+            Ok(Image::Execution(row)) if is_news(&row) => (row.execution_id, None),
             Ok(_) => continue,
             Err(error) => {
                 tracing::error!(event_id = record.event_id, %error, "passed over; the sweeper will look at it");
@@ -88,6 +88,11 @@ fn sort(records: Vec<EventRecord>) -> BTreeMap<ExecutionId, News> {
         }
     }
     news
+}
+
+/// Whether there may be something to settle: it may be complete, or has an event to publish.
+fn is_news(row: &ExecutionRow) -> bool {
+    row.is_unpublished() || row.sealed_at.is_some() || !row.notices.is_empty()
 }
 
 /// A transaction takes an item once: of two images of one tally, one is enough.

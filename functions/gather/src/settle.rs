@@ -10,7 +10,8 @@ use control_table::clock::Clock;
 use control_table::completion::CompletionEvent;
 use control_table::id::ExecutionId;
 use control_table::item::ExecutionRow;
-use control_table::op::{Complete, CompleteOutcome, MarkPublished};
+use control_table::notice::NoticeEvent;
+use control_table::op::{Complete, CompleteOutcome, MarkPublished, Tell};
 use control_table::{ControlTable, Error};
 
 use crate::bus::{CompletionBus, PublishError};
@@ -65,6 +66,7 @@ impl Settler {
         let Some(execution) = self.table.execution(execution_id).await? else {
             return Ok(Settled::Missing);
         };
+        self.tell(&execution).await?;
         let now = self.clock.timestamp();
         let complete = Complete { generation: execution.generation, now, due_at: now.plus(PATIENCE) };
         match self.table.complete(&complete, execution.clone()).await? {
@@ -76,6 +78,16 @@ impl Settler {
             CompleteOutcome::AlreadyComplete(_) => Ok(Settled::AlreadyPublished),
             CompleteOutcome::NotYet | CompleteOutcome::Stale => Ok(Settled::Open(Box::new(execution))),
         }
+    }
+
+    /// Publishes the events that the execution's notices ask for.
+    async fn tell(&self, execution: &ExecutionRow) -> Result<(), SettleError> {
+        let (execution_id, generation) = (execution.execution_id, execution.generation);
+        for &notice in &execution.notices {
+            self.bus.notify(&NoticeEvent::of(execution, notice)).await?;
+            self.table.tell(&Tell { execution_id, generation, notice }).await?;
+        }
+        Ok(())
     }
 
     /// The event carries the counts of the item that `complete` gave, never those of a later read.

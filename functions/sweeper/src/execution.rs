@@ -1,17 +1,35 @@
 //! An execution that is due to be looked at.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use control_table::clock::Timestamp;
 use control_table::id::ExecutionId;
 use control_table::item::{ExecutionRow, ExecutionStatus, TallyRow};
 use control_table::op::Observe;
 use gather::{SettleError, Settled};
 
 use crate::error::SweepError;
+use crate::stop;
 use crate::sweep::{SweepReport, Sweeper};
 use crate::walk::Leases;
 
+/// How soon an execution with a failure is looked at again: whether there are more than tolerated is seen by looking.
+const FAILING_PATIENCE: TimeDelta = TimeDelta::seconds(30);
+
+/// What a look at an execution found of its progress.
+struct Progress {
+    /// A number that changes whenever the execution moves on.
+    value: u64,
+    /// When it was last seen to move on.
+    since: Timestamp,
+    /// Whether it has stood still for the sweeper's patience.
+    stands_still: bool,
+    /// Whether it has stood still for longer than its policy says.
+    is_stalled: bool,
+}
+
 impl Sweeper {
-    /// Looks after one execution that is due.
+    /// Looks after one execution that is due. One that cannot be looked after is moved on, so that it does not keep the
+    /// others from being looked after.
     pub(crate) async fn look_after(
         &self,
         execution_id: ExecutionId,
@@ -21,22 +39,82 @@ impl Sweeper {
         let Some(execution) = self.table.execution(execution_id).await? else {
             return Ok(());
         };
-        let now = self.clock.timestamp();
-        let is_due = execution.due.is_some_and(|due| due.due_at <= now);
+        if !execution.due.is_some_and(|due| due.due_at <= self.clock.timestamp()) {
+            return Ok(());
+        }
+        let looked_after = self.look_at(&execution, deadline, report).await;
+        if looked_after.is_err() {
+            self.put_off(&execution).await?;
+        }
+        looked_after
+    }
+
+    async fn look_at(
+        &self,
+        execution: &ExecutionRow,
+        deadline: DateTime<Utc>,
+        report: &mut SweepReport,
+    ) -> Result<(), SweepError> {
         match execution.status {
-            _ if !is_due => Ok(()),
-            ExecutionStatus::Scattering => self.resume_scatter(&execution, deadline, report).await,
-            ExecutionStatus::Running
-            | ExecutionStatus::Succeeded
-            | ExecutionStatus::Failed
-            | ExecutionStatus::Cancelled
-            | ExecutionStatus::Cancelling
-            | ExecutionStatus::Redriving => self.settle_or_walk(&execution, report).await,
+            ExecutionStatus::Scattering | ExecutionStatus::Running => {
+                self.look_at_open(execution, deadline, report).await
+            }
+            ExecutionStatus::Succeeded | ExecutionStatus::Failed | ExecutionStatus::Cancelled => {
+                self.settle(execution.execution_id, report).await?;
+                Ok(())
+            }
+            ExecutionStatus::Cancelling => {
+                tracing::warn!(execution_id = %execution.execution_id, "its cancel was interrupted: going on");
+                self.put_off(execution).await?;
+                self.cancel_segments(execution, deadline).await?;
+                report.resumed += 1;
+                Ok(())
+            }
+            ExecutionStatus::Redriving => {
+                tracing::warn!(execution_id = %execution.execution_id, "its redrive was interrupted: going on");
+                self.put_off(execution).await?;
+                self.put_back_all(execution, deadline).await?;
+                report.resumed += 1;
+                Ok(())
+            }
         }
     }
 
-    /// Each commit of a group moves the execution's moment on, so a scatter that is due has been silent for the patience. It
-    /// is moved on first: two scatters at once are safe, but not wanted.
+    async fn look_at_open(
+        &self,
+        execution: &ExecutionRow,
+        deadline: DateTime<Utc>,
+        report: &mut SweepReport,
+    ) -> Result<(), SweepError> {
+        let Settled::Open(execution) = self.settle(execution.execution_id, report).await? else { return Ok(()) };
+        let tallies = self.table.tallies(execution.execution_id, 0..execution.groups).await?;
+        if let Some(reason) = stop::reason(&execution, &tallies, self.clock.timestamp()) {
+            self.stop(&execution, reason, deadline).await?;
+            report.stopped += 1;
+            return Ok(());
+        }
+        // Each commit of a group moves the execution's moment on, so a scatter that is due has been silent for the patience;
+        // unless a failed segment made it due.
+        let is_silent = execution.status == ExecutionStatus::Scattering && execution.notices.is_empty();
+        let progress = self.progress(&execution, &tallies);
+        let is_news = progress.is_stalled && execution.stalled_at.is_none();
+        // Moved on first: two sweepers or scatters at once are safe, but not wanted.
+        self.observe(&execution, &progress, is_news).await?;
+        if progress.stands_still {
+            tracing::warn!(execution_id = %execution.execution_id, "stands still: walking through it");
+            self.walk(&execution, &tallies, Leases::Respected, report).await?;
+        }
+        if is_silent {
+            self.resume_scatter(&execution, deadline, report).await?;
+        }
+        if is_news {
+            tracing::error!(execution_id = %execution.execution_id, since = %progress.since.to_datetime(), "is stalled");
+            report.stalled += 1;
+            self.settle(execution.execution_id, report).await?;
+        }
+        Ok(())
+    }
+
     async fn resume_scatter(
         &self,
         execution: &ExecutionRow,
@@ -44,23 +122,8 @@ impl Sweeper {
         report: &mut SweepReport,
     ) -> Result<(), SweepError> {
         tracing::warn!(execution_id = %execution.execution_id, groups = execution.groups, "its scatter is silent: going on");
-        self.observe(execution, 0).await?;
         self.scatter.resume(execution.execution_id, deadline).await?;
         report.scatters_resumed += 1;
-        Ok(())
-    }
-
-    /// An execution that cannot be settled and has not moved on since the last look is walked through.
-    async fn settle_or_walk(&self, execution: &ExecutionRow, report: &mut SweepReport) -> Result<(), SweepError> {
-        match self.settle(execution.execution_id, report).await {
-            Ok(Settled::Open(_)) => self.watch(execution, report).await?,
-            Ok(Settled::Published(_) | Settled::AlreadyPublished | Settled::Missing) => {}
-            Err(error) => {
-                // Later, so that one bus that does not answer does not keep the others from being looked after.
-                self.observe(execution, 0).await?;
-                return Err(error.into());
-            }
-        }
         Ok(())
     }
 
@@ -77,39 +140,64 @@ impl Sweeper {
         Ok(settled)
     }
 
-    async fn watch(&self, execution: &ExecutionRow, report: &mut SweepReport) -> Result<(), SweepError> {
-        let tallies = self.table.tallies(execution.execution_id, 0..execution.groups).await?;
-        let progress = progress(execution, &tallies);
-        if execution.progress_seen == Some(progress) {
-            tracing::warn!(execution_id = %execution.execution_id, "stands still: walking through it");
-            self.walk(execution, &tallies, Leases::Respected, report).await?;
+    fn progress(&self, execution: &ExecutionRow, tallies: &[TallyRow]) -> Progress {
+        let outcomes: u64 = tallies.iter().map(|tally| tally.size - tally.pending.min(tally.size)).sum();
+        let value = outcomes + execution.segments + execution.groups_done + 1;
+        let now = self.clock.timestamp();
+        let stood = execution.progress_seen == Some(value);
+        let since = execution.progress_at.filter(|_| stood).unwrap_or(now);
+        let still_for = now.millis_since(since);
+        let patience = u64::try_from(self.settings.patience.num_milliseconds()).unwrap_or(0);
+        // An execution that is filled from outside, and has done all it was given, waits for its next segments.
+        let has_work = tallies.iter().any(|tally| tally.pending > 0)
+            || execution.status != ExecutionStatus::Scattering
+            || execution.expected.is_some();
+        Progress {
+            value,
+            since,
+            stands_still: stood && still_for >= patience,
+            is_stalled: stood && has_work && still_for >= execution.policy.stall_after_ms,
         }
-        self.observe(execution, progress).await
     }
 
-    async fn observe(&self, execution: &ExecutionRow, progress: u64) -> Result<(), SweepError> {
+    async fn observe(&self, execution: &ExecutionRow, progress: &Progress, notice: bool) -> Result<(), SweepError> {
         let Some(due) = execution.due else { return Ok(()) };
-        let due_at = self.clock.timestamp().plus(self.settings.patience);
-        let execution_id = execution.execution_id;
-        let moved = execution.progress_seen != Some(progress);
         let now = self.clock.timestamp();
-        let progress_at = execution.progress_at.filter(|_| !moved).unwrap_or(now);
         let request = Observe {
-            execution_id,
+            execution_id: execution.execution_id,
             seen_due_at: due.due_at,
-            progress,
-            progress_at,
-            stalled_at: None,
-            notice: false,
-            due_at,
+            progress: progress.value,
+            progress_at: progress.since,
+            stalled_at: progress.is_stalled.then(|| execution.stalled_at.unwrap_or(now)),
+            notice,
+            due_at: self.next_look(execution, now),
         };
         self.table.observe(&request).await?;
         Ok(())
     }
-}
 
-/// A number that changes whenever a segment of this generation gets its outcome, or a group is added or folded.
-fn progress(execution: &ExecutionRow, tallies: &[TallyRow]) -> u64 {
-    let outcomes: u64 = tallies.iter().map(|tally| tally.size - tally.pending.min(tally.size)).sum();
-    outcomes + execution.segments + execution.groups_done + 1
+    /// After the patience; sooner with a failure, and at the execution's deadline.
+    fn next_look(&self, execution: &ExecutionRow, now: Timestamp) -> Timestamp {
+        let patience = self.settings.patience;
+        let wait = if execution.first_failure.is_some() { patience.min(FAILING_PATIENCE) } else { patience };
+        let next = now.plus(wait);
+        execution.policy.deadline(execution.started_at).map_or(next, |deadline| next.min(deadline.max(now)))
+    }
+
+    /// Due again after the patience, with its progress as it was noted.
+    async fn put_off(&self, execution: &ExecutionRow) -> Result<(), SweepError> {
+        let Some(due) = execution.due else { return Ok(()) };
+        let now = self.clock.timestamp();
+        let request = Observe {
+            execution_id: execution.execution_id,
+            seen_due_at: due.due_at,
+            progress: execution.progress_seen.unwrap_or(0),
+            progress_at: execution.progress_at.unwrap_or(now),
+            stalled_at: execution.stalled_at,
+            notice: false,
+            due_at: now.plus(self.settings.patience),
+        };
+        self.table.observe(&request).await?;
+        Ok(())
+    }
 }

@@ -7,19 +7,26 @@
 //! - [`Sweeper::sweep`]: one tick: everything that is due
 //! - `segment`: a retry whose moment has come
 //! - `execution`: an open execution: a dead scatter, a standstill, an unpublished completion
+//! - `stop`: when an execution is stopped though nobody asked for it
+//! - [`Sweeper::cancel`], [`Sweeper::redrive`]: an operation on one execution; a tick goes on with one that was interrupted
 //! - `walk`: every unfinished group of one execution: lost records, lost workers, finished rows that were not counted
 //! - [`Sweeper::recover`]: after a restart of the local runner: everything that is open
 
+mod cancel;
 mod error;
 mod execution;
 mod plans;
 mod recover;
+mod redrive;
 mod segment;
 mod settings;
+mod stop;
 mod sweep;
 mod walk;
 
-pub use self::error::SweepError;
+pub use self::cancel::CancelReport;
+pub use self::error::{Refusal, SweepError};
+pub use self::redrive::RedriveReport;
 pub use self::settings::Settings;
 pub use self::sweep::{SweepReport, Sweeper};
 pub use self::walk::Leases;

@@ -38,9 +38,23 @@ impl Sweeper {
             let tallies = self.table.tallies(execution_id, 0..execution.groups).await?;
             self.walk(&execution, &tallies, Leases::Ended, &mut report).await?;
         }
-        if execution.status == ExecutionStatus::Scattering {
-            self.scatter.resume(execution_id, deadline).await?;
-            report.scatters_resumed += 1;
+        match execution.status {
+            ExecutionStatus::Scattering => {
+                self.scatter.resume(execution_id, deadline).await?;
+                report.scatters_resumed += 1;
+            }
+            ExecutionStatus::Cancelling => {
+                self.cancel_segments(&execution, deadline).await?;
+                report.resumed += 1;
+            }
+            ExecutionStatus::Redriving => {
+                self.put_back_all(&execution, deadline).await?;
+                report.resumed += 1;
+            }
+            ExecutionStatus::Running
+            | ExecutionStatus::Succeeded
+            | ExecutionStatus::Failed
+            | ExecutionStatus::Cancelled => {}
         }
         self.settle(execution_id, &mut report).await?;
         tracing::info!(%execution_id, ?report, "recovered");

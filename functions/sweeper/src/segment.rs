@@ -3,7 +3,7 @@
 use control_table::clock::Timestamp;
 use control_table::id::SegmentId;
 use control_table::item::{SegmentRow, SegmentStatus};
-use control_table::op::Reschedule;
+use control_table::op::{CancelRow, Reschedule};
 use control_table::record::SegmentRecord;
 
 use crate::error::SweepError;
@@ -56,7 +56,8 @@ impl Sweeper {
             return Ok(None);
         };
         let Some(planned) = plans.get(&self.table, segment.execution_id).await? else {
-            tracing::error!(%segment, "its execution or plan is gone");
+            tracing::error!(%segment, "its execution or plan is gone: it cannot be tried again, and is cancelled");
+            self.table.cancel_row(&CancelRow { segment, generation: row.generation, now }).await?;
             return Ok(None);
         };
         let record = planned.record(&row);

@@ -43,6 +43,12 @@ pub struct SweepReport {
     pub published: u64,
     /// Scatters that were gone on with.
     pub scatters_resumed: u64,
+    /// Cancels and redrives that were gone on with.
+    pub resumed: u64,
+    /// Executions that were stopped: their time was up, or too much had failed.
+    pub stopped: u64,
+    /// Executions that stand still for longer than their policy says, and were not known to.
+    pub stalled: u64,
     /// Items that could not be looked after, and stay due.
     pub failed: u64,
 }

@@ -115,7 +115,11 @@ impl Sweeper {
     }
 
     /// Folds finished tallies whose stream record was lost or set aside, and settles.
-    async fn fold_finished(&self, execution: &ExecutionRow, report: &mut SweepReport) -> Result<(), SweepError> {
+    pub(crate) async fn fold_finished(
+        &self,
+        execution: &ExecutionRow,
+        report: &mut SweepReport,
+    ) -> Result<(), SweepError> {
         let execution_id = execution.execution_id;
         let generation = execution.generation;
         let mut tallies = self.table.tallies(execution_id, 0..execution.groups).await?;

@@ -9,6 +9,9 @@ use sweeper::SweepReport;
 use crate::world::{PATIENCE, World, numbers};
 
 const RESUMED: SweepReport = SweepReport {
+    resumed: 0,
+    stopped: 0,
+    stalled: 0,
     due: 1,
     scatters_resumed: 1,
     records_put: 0,
