@@ -5,14 +5,14 @@
 use std::collections::BTreeMap;
 
 use crate::id::{ExecutionId, GroupId, SegmentId};
-use crate::item::{ExecutionRow, ItemKey, KeyRow, PlanRow, SegmentRow, TallyRow};
+use crate::item::{ExecutionRow, ItemKey, KeyRow, PlanRow, Row, SegmentRow, SetAsideRow, TallyRow};
 use crate::op::{
     AddRows, BeginRedrive, BeginRedriveOutcome, Cancel, CancelOutcome, CancelRow, CancelRowOutcome, Claim,
     ClaimOutcome, CommitGroup, CommitGroupOutcome, Complete, CompleteOutcome, EndRedrive, EndRedriveOutcome, Finish,
     FinishOutcome, Fold, FoldOutcome, FreeSlot, FreeSlotOutcome, HandOut, HandOutOutcome, MarkPublished,
     MarkPublishedOutcome, NoteFailure, NoteFailureOutcome, Observe, ObserveOutcome, Open, OpenOutcome, PutBack,
-    PutBackOutcome, Release, ReleaseOutcome, Reschedule, RescheduleOutcome, Seal, SealOutcome, SetPolicy,
-    SetPolicyOutcome, Tally, TallyResult, Tell, TellOutcome, Unfold, UnfoldOutcome,
+    PutBackOutcome, Release, ReleaseOutcome, Reschedule, RescheduleOutcome, Seal, SealOutcome, SetAside,
+    SetAsideOutcome, SetPolicy, SetPolicyOutcome, Tally, TallyResult, Tell, TellOutcome, Unfold, UnfoldOutcome,
 };
 
 /// Every row of the table.
@@ -28,6 +28,8 @@ pub struct MemoryTable {
     pub tallies: BTreeMap<GroupId, TallyRow>,
     /// Segments.
     pub segments: BTreeMap<SegmentId, SegmentRow>,
+    /// What was set aside.
+    pub set_aside: BTreeMap<ItemKey, SetAsideRow>,
 }
 
 /// Runs `change` on the entry as an optional row, and puts back what it leaves.
@@ -148,6 +150,11 @@ impl MemoryTable {
     /// See [`Tell`].
     pub fn tell(&mut self, request: &Tell) -> TellOutcome {
         with(&mut self.executions, request.execution_id, |execution| request.apply(execution))
+    }
+
+    /// See [`SetAside`].
+    pub fn set_aside(&mut self, request: &SetAside) -> SetAsideOutcome {
+        with(&mut self.set_aside, request.row().key(), |row| request.apply(row))
     }
 
     /// See [`SetPolicy`].

@@ -7,6 +7,7 @@
 //! | [`TallyRow`] | `<execution_id>#<group>` | `TALLY` |
 //! | [`SegmentRow`] | `<execution_id>#<group>` | `SEGMENT#<offset>` |
 //! | [`KeyRow`] | `KEY#<job>#<key>` | `KEY` |
+//! | [`SetAsideRow`] | `ASIDE#<source>` | `<event_id>` |
 
 mod counts;
 mod due;
@@ -15,6 +16,7 @@ mod key;
 mod plan;
 mod segment;
 mod selection;
+mod set_aside;
 mod tally;
 
 use std::collections::HashMap;
@@ -30,6 +32,7 @@ pub use self::key::KeyRow;
 pub use self::plan::PlanRow;
 pub use self::segment::{ErrorKind, SegmentFailure, SegmentRow, SegmentStatus};
 pub use self::selection::{Indexes, InvalidSelection, Selection};
+pub use self::set_aside::{AsideSource, SetAsideRow};
 pub use self::tally::{TallyOutcome, TallyRow};
 
 /// An item as `DynamoDB` has it.

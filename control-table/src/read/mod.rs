@@ -6,6 +6,7 @@ mod batch;
 mod due;
 mod executions;
 mod segments;
+mod set_aside;
 mod tallies;
 
 pub use self::due::DueItem;
