@@ -149,7 +149,7 @@ def table_findings(name, resource, properties):
 
 
 def alarm_findings(name, properties):
-    if not re.search(rf"^### {name}$", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE):
+    if not re.search(rf"^### .*\b{name}\b", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE):
         yield f"alarm: {name} has no entry in docs/operations.md"
     if "AlarmActions" not in properties:
         yield f"alarm: {name} tells nobody"
