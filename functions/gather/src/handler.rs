@@ -7,8 +7,8 @@ use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventR
 use control_table::ControlTable;
 use control_table::id::ExecutionId;
 use control_table::image::Image;
-use control_table::item::{ExecutionRow, TallyRow};
-use control_table::op::Fold;
+use control_table::item::{AsideSource, ExecutionRow, TallyRow};
+use control_table::op::{Fold, SetAside};
 
 use crate::settle::{SettleError, Settler};
 
@@ -39,7 +39,11 @@ impl Gather {
     /// first record of those that failed, and the stream repeats from there. What was folded is not folded again.
     pub async fn handle(&self, event: Event) -> DynamoDbEventResponse {
         let mut failures = Vec::new();
-        for (execution_id, news) in sort(event.records) {
+        let (news, unreadable) = sort(event.records);
+        for image in unreadable {
+            failures.extend(self.set_aside(image).await);
+        }
+        for (execution_id, news) in news {
             let first = news.first.clone();
             if let Err(error) = self.hear(execution_id, news).await {
                 tracing::error!(%execution_id, %error, "the stream will repeat this batch");
@@ -60,22 +64,56 @@ impl Gather {
         self.settler.settle(execution_id).await?;
         Ok(())
     }
+
+    /// Sets an image aside that cannot be read: repeating it would block the shard for a day and then lose it all the same,
+    /// while the sweeper reads the item itself. The sequence number of one that is to come again, because it could not be.
+    async fn set_aside(&self, image: Unreadable) -> Option<String> {
+        let Unreadable { event_id, sequence_number, reason, payload } = image;
+        tracing::error!(
+            event_id,
+            reason,
+            "an image cannot be read and is set aside; the sweeper will look at the item"
+        );
+        let request = SetAside { source: AsideSource::Gather, event_id, reason, payload, now: self.settler.now() };
+        match self.table.set_aside(&request).await {
+            Ok(_) => None,
+            Err(error) => {
+                tracing::error!(event_id = request.event_id, %error, "it is not set aside yet: the stream will repeat it");
+                Some(sequence_number)
+            }
+        }
+    }
 }
 
-/// What the batch says, by execution. An image that cannot be read is reported and passed over: repeating it would block
-/// the shard for a day and then lose it all the same, while the sweeper reads the item itself.
-fn sort(records: Vec<EventRecord>) -> BTreeMap<ExecutionId, News> {
+/// An image that is not what its key says it is.
+#[derive(Debug)]
+struct Unreadable {
+    event_id: String,
+    sequence_number: String,
+    reason: String,
+    payload: Vec<u8>,
+}
+
+/// What the batch says, by execution; and what of it cannot be read.
+fn sort(records: Vec<EventRecord>) -> (BTreeMap<ExecutionId, News>, Vec<Unreadable>) {
     let mut news: BTreeMap<ExecutionId, News> = BTreeMap::new();
+    let mut unreadable = Vec::new();
     for record in records {
         let sequence_number = record.change.sequence_number.unwrap_or_default();
-        let (execution_id, tally) = match Image::read(record.change.new_image) {
+        // Reading takes the image apart; it is small, and one that cannot be read has to be kept.
+        let (execution_id, tally) = match Image::read(record.change.new_image.clone()) {
             Ok(Image::Tally(tally)) if tally.pending == 0 && tally.folded != tally.generation => {
                 (tally.group.execution_id, Some(*tally))
             }
             Ok(Image::Execution(row)) if is_news(&row) => (row.execution_id, None),
             Ok(_) => continue,
             Err(error) => {
-                tracing::error!(event_id = record.event_id, %error, "passed over; the sweeper will look at it");
+                let event_id = Some(record.event_id).filter(|id| !id.is_empty());
+                let event_id = event_id.unwrap_or_else(|| sequence_number.clone());
+                // As a value first: that brings its attributes into one order, whenever it comes.
+                let payload = serde_json::to_value(&record.change.new_image).unwrap_or_default();
+                let (reason, payload) = (error.to_string(), payload.to_string().into_bytes());
+                unreadable.push(Unreadable { event_id, sequence_number, reason, payload });
                 continue;
             }
         };
@@ -87,7 +125,7 @@ fn sort(records: Vec<EventRecord>) -> BTreeMap<ExecutionId, News> {
             keep_latest(news.finished.entry(tally.generation).or_default(), tally);
         }
     }
-    news
+    (news, unreadable)
 }
 
 /// Whether there may be something to settle: it may be complete, or has an event to publish.

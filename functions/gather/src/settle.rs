@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use control_table::clock::Clock;
+use control_table::clock::{Clock, Timestamp};
 use control_table::completion::CompletionEvent;
 use control_table::id::ExecutionId;
 use control_table::item::ExecutionRow;
@@ -56,6 +56,11 @@ impl Settler {
     #[must_use]
     pub fn new(table: ControlTable, bus: Arc<dyn CompletionBus>, clock: Arc<dyn Clock>) -> Self {
         Self { table, bus, clock }
+    }
+
+    /// The present moment, as everything here sees it.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.timestamp()
     }
 
     /// Settles one execution.
