@@ -1,9 +1,12 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 //! The sweeper against an embedded `DynamoDB` and Kinesis: what is due is looked after, and nothing else is.
 
+mod cancels;
 mod completions;
 mod recovery;
+mod redrives;
 mod retries;
 mod scatters;
 mod standstill;
+mod stops;
 mod world;

@@ -16,8 +16,8 @@ use control_table::item::{Counts, Due, ErrorKind, ExecutionRow, SegmentFailure, 
 use control_table::limits::GROUP_SIZE;
 use control_table::notice::NoticeEvent;
 use control_table::op::{
-    AddRows, Claim, ClaimOutcome, CommitGroup, CommitGroupOutcome, Ending, Finish, FinishOutcome, Open, OpenOutcome,
-    Seal, SealOutcome, Tally, TallyResult,
+    AddRows, Claim, ClaimOutcome, CommitGroup, CommitGroupOutcome, Ending, Finish, FinishOutcome, NoteFailure,
+    NoteFailureOutcome, Open, OpenOutcome, Seal, SealOutcome, Tally, TallyResult,
 };
 use control_table::policy::Policy;
 use control_table::record::SegmentRecord;
@@ -54,6 +54,7 @@ impl Clock for ManualClock {
 #[derive(Debug, Default)]
 pub struct Bus {
     events: Mutex<Vec<CompletionEvent>>,
+    notices: Mutex<Vec<NoticeEvent>>,
     refused: Mutex<HashSet<ExecutionId>>,
 }
 
@@ -68,6 +69,10 @@ impl Bus {
 
     pub fn events(&self) -> Vec<CompletionEvent> {
         self.events.lock().unwrap().clone()
+    }
+
+    pub fn notices(&self) -> Vec<NoticeEvent> {
+        self.notices.lock().unwrap().clone()
     }
 
     /// The one event there is.
@@ -92,7 +97,8 @@ impl CompletionBus for Bus {
         Box::pin(std::future::ready(self.take(event)))
     }
 
-    fn notify<'a>(&'a self, _: &'a NoticeEvent) -> BoxFuture<'a, Result<(), PublishError>> {
+    fn notify<'a>(&'a self, event: &'a NoticeEvent) -> BoxFuture<'a, Result<(), PublishError>> {
+        self.notices.lock().unwrap().push(event.clone());
         Box::pin(std::future::ready(Ok(())))
     }
 }
@@ -175,6 +181,8 @@ fn operation(context: &BeforeTransmitInterceptorContextRef<'_>) -> String {
 #[derive(Debug, Clone)]
 pub struct Run {
     pub id: ExecutionId,
+    /// The generation that the workers of this handle work in.
+    pub generation: u32,
     policy: Policy,
     table: ControlTable,
     clock: Arc<ManualClock>,
@@ -186,7 +194,7 @@ impl Run {
         let now = self.clock.timestamp();
         Claim {
             segment: self.id.segment(index),
-            generation: 1,
+            generation: self.generation,
             record: record.to_owned(),
             claim_id: format!("{record} at {now}"),
             max_attempts: self.policy.max_attempts,
@@ -205,7 +213,7 @@ impl Run {
 
     async fn end(&self, index: u64, attempt: u32, ending: Ending) -> SegmentRow {
         let segment = self.id.segment(index);
-        let finish = Finish { segment, generation: 1, attempt, now: self.clock.timestamp(), ending };
+        let finish = Finish { segment, generation: self.generation, attempt, now: self.clock.timestamp(), ending };
         match self.table.finish(&finish).await.unwrap() {
             FinishOutcome::Finished(row) => *row,
             other => panic!("{other:?}"),
@@ -226,6 +234,23 @@ impl Run {
             TallyResult::Counted { pending, .. } => pending,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// A worker fails for good; whether it is the first failure of its group.
+    pub async fn fail(&self, index: u64) -> bool {
+        let attempt = self.claim(index, "a record", LONG).await;
+        let failure = SegmentFailure::new(ErrorKind::Permanent, "never");
+        let row = self.end(index, attempt, Ending::Failed { failure, duration_ms: 3 }).await;
+        match self.table.tally(&Tally::of(&row).unwrap()).await.unwrap() {
+            TallyResult::Counted { first_failure, .. } => first_failure,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The first failure of a group is told, as a worker does.
+    pub async fn note_failure(&self, index: u64) -> NoteFailureOutcome {
+        let (segment, generation) = (self.id.segment(index), self.generation);
+        self.table.note_failure(&NoteFailure { segment, generation, due_at: self.clock.timestamp() }).await.unwrap()
     }
 
     /// A worker fails, and the segment waits for its retry.
@@ -374,7 +399,7 @@ impl World {
             due_at: now.plus(PATIENCE),
         };
         assert!(matches!(self.table.open(&request).await.unwrap(), OpenOutcome::Opened(_)));
-        Run { id, policy, table: self.table.clone(), clock: self.clock.clone() }
+        Run { id, generation: 1, policy, table: self.table.clone(), clock: self.clock.clone() }
     }
 
     /// A group of single numbers of that size, committed, without records.

@@ -1,0 +1,87 @@
+//! Executions that are stopped though nobody asked for it, and those that stand still.
+
+use chrono::TimeDelta;
+use control_table::item::{ExecutionStatus, Notice};
+use control_table::op::NoteFailureOutcome;
+use control_table::policy::{OnTooManyFailures, Policy, Tolerance};
+
+use crate::world::{PATIENCE, World};
+
+#[tokio::test]
+async fn more_failures_than_tolerated_stop_it_soon_after_the_first() {
+    let world = World::new().await;
+    let run = world.run_with(10, Policy { tolerated_failures: Tolerance::Share(1_000), ..Policy::default() }).await;
+    assert!(run.fail(0).await);
+    assert_eq!(run.note_failure(0).await, NoteFailureOutcome::First);
+    let report = world.sweep().await;
+    assert_eq!((report.due, report.stopped), (1, 0), "one in ten is tolerated");
+    assert_eq!(world.bus.notices().len(), 1);
+    let notice = world.bus.notices().remove(0);
+    assert_eq!((notice.notice, notice.segment), (Notice::FirstFailure, Some(0)));
+
+    assert!(!run.fail(1).await);
+    world.advance(TimeDelta::seconds(30));
+    assert_eq!(world.sweep().await.stopped, 1);
+    let event = world.bus.event();
+    assert_eq!((event.status, event.failed, event.cancelled), (ExecutionStatus::Failed, 2, 8));
+    assert_eq!(world.bus.notices().len(), 1, "told once");
+}
+
+#[tokio::test]
+async fn one_that_is_to_finish_anyway_is_not_stopped() {
+    let world = World::new().await;
+    let policy = Policy { on_too_many_failures: OnTooManyFailures::Finish, ..Policy::default() };
+    let run = world.run_with(3, policy).await;
+    run.fail(0).await;
+    run.note_failure(0).await;
+    assert_eq!(world.sweep().await.stopped, 0);
+    run.succeed(1, 1).await;
+    run.succeed(2, 1).await;
+    world.sweep_after_standstill().await;
+    let event = world.bus.event();
+    assert_eq!((event.status, event.succeeded, event.cancelled), (ExecutionStatus::Failed, 2, 0));
+}
+
+#[tokio::test]
+async fn one_whose_time_is_up_fails_with_what_was_done() {
+    let world = World::new().await;
+    let run = world.run_with(3, Policy { execution_timeout_ms: Some(400_000), ..Policy::default() }).await;
+    run.succeed(0, 1).await;
+    world.advance(PATIENCE);
+    assert_eq!(world.sweep().await.stopped, 0);
+    world.advance(TimeDelta::milliseconds(100_000));
+    assert_eq!(world.sweep().await.stopped, 1, "looked at right at its deadline");
+    let event = world.bus.event();
+    assert_eq!((event.status, event.succeeded, event.cancelled), (ExecutionStatus::Failed, 1, 2));
+}
+
+#[tokio::test]
+async fn a_standstill_is_told_once_and_again_only_after_it_had_moved_on() {
+    let world = World::new().await;
+    let run = world.run_with(2, Policy { stall_after_ms: 900_000, ..Policy::default() }).await;
+    for _ in 0..3 {
+        world.advance(PATIENCE);
+        assert_eq!(world.sweep().await.stalled, 0);
+    }
+    world.advance(PATIENCE);
+    assert_eq!(world.sweep().await.stalled, 1);
+    let since = run.row().await.progress_at;
+    assert!(run.row().await.stalled_at.is_some());
+    world.advance(PATIENCE);
+    assert_eq!(world.sweep().await.stalled, 0);
+    let notices = world.bus.notices();
+    assert_eq!((notices.len(), notices[0].notice), (1, Notice::Stalled));
+    assert_eq!(notices[0].since, since.map(control_table::clock::Timestamp::to_datetime));
+
+    run.succeed(0, 1).await;
+    world.advance(PATIENCE);
+    world.sweep().await;
+    assert_eq!(run.row().await.stalled_at, None);
+    for _ in 0..3 {
+        world.advance(PATIENCE);
+        world.sweep().await;
+    }
+    let notices = world.bus.notices();
+    assert_eq!(notices.len(), 2);
+    assert_ne!(notices[0].event_id, notices[1].event_id);
+}
