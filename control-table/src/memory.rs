@@ -5,13 +5,13 @@
 use std::collections::BTreeMap;
 
 use crate::id::{ExecutionId, GroupId, SegmentId};
-use crate::item::{ExecutionRow, ItemKey, KeyRow, PlanRow, Row, SegmentRow, SetAsideRow, TallyRow};
+use crate::item::{AddMarkRow, ExecutionRow, ItemKey, KeyRow, PlanRow, Row, SegmentRow, SetAsideRow, TallyRow};
 use crate::op::{
-    AddRows, BeginRedrive, BeginRedriveOutcome, Cancel, CancelOutcome, CancelRow, CancelRowOutcome, Claim,
-    ClaimOutcome, CommitGroup, CommitGroupOutcome, Complete, CompleteOutcome, EndRedrive, EndRedriveOutcome, Finish,
-    FinishOutcome, Fold, FoldOutcome, FreeSlot, FreeSlotOutcome, HandOut, HandOutOutcome, MarkPublished,
-    MarkPublishedOutcome, NoteFailure, NoteFailureOutcome, Observe, ObserveOutcome, Open, OpenOutcome, PutBack,
-    PutBackOutcome, Release, ReleaseOutcome, Reschedule, RescheduleOutcome, Seal, SealOutcome, SetAside,
+    AddRows, Append, AppendOutcome, BeginRedrive, BeginRedriveOutcome, Cancel, CancelOutcome, CancelRow,
+    CancelRowOutcome, Claim, ClaimOutcome, CommitGroup, CommitGroupOutcome, Complete, CompleteOutcome, EndRedrive,
+    EndRedriveOutcome, Finish, FinishOutcome, Fold, FoldOutcome, FreeSlot, FreeSlotOutcome, HandOut, HandOutOutcome,
+    MarkPublished, MarkPublishedOutcome, NoteFailure, NoteFailureOutcome, Observe, ObserveOutcome, Open, OpenOutcome,
+    PutBack, PutBackOutcome, Release, ReleaseOutcome, Reschedule, RescheduleOutcome, Seal, SealOutcome, SetAside,
     SetAsideOutcome, SetPolicy, SetPolicyOutcome, Tally, TallyResult, Tell, TellOutcome, Unfold, UnfoldOutcome,
 };
 
@@ -26,6 +26,8 @@ pub struct MemoryTable {
     pub plans: BTreeMap<ExecutionId, PlanRow>,
     /// Tallies.
     pub tallies: BTreeMap<GroupId, TallyRow>,
+    /// Marks of adds, by their keys.
+    pub marks: BTreeMap<ItemKey, AddMarkRow>,
     /// Segments.
     pub segments: BTreeMap<SegmentId, SegmentRow>,
     /// What was set aside.
@@ -67,6 +69,20 @@ impl MemoryTable {
         with(&mut self.executions, request.group.execution_id, |execution| {
             with(tallies, request.group, |tally| request.apply(execution, tally))
         })
+    }
+
+    /// See [`Append`].
+    pub fn append(&mut self, request: &Append) -> AppendOutcome {
+        let execution_id = request.group.execution_id;
+        let marks = &mut self.marks;
+        let outcome = with(&mut self.executions, execution_id, |execution| {
+            with(marks, AddMarkRow::key_of(execution_id, &request.part), |mark| request.apply(execution, mark))
+        });
+        if outcome == AppendOutcome::Appended {
+            self.tallies.insert(request.group, request.tally());
+            self.segments.extend(request.rows().map(|row| (row.id(), row)));
+        }
+        outcome
     }
 
     /// See [`Seal`].

@@ -6,9 +6,11 @@
 //! | [`PlanRow`] | `<execution_id>` | `PLAN` |
 //! | [`TallyRow`] | `<execution_id>#<group>` | `TALLY` |
 //! | [`SegmentRow`] | `<execution_id>#<group>` | `SEGMENT#<offset>` |
+//! | [`AddMarkRow`] | `<execution_id>` | `ADD#<token>#<part>` |
 //! | [`KeyRow`] | `KEY#<job>#<key>` | `KEY` |
 //! | [`SetAsideRow`] | `ASIDE#<source>` | `<event_id>` |
 
+mod add_mark;
 mod counts;
 mod due;
 mod execution;
@@ -25,6 +27,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use self::add_mark::{AddMarkRow, AddPart, AddToken, InvalidToken};
 pub use self::counts::{Counters, Counts, InvalidCounts};
 pub use self::due::{Due, DueShard};
 pub use self::execution::{ExecutionRow, ExecutionStatus, Notice, Stop};

@@ -6,6 +6,7 @@
 //! what `DynamoDB` refused, the two disagree, and that is an error of its own.
 
 mod add_rows;
+mod append;
 mod begin_redrive;
 mod cancel;
 mod cancel_row;
@@ -34,6 +35,7 @@ mod testing;
 mod unfold;
 
 pub use self::add_rows::AddRows;
+pub use self::append::{Append, AppendOutcome};
 pub use self::begin_redrive::{BeginRedrive, BeginRedriveOutcome};
 pub use self::cancel::{Cancel, CancelOutcome};
 pub use self::cancel_row::{CancelRow, CancelRowOutcome};

@@ -9,12 +9,17 @@ use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use crate::error::Error;
 use crate::id::GroupId;
 use crate::item::{Item, PK, SK, SegmentRow, SegmentStatus};
+use crate::limits::GROUP_SIZE;
 use crate::table::{About, ControlTable};
 
 use super::text;
 
 /// Pages of one group: 128 rows of at most some 35 KB are five pages of 1 MB.
 const MAX_PAGES: usize = 16;
+
+/// The last offset that a full group has.
+#[expect(clippy::cast_possible_truncation, reason = "a group has 128 segments")]
+const LAST_OFFSET: u8 = (GROUP_SIZE - 1) as u8;
 
 impl ControlTable {
     /// The segments of a group in order; only those with that status, if one is given.
@@ -40,6 +45,64 @@ impl ControlTable {
             }
         }
         Err(about.still_busy("more pages than a group can have".to_owned()))
+    }
+
+    /// Segments of a group, from that offset on, that wait for nothing but a worker: pending in that generation, and not due
+    /// for a retry. The first `limit` of them, in order.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn waiting_segments(
+        &self,
+        group: GroupId,
+        offset: u8,
+        generation: u32,
+        limit: usize,
+    ) -> Result<Vec<SegmentRow>, Error> {
+        let about = About { operation: "read waiting segments", subject: &group };
+        let (mut rows, mut from) = (Vec::new(), None);
+        // Usually all of them wait, so the first page is as short as what is asked for; if they do not, the others are as long
+        // as they come.
+        let mut page = i32::try_from(limit).ok();
+        for _ in 0..MAX_PAGES {
+            let query = self.waiting_query(group, offset, generation).set_limit(page.take());
+            let output = query.set_exclusive_start_key(from).send().await;
+            let output = output.map_err(|error| self.sdk_error(about, error))?;
+            for item in output.items.unwrap_or_default() {
+                rows.push(about.read(item)?);
+            }
+            from = output.last_evaluated_key;
+            if from.is_none() || rows.len() >= limit {
+                rows.truncate(limit);
+                return Ok(rows);
+            }
+        }
+        Err(about.still_busy("more pages than a group can have".to_owned()))
+    }
+
+    fn waiting_query(
+        &self,
+        group: GroupId,
+        offset: u8,
+        generation: u32,
+    ) -> aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder {
+        let sort_key = |offset| text(SegmentRow::key_of(group.segment(offset)).sk);
+        self.client
+            .query()
+            .table_name(&*self.name)
+            .consistent_read(true)
+            .key_condition_expression("#pk = :pk AND #sk BETWEEN :first AND :last")
+            .filter_expression("#status = :pending AND #generation = :generation AND attribute_not_exists(#due_at)")
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_names("#sk", SK)
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#generation", "generation")
+            .expression_attribute_names("#due_at", "due_at")
+            .expression_attribute_values(":pk", AttributeValue::S(group.to_string()))
+            .expression_attribute_values(":first", sort_key(offset))
+            .expression_attribute_values(":last", sort_key(LAST_OFFSET))
+            .expression_attribute_values(":pending", text(SegmentStatus::Pending.as_str()))
+            .expression_attribute_values(":generation", AttributeValue::N(generation.to_string()))
     }
 
     /// How many segments of a group have that status.
