@@ -16,7 +16,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::error::Error;
 use crate::id::{ExecutionId, ExecutionKey, JobName};
-use crate::item::{ExecutionRow, ItemKey, KeyRow, PlanRow, Row, SegmentRow};
+use crate::item::{AddMarkRow, AddPart, ExecutionRow, ItemKey, KeyRow, PlanRow, Row, SegmentRow};
 use crate::table::{About, ControlTable};
 
 impl ControlTable {
@@ -36,6 +36,15 @@ impl ControlTable {
     pub async fn plan(&self, execution_id: ExecutionId) -> Result<Option<PlanRow>, Error> {
         let about = About { operation: "read plan", subject: &execution_id };
         self.get(about, PlanRow::key_of(execution_id)).await
+    }
+
+    /// The mark of one part of an add, by strongly consistent read; `None` while it is not in.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn add_mark(&self, execution_id: ExecutionId, part: &AddPart) -> Result<Option<AddMarkRow>, Error> {
+        let about = About { operation: "read add", subject: part };
+        self.get(about, AddMarkRow::key_of(execution_id, part)).await
     }
 
     /// Which execution has this key of this job, by strongly consistent read; `None` while nobody has it.

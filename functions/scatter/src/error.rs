@@ -1,6 +1,7 @@
 //! What a scatter fails with.
 
 use control_table::id::ExecutionId;
+use control_table::item::ExecutionStatus;
 use control_table::limits::{MAX_SEGMENTS, MAX_SPEC_BYTES};
 use control_table::policy::InvalidPolicy;
 
@@ -84,6 +85,45 @@ pub enum ScatterError {
         /// The ID that was given.
         execution_id: ExecutionId,
     },
+    /// An add that cannot be meant. Nothing was written.
+    #[error("the add was refused: {field}: {reason}")]
+    InvalidAdd {
+        /// Which part of the call.
+        field: &'static str,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+    /// The execution takes no segments any more.
+    #[error(
+        "{execution_id} is {}: it takes no more segments. What was added before that is part of it; open another execution for \
+         the rest", .status.as_str()
+    )]
+    NotOpen {
+        /// The execution.
+        execution_id: ExecutionId,
+        /// Where it stands.
+        status: ExecutionStatus,
+    },
+    /// The execution has a source of its own.
+    #[error(
+        "{execution_id} is not filled from outside: its scatter adds its segments and seals it. Open one with the source \
+         {{\"type\": \"external\"}}, and a key of its own"
+    )]
+    NotExternal {
+        /// The execution.
+        execution_id: ExecutionId,
+    },
+    /// Others add to the same execution, and were faster each time.
+    #[error(
+        "{execution_id}: others were faster in each of {attempts} tries. Nothing is lost: try again; and add more segments at a \
+         time, from fewer places"
+    )]
+    Contended {
+        /// The execution.
+        execution_id: ExecutionId,
+        /// Tries made.
+        attempts: u32,
+    },
     /// What the protocol excludes. Please report it.
     #[error(
         "{execution_id}: {what} (a defect of this program). It stays open: cancel it, or repair it with scatterctl"
@@ -97,11 +137,15 @@ pub enum ScatterError {
 }
 
 impl ScatterError {
+    pub(crate) fn invalid_add(field: &'static str, reason: &dyn std::fmt::Display) -> Self {
+        Self::InvalidAdd { field, reason: reason.to_string() }
+    }
+
     /// Whether the same event may succeed later, as it is.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {
-            Self::OutOfTime { .. } => true,
+            Self::OutOfTime { .. } | Self::Contended { .. } => true,
             Self::Source(error) => error.is_retryable(),
             Self::Table(error) => error.is_retryable(),
             Self::Dispatch(error) => error.is_retryable(),
@@ -112,6 +156,9 @@ impl ScatterError {
             | Self::SpecTooLarge { .. }
             | Self::TooManySegments { .. }
             | Self::NotFound { .. }
+            | Self::InvalidAdd { .. }
+            | Self::NotOpen { .. }
+            | Self::NotExternal { .. }
             | Self::Defect { .. } => false,
         }
     }
@@ -130,6 +177,10 @@ impl ScatterError {
             Self::Dispatch(_) => "StreamRefused",
             Self::OutOfTime { .. } => "OutOfTime",
             Self::NotFound { .. } => "ExecutionNotFound",
+            Self::InvalidAdd { .. } => "InvalidAdd",
+            Self::NotOpen { .. } => "ExecutionNotOpen",
+            Self::NotExternal { .. } => "NotExternal",
+            Self::Contended { .. } => "Contended",
             Self::Defect { .. } => "Defect",
         }
     }

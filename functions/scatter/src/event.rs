@@ -103,6 +103,7 @@ mod tests {
             json!({ "type": "range", "from": "2026-01-01", "to": "2026-02-01", "size": 1 }),
             json!({ "type": "list", "codes": ["a", "b"] }),
             json!({ "type": "list", "file": "/path" }),
+            json!({ "type": "external" }),
         ] {
             let event = event(&json!({ "source": source, "key": "k", "parameters": [1] })).unwrap();
             let written = serde_json::to_value(&event).unwrap();

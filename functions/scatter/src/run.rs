@@ -81,7 +81,11 @@ struct Commits {
 impl Run<'_> {
     /// Adds the groups that are missing, and seals. An execution that is cancelled meanwhile ends it without an error.
     pub async fn carry_out(&self) -> Result<(), ScatterError> {
-        self.put_undelivered().await?;
+        if self.is_limited() {
+            self.hand_out().await?;
+        } else {
+            self.put_undelivered().await?;
+        }
         let (planned, to_commit) = mpsc::channel(1);
         let (committed, to_put) = mpsc::channel(COMMITTED_WAITING);
         let stages = (self.write_rows(planned), self.commit(to_commit, committed), self.put_records(to_put));
@@ -95,6 +99,15 @@ impl Run<'_> {
             Planned::OutOfTime => Err(ScatterError::OutOfTime { execution_id, groups: commits.groups }),
             Planned::All => self.seal(commits.groups).await,
         }
+    }
+
+    /// Whether segments get their records as there is room for them, not as their groups are committed.
+    const fn is_limited(&self) -> bool {
+        self.execution.handed_out.is_some()
+    }
+
+    async fn hand_out(&self) -> Result<(), ScatterError> {
+        self.scatter.hand_out_if_limited(self.execution).await
     }
 
     /// Puts the records again that a scatter before this one may have owed. Ends before anything is committed: otherwise
@@ -193,7 +206,7 @@ impl Run<'_> {
             group: group.id,
             size: group.specs.len() as u64,
             generation: self.execution.generation,
-            due_at: self.due_at(),
+            due_at: self.scatter.due_at(),
             expires_at: self.execution.expires_at,
         };
         Ok(self.scatter.table.commit_group(&request).await?)
@@ -202,6 +215,12 @@ impl Run<'_> {
     /// Third stage: the records of the committed groups, several groups at once. They end in order, so that those that are
     /// owed after a death are always among the last ones.
     async fn put_records(&self, mut committed: mpsc::Receiver<Committed>) -> Result<(), ScatterError> {
+        if self.is_limited() {
+            while committed.recv().await.is_some() {
+                self.hand_out().await?;
+            }
+            return Ok(());
+        }
         stream::poll_fn(move |context| committed.poll_recv(context))
             .map(|group| self.put_group(group))
             .buffered(PUTS_AT_ONCE)
@@ -233,23 +252,19 @@ impl Run<'_> {
 
     async fn seal(&self, groups: u64) -> Result<(), ScatterError> {
         let execution_id = self.execution.execution_id;
-        let request = Seal { execution_id, groups, now: self.scatter.clock.timestamp(), due_at: self.due_at() };
+        let request = Seal { execution_id, groups, now: self.scatter.clock.timestamp(), due_at: self.scatter.due_at() };
         match self.scatter.table.seal(&request).await? {
             SealOutcome::Sealed => {
                 tracing::info!(%execution_id, groups, "sealed");
-                Ok(())
+                self.hand_out().await
             }
             // What it is now is in the answer.
-            SealOutcome::AlreadySealed | SealOutcome::NotScattering(_) => Ok(()),
+            SealOutcome::AlreadySealed | SealOutcome::NotScattering(_) => self.hand_out().await,
             SealOutcome::GroupsDiffer(found) => {
                 Err(self.defect(format!("its source has {groups} groups, and {found} are committed")))
             }
             SealOutcome::Missing => Err(self.defect("it disappeared".to_owned())),
         }
-    }
-
-    fn due_at(&self) -> control_table::clock::Timestamp {
-        self.scatter.clock.timestamp().plus(self.scatter.settings.patience)
     }
 
     fn defect(&self, what: String) -> ScatterError {

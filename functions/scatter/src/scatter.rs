@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use control_table::ControlTable;
-use control_table::clock::{Clock, Entropy};
+use control_table::clock::{Clock, Entropy, Timestamp};
 use control_table::id::{ExecutionId, ExecutionKey, JobName};
 use control_table::item::{ExecutionRow, ExecutionStatus, PlanRow};
 use control_table::op::{Open, OpenOutcome};
@@ -15,8 +15,9 @@ use crate::budget::Budget;
 use crate::dispatch::Dispatcher;
 use crate::error::ScatterError;
 use crate::event::{ScatterEvent, check_plan};
+use crate::handout::Handout;
 use crate::run::Run;
-use crate::source::{Source, Sources};
+use crate::source::{Source, SourceRequest, Sources};
 
 /// What a deployment may set differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +58,7 @@ pub struct ScatterAnswer {
 }
 
 impl ScatterAnswer {
-    fn new(execution: ExecutionRow, opened: bool) -> Self {
+    pub(crate) fn new(execution: ExecutionRow, opened: bool) -> Self {
         Self {
             execution_id: execution.execution_id,
             job: execution.job,
@@ -76,15 +77,16 @@ impl ScatterAnswer {
 pub struct Scatter {
     pub(crate) table: ControlTable,
     pub(crate) dispatcher: Dispatcher,
-    sources: Sources,
+    pub(crate) sources: Sources,
     pub(crate) clock: Arc<dyn Clock>,
-    entropy: Arc<Entropy>,
+    pub(crate) entropy: Arc<Entropy>,
     pub(crate) settings: Settings,
+    handout: Handout,
 }
 
 /// An execution as a scatter works on it.
-struct Loaded {
-    execution: ExecutionRow,
+pub(crate) struct Loaded {
+    pub execution: ExecutionRow,
     plan: PlanRow,
     source: Arc<dyn Source>,
 }
@@ -100,7 +102,14 @@ impl Scatter {
         entropy: Arc<Entropy>,
         settings: Settings,
     ) -> Self {
-        Self { table, dispatcher, sources, clock, entropy, settings }
+        let handout = Handout::new(table.clone(), dispatcher.clone());
+        Self { table, dispatcher, sources, clock, entropy, settings, handout }
+    }
+
+    /// What hands segments out, where an execution limits those in flight.
+    #[must_use]
+    pub const fn handout(&self) -> &Handout {
+        &self.handout
     }
 
     /// Carries an event out: opens an execution, or goes on with the one that has its key, until it is sealed.
@@ -115,6 +124,7 @@ impl Scatter {
     ) -> Result<ScatterAnswer, ScatterError> {
         let budget = Budget::new(self.clock.now(), deadline, self.settings.deadline_margin);
         let event = ScatterEvent::parse(event)?;
+        refuse_external(&event.source)?;
         let key = event.key_or(request_id)?;
         // Asked first, so that an invocation that is repeated does not count the source again.
         if let Some(execution_id) = self.table.execution_of_key(&event.job, &key).await? {
@@ -124,7 +134,7 @@ impl Scatter {
         let source = tokio::time::timeout(budget.left(&*self.clock), resolving)
             .await
             .map_err(|_elapsed| ScatterError::SourceTooSlow)??;
-        match self.open(event, key, source).await? {
+        match self.open_planned(event, key, source).await? {
             Ok(loaded) => {
                 self.run(&loaded, budget).await?;
                 self.answer(loaded.execution.execution_id, true).await
@@ -144,7 +154,7 @@ impl Scatter {
     }
 
     /// Opens the execution, or finds the one that got the key in the meantime.
-    async fn open(
+    pub(crate) async fn open_planned(
         &self,
         event: ScatterEvent,
         key: ExecutionKey,
@@ -178,13 +188,33 @@ impl Scatter {
     async fn go_on(&self, execution_id: ExecutionId, budget: Budget) -> Result<ScatterAnswer, ScatterError> {
         let execution = self.load(execution_id).await?;
         if execution.status != ExecutionStatus::Scattering {
+            // Whoever sealed it may have died before it handed out what there was room for.
+            self.hand_out_if_limited(&execution).await?;
             return Ok(ScatterAnswer::new(execution, false));
         }
         tracing::info!(%execution_id, groups = execution.groups, "going on");
         let plan = self.table.plan(execution_id).await?.ok_or(ScatterError::NotFound { execution_id })?;
         let source = self.sources.from_plan(&plan.source).await?;
+        if source.is_external() {
+            // There is nothing to plan, and the seal comes from outside; the sweeper puts records again that are owed.
+            self.hand_out_if_limited(&execution).await?;
+            return Ok(ScatterAnswer::new(execution, false));
+        }
         self.run(&Loaded { execution, plan, source }, budget).await?;
         self.answer(execution_id, false).await
+    }
+
+    /// With a limit of segments in flight, records are put as there is room for them.
+    pub(crate) async fn hand_out_if_limited(&self, execution: &ExecutionRow) -> Result<(), ScatterError> {
+        if execution.handed_out.is_some() {
+            self.handout.hand_out(execution.execution_id).await?;
+        }
+        Ok(())
+    }
+
+    /// When the sweeper should look whether there is still a sign of life.
+    pub(crate) fn due_at(&self) -> Timestamp {
+        self.clock.timestamp().plus(self.settings.patience)
     }
 
     async fn run(&self, loaded: &Loaded, budget: Budget) -> Result<(), ScatterError> {
@@ -194,11 +224,22 @@ impl Scatter {
         Box::pin(run.carry_out()).await
     }
 
-    async fn answer(&self, execution_id: ExecutionId, opened: bool) -> Result<ScatterAnswer, ScatterError> {
+    pub(crate) async fn answer(&self, execution_id: ExecutionId, opened: bool) -> Result<ScatterAnswer, ScatterError> {
         Ok(ScatterAnswer::new(self.load(execution_id).await?, opened))
     }
 
-    async fn load(&self, execution_id: ExecutionId) -> Result<ExecutionRow, ScatterError> {
+    pub(crate) async fn load(&self, execution_id: ExecutionId) -> Result<ExecutionRow, ScatterError> {
         self.table.execution(execution_id).await?.ok_or(ScatterError::NotFound { execution_id })
+    }
+}
+
+/// A scatter ends with the seal, and nothing would ever fill this one.
+fn refuse_external(source: &SourceRequest) -> Result<(), ScatterError> {
+    match source {
+        SourceRequest::External(_) => Err(ScatterError::InvalidEvent {
+            reason: "source.type: \"external\" gives no segments by itself: open the execution, add to it, and seal it"
+                .to_owned(),
+        }),
+        _ => Ok(()),
     }
 }

@@ -6,6 +6,7 @@
 
 mod dynamodb_scan;
 mod error;
+mod external;
 mod list;
 mod list_file;
 mod range;
@@ -20,6 +21,7 @@ use serde_json::Value;
 
 pub use self::dynamodb_scan::{CountMode, DEFAULT_ITEMS_PER_SEGMENT, DynamoDbScan, MAX_SCAN_SEGMENTS, ScanRequest};
 pub use self::error::SourceError;
+pub use self::external::External;
 pub use self::list::{InlineList, ListRequest, MAX_CODE_BYTES};
 pub use self::list_file::FileList;
 pub use self::range::{Bound, Range, RangeRequest};
@@ -35,6 +37,11 @@ pub trait Source: Send + Sync {
     /// They are made or read as they are asked for: memory does not grow with their number.
     fn specs(&self, from: u64) -> BoxStream<'_, Result<Value, SourceError>>;
 
+    /// Whether the segments come from outside, and so does the seal.
+    fn is_external(&self) -> bool {
+        false
+    }
+
     /// What [`Sources::from_plan`] needs to give the same specs again.
     fn plan(&self) -> Value;
 }
@@ -48,6 +55,7 @@ enum Plan {
     Range(RangeRequest),
     List(InlineList),
     ListFile(FileList),
+    External(External),
 }
 
 /// Resolves requests and reads plans. Holds what reaches the user's tables.
@@ -71,11 +79,17 @@ impl Sources {
             SourceRequest::Range(range) => Arc::new(Range::try_from(range)?),
             SourceRequest::List(ListRequest { file: Some(path), .. }) => Arc::new(FileList::resolve(path).await?),
             SourceRequest::List(list) => Arc::new(InlineList::try_from(list)?),
+            SourceRequest::External(external) => Arc::new(*external),
         };
         match source.total() {
             Some(segments) if segments > MAX_SEGMENTS => Err(SourceError::TooManySegments { segments }),
             _ => Ok(source),
         }
+    }
+
+    /// Whether a plan says that the segments come from outside.
+    pub(crate) fn is_external(plan: &Value) -> bool {
+        matches!(Plan::deserialize(plan), Ok(Plan::External(_)))
     }
 
     /// Rebuilds the source that a plan was made from. Counts nothing; a list file is read to see that it is still the
@@ -86,6 +100,7 @@ impl Sources {
             Plan::DynamoDbScan(scan) => Arc::new(scan),
             Plan::Range(range) => Arc::new(Range::try_from(&range)?),
             Plan::List(list) => Arc::new(list),
+            Plan::External(external) => Arc::new(external),
             Plan::ListFile(file) => {
                 file.check_unchanged().await?;
                 Arc::new(file)

@@ -4,7 +4,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::{InlineList, ListRequest, Range, RangeRequest, ScanRequest, SourceError};
+use super::{External, InlineList, ListRequest, Range, RangeRequest, ScanRequest, SourceError};
 
 /// A source as an event names it, told apart by `type`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -17,6 +17,8 @@ pub enum SourceRequest {
     Range(RangeRequest),
     /// `{"type": "list", "codes": ["SY", "IR"]}` or `{"type": "list", "file": "/path"}`: one segment a code.
     List(ListRequest),
+    /// `{"type": "external"}`: the segments are added from outside, see [`crate::Scatter::open`].
+    External(External),
 }
 
 impl SourceRequest {
@@ -25,6 +27,7 @@ impl SourceRequest {
         match self {
             Self::DynamoDbScan(scan) => scan.validate(),
             Self::Range(range) => Range::try_from(range).map(drop),
+            Self::External(_) => Ok(()),
             Self::List(list) if list.codes.is_none() && list.file.is_some() => Ok(()),
             Self::List(list) => InlineList::try_from(list).map(drop),
         }
@@ -34,13 +37,14 @@ impl SourceRequest {
 /// Written out rather than derived: serde's own tagged enums forget which field was wrong.
 impl<'de> Deserialize<'de> for SourceRequest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        const TYPES: &str = "use \"dynamodb-scan\", \"range\" or \"list\"";
+        const TYPES: &str = "use \"dynamodb-scan\", \"range\", \"list\" or \"external\"";
         let mut fields = Map::deserialize(deserializer)?;
         let kind = fields.remove("type").ok_or_else(|| D::Error::custom(format!("type: missing; {TYPES}")))?;
         match kind.as_str() {
             Some("dynamodb-scan") => read(fields).map(Self::DynamoDbScan),
             Some("range") => read(fields).map(Self::Range),
             Some("list") => read(fields).map(Self::List),
+            Some("external") => read(fields).map(Self::External),
             _ => Err(D::Error::custom(format!("type: {kind} is no source; {TYPES}"))),
         }
     }
