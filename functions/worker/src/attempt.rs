@@ -16,7 +16,7 @@ use crate::work::Work;
 
 /// How long cancelled work may take to let go of what it holds. It is a small part of the margin before the deadline,
 /// and work that blocks its thread never lets go at all.
-const LETTING_GO: Duration = Duration::from_millis(500);
+pub(crate) const LETTING_GO: Duration = Duration::from_millis(500);
 
 /// How an attempt ended.
 #[derive(Debug, PartialEq)]

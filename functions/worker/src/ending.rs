@@ -18,6 +18,17 @@ pub(crate) struct Over<'a> {
     pub duration_ms: u64,
     /// When it ended.
     pub now: Timestamp,
+    /// What would have ended it, or did.
+    pub limit: Limit,
+}
+
+/// What an attempt's time is limited by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// The invocation that it is made in.
+    Invocation,
+    /// The run's policy, to so many milliseconds.
+    Policy(u64),
 }
 
 impl Over<'_> {
@@ -63,11 +74,17 @@ impl Over<'_> {
     }
 
     fn timed_out(&self) -> String {
-        format!(
-            "the invocation's time was up, and the work was cancelled after {} ms. Make the segments smaller, or give the \
-             worker more time (WorkerTimeoutSeconds)",
-            self.duration_ms
-        )
+        let took = self.duration_ms;
+        match self.limit {
+            Limit::Invocation => format!(
+                "the invocation's time was up, and the work was cancelled after {took} ms. Make the segments smaller, or give \
+                 the worker more time (WorkerTimeoutSeconds)"
+            ),
+            Limit::Policy(millis) => format!(
+                "policy.segment_timeout_ms is {millis}, and the work was cancelled after {took} ms. Make the segments smaller, \
+                 or raise that limit"
+            ),
+        }
     }
 }
 
@@ -78,8 +95,12 @@ mod tests {
     use control_table::limits::MAX_COUNTERS;
 
     fn end(attempt: u32, ended: Ended) -> Ending {
+        end_within(Limit::Invocation, attempt, ended)
+    }
+
+    fn end_within(limit: Limit, attempt: u32, ended: Ended) -> Ending {
         let policy = Policy { max_attempts: 2, ..Policy::default() };
-        let over = Over { policy: &policy, attempt, duration_ms: 7, now: Timestamp::from_millis(1_000) };
+        let over = Over { policy: &policy, attempt, duration_ms: 7, now: Timestamp::from_millis(1_000), limit };
         over.ending(ended, &Entropy::from_seed(1))
     }
 
@@ -104,6 +125,16 @@ mod tests {
             assert!((1_000..=2_000).contains(&retry_at.as_millis()), "{retry_at}");
         }
         assert_eq!(failed(end(2, Ended::TimedOut)).kind, ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn the_limit_that_struck_is_named() {
+        for (limit, name) in
+            [(Limit::Invocation, "WorkerTimeoutSeconds"), (Limit::Policy(5), "segment_timeout_ms is 5,")]
+        {
+            let failure = failed(end_within(limit, 2, Ended::TimedOut));
+            assert!(failure.message.contains(name), "{}", failure.message);
+        }
     }
 
     #[test]

@@ -24,17 +24,20 @@
 //! - what runs it: [`Worker`], and `serve` on Lambda (feature `lambda`, on by default)
 //! - [`builtin`]: jobs that need no code of the user's
 //!
-//! A segment that fails never blocks its shard: the failure is recorded and the record acknowledged. Only when the control
-//! table itself cannot be written is a record handed back to Kinesis.
+//! A segment that fails never blocks its shard: the failure is recorded and the record acknowledged. What is no segment's
+//! record is set aside. Only when the control table itself cannot be written is a record handed back to Kinesis.
 
 mod attempt;
+mod batch;
 pub mod builtin;
 mod context;
+mod count;
 mod ending;
 mod error;
 #[cfg(feature = "lambda")]
 mod lambda;
 mod output;
+mod reading;
 mod record;
 mod segment;
 mod settings;

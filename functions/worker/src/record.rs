@@ -1,19 +1,20 @@
-//! One record: claim, work, finish, tally.
+//! One record: claim, work, finish.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use control_table::Error;
+use control_table::clock::Timestamp;
 use control_table::item::{ErrorKind, SegmentFailure, SegmentRow};
-use control_table::op::{Claim, ClaimOutcome, Ending, Finish, FinishOutcome, Tally, TallyResult};
+use control_table::op::{Claim, ClaimOutcome, Ending, Finish, FinishOutcome, Tally};
 use control_table::policy::Backoff;
 use control_table::record::SegmentRecord;
 use tracing::{Span, debug, error, info, warn};
 
-use crate::attempt;
+use crate::attempt::{self, LETTING_GO};
 use crate::context::Context;
-use crate::ending::Over;
+use crate::ending::{Limit, Over};
 use crate::segment::Segment;
 use crate::worker::Worker;
 
@@ -24,13 +25,15 @@ const FINISH_TRIES: u32 = 5;
 /// The waits between them. All of them together fit into the default margin before the deadline.
 const FINISH_BACKOFF: Backoff = Backoff { base_ms: 100, cap_ms: 1_000 };
 
-/// What Kinesis is told of a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What becomes of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// It has served its purpose.
     Acknowledge,
     /// It must come again.
     Again,
+    /// Its segment has an outcome; once this is counted it has served its purpose.
+    Count(Tally),
 }
 
 /// A record on its way through the protocol.
@@ -63,15 +66,39 @@ impl Handling<'_> {
     }
 
     fn claim(&self) -> Claim {
-        let margin = TimeDelta::from_std(self.worker.settings.lease_margin).unwrap_or_default();
+        let now = self.worker.clock.timestamp();
         Claim {
             segment: self.record.segment(),
             generation: self.record.generation,
             record: self.event_id.clone(),
             claim_id: self.worker.entropy.nonce(),
             max_attempts: self.record.policy.max_attempts,
-            now: self.worker.clock.timestamp(),
-            lease_until: (self.deadline + margin).into(),
+            now,
+            lease_until: self.lease_until(now),
+        }
+    }
+
+    /// Until when a worker that claims now may be presumed alive.
+    fn lease_until(&self, now: Timestamp) -> Timestamp {
+        let margin = TimeDelta::from_std(self.worker.settings.lease_margin).unwrap_or_default();
+        let deadline = Timestamp::from(self.deadline);
+        let letting_go = TimeDelta::from_std(LETTING_GO).unwrap_or_default();
+        let end = self.timeout().map_or(deadline, |timeout| deadline.min(now.plus(timeout).plus(letting_go)));
+        end.plus(margin)
+    }
+
+    /// The longest that the policy lets an attempt take.
+    fn timeout(&self) -> Option<TimeDelta> {
+        let millis = i64::try_from(self.record.policy.segment_timeout_ms?).ok()?;
+        TimeDelta::try_milliseconds(millis)
+    }
+
+    /// When work that begins now is cancelled, and by what.
+    fn limit(&self, now: DateTime<Utc>) -> (DateTime<Utc>, Limit) {
+        let cutoff = self.timeout().and_then(|timeout| now.checked_add_signed(timeout));
+        match (cutoff, self.record.policy.segment_timeout_ms) {
+            (Some(cutoff), Some(millis)) if cutoff <= self.cutoff => (cutoff, Limit::Policy(millis)),
+            _ => (self.cutoff, Limit::Invocation),
         }
     }
 
@@ -85,7 +112,7 @@ impl Handling<'_> {
                 let failure = self.worker_lost(row.attempt);
                 self.end(&row, Ending::Failed { failure, duration_ms: row.counts.duration_ms }).await
             }
-            ClaimOutcome::AlreadyFinished(row) => self.tally(&row).await,
+            ClaimOutcome::AlreadyFinished(row) => Ok(counted(&row)),
             ClaimOutcome::Leased { until } => {
                 info!(%until, "another worker has the segment");
                 Ok(Verdict::Acknowledge)
@@ -115,11 +142,14 @@ impl Handling<'_> {
             total: record.total,
             spec: record.spec.clone(),
         };
-        let context = Context::of(record, row.attempt, self.cutoff);
-        let started = worker.clock.timestamp();
-        let ended = attempt::run(Arc::clone(&worker.work), segment, context, self.time_left()).await;
+        let started = worker.clock.now();
+        let (cutoff, limit) = self.limit(started);
+        let context = Context::of(record, row.attempt, cutoff);
+        let time = (cutoff - started).to_std().unwrap_or_default();
+        let ended = attempt::run(Arc::clone(&worker.work), segment, context, time).await;
         let now = worker.clock.timestamp();
-        let over = Over { policy: &record.policy, attempt: row.attempt, duration_ms: now.millis_since(started), now };
+        let duration_ms = now.millis_since(started.into());
+        let over = Over { policy: &record.policy, attempt: row.attempt, duration_ms, now, limit };
         over.ending(ended, &worker.entropy)
     }
 
@@ -132,13 +162,13 @@ impl Handling<'_> {
         SegmentFailure::new(ErrorKind::WorkerLost, &message)
     }
 
-    /// Records the end of an attempt, and counts it if it is the segment's outcome.
+    /// Records the end of an attempt; if it is the segment's outcome, it is to be counted.
     async fn end(&self, row: &SegmentRow, ending: Ending) -> Result<Verdict, Error> {
         log(&ending);
         let (segment, generation, attempt) = (row.id(), row.generation, row.attempt);
         let request = Finish { segment, generation, attempt, now: self.worker.clock.timestamp(), ending };
         match self.finish(&request).await? {
-            FinishOutcome::Finished(row) | FinishOutcome::AlreadyFinished(row) => self.tally(&row).await,
+            FinishOutcome::Finished(row) | FinishOutcome::AlreadyFinished(row) => Ok(counted(&row)),
             FinishOutcome::Lost(row) => {
                 warn!(status = row.status.as_str(), owner = row.attempt, "the claim was lost: nothing is recorded");
                 Ok(Verdict::Acknowledge)
@@ -166,30 +196,15 @@ impl Handling<'_> {
         self.worker.table.finish(request).await
     }
 
-    /// Counts the row's outcome, if it has one.
-    async fn tally(&self, row: &SegmentRow) -> Result<Verdict, Error> {
-        let Some(tally) = Tally::of(row) else {
-            return Ok(Verdict::Acknowledge);
-        };
-        match self.worker.table.tally(&tally).await? {
-            TallyResult::Counted { pending, .. } => debug!(pending, "counted"),
-            TallyResult::AlreadyCounted => info!("the outcome is counted already"),
-            TallyResult::Stale { generation } => {
-                info!(tally = generation, row = row.generation, "the tally has moved on");
-            }
-            TallyResult::Missing => {
-                // Records follow the commit of their group, so it must be a question of time, or of a wrong table.
-                warn!("the segment's group is not committed: the record comes again");
-                return Ok(Verdict::Again);
-            }
-        }
-        Ok(Verdict::Acknowledge)
-    }
-
     /// What is left of the work's time.
     fn time_left(&self) -> Duration {
         (self.cutoff - self.worker.clock.now()).to_std().unwrap_or_default()
     }
+}
+
+/// What is left to do for a row whose attempt is recorded: one that is to be tried again has no outcome yet.
+fn counted(row: &SegmentRow) -> Verdict {
+    Tally::of(row).map_or(Verdict::Acknowledge, Verdict::Count)
 }
 
 fn log(ending: &Ending) {

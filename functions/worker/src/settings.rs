@@ -14,10 +14,18 @@ pub struct Settings {
     pub lease_margin: Duration,
     /// Records of one batch that are processed at once. They share one processor and its memory. Default: 16.
     pub records_at_once: usize,
+    /// How long a segment's recorded outcome may wait to be counted together with others of its batch. Near the end of the
+    /// invocation it waits less, and after the last of the batch it does not wait. Default: 2 seconds.
+    pub tally_delay: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { deadline_margin: Duration::from_secs(5), lease_margin: Duration::from_secs(10), records_at_once: 16 }
+        Self {
+            deadline_margin: Duration::from_secs(5),
+            lease_margin: Duration::from_secs(10),
+            records_at_once: 16,
+            tally_delay: Duration::from_secs(2),
+        }
     }
 }

@@ -3,16 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aws_lambda_events::event::kinesis::{KinesisEvent, KinesisEventRecord};
+use aws_lambda_events::event::kinesis::KinesisEvent;
 use aws_lambda_events::event::streams::KinesisEventResponse;
 use chrono::{DateTime, TimeDelta, Utc};
 use control_table::ControlTable;
 use control_table::clock::{Clock, Entropy};
-use control_table::record::SegmentRecord;
-use futures::stream::{self, StreamExt};
-use tracing::{Instrument, error, info_span};
 
-use crate::record::{Handling, Verdict};
+use crate::batch::Batch;
 use crate::settings::Settings;
 use crate::work::Work;
 
@@ -48,18 +45,14 @@ impl Worker {
     }
 
     /// Handles a batch, several records at once. The answer names the records that must come again: those whose outcome
-    /// could not be recorded, and those that the invocation had no time left for.
+    /// could not be recorded or counted, and those that the invocation had no time left for.
     pub async fn handle(&self, event: KinesisEvent, invocation: Invocation) -> KinesisEventResponse {
-        let cutoff = self.cutoff(invocation.deadline);
-        let mut again: Vec<(usize, String)> = stream::iter(event.records.into_iter().enumerate())
-            .map(|(place, record)| self.handle_record(place, record, &invocation, cutoff))
-            .buffer_unordered(self.settings.records_at_once.max(1))
-            .filter_map(std::future::ready)
-            .collect()
-            .await;
-        again.sort_unstable();
+        let records = event.records;
+        let numbers: Vec<String> = records.iter().map(|record| record.kinesis.sequence_number.clone()).collect();
+        let batch = Batch { worker: self, invocation: &invocation, cutoff: self.cutoff(invocation.deadline) };
+        let again = batch.run(records).await;
         let mut response = KinesisEventResponse::default();
-        response.set_failures(again.into_iter().map(|(_, sequence_number)| sequence_number));
+        response.set_failures(again.into_iter().filter_map(|place| numbers.get(place)));
         response
     }
 
@@ -68,38 +61,6 @@ impl Worker {
         let margin = TimeDelta::from_std(self.settings.deadline_margin).unwrap_or(TimeDelta::MAX);
         let quarter = (deadline - self.clock.now()) / 4;
         deadline - margin.min(quarter.max(TimeDelta::zero()))
-    }
-
-    /// The record's place and sequence number, if it must come again.
-    async fn handle_record(
-        &self,
-        place: usize,
-        record: KinesisEventRecord,
-        invocation: &Invocation,
-        cutoff: DateTime<Utc>,
-    ) -> Option<(usize, String)> {
-        let sequence_number = record.kinesis.sequence_number;
-        let event_id = record.event_id.unwrap_or_else(|| sequence_number.clone());
-        let segment: SegmentRecord = match serde_json::from_slice(&record.kinesis.data.0) {
-            Ok(segment) => segment,
-            Err(error) => {
-                // It would be as unreadable the next time, and everything behind it would wait.
-                error!(event_id, %error, "a record that is not of a segment is passed over: who else writes to the stream?");
-                return None;
-            }
-        };
-        let span = info_span!(
-            "segment",
-            execution_id = %segment.execution_id,
-            segment = segment.index,
-            attempt = tracing::field::Empty,
-            request_id = invocation.request_id,
-        );
-        let handling = Handling { worker: self, record: &segment, event_id, deadline: invocation.deadline, cutoff };
-        match handling.run().instrument(span).await {
-            Verdict::Acknowledge => None,
-            Verdict::Again => Some((place, sequence_number)),
-        }
     }
 }
 
