@@ -7,6 +7,7 @@
 //! - [`record`], [`image`], [`completion`], [`notice`]: what travels to a worker, from the stream, and to whatever comes next
 //! - [`view`]: an execution as people see it
 //! - [`memory`]: the operations over a map of rows, for models and comparisons
+//! - [`repair`]: what the rows say that tallies and execution must be, and how they differ
 //! - [`schema`]: the table itself
 //! - [`clock`], [`id`], [`policy`], [`limits`]: the vocabulary
 //!
@@ -25,6 +26,7 @@ pub mod op;
 pub mod policy;
 pub mod read;
 pub mod record;
+pub mod repair;
 pub mod schema;
 mod table;
 pub mod view;

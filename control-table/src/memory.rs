@@ -11,8 +11,9 @@ use crate::op::{
     CancelRowOutcome, Claim, ClaimOutcome, CommitGroup, CommitGroupOutcome, Complete, CompleteOutcome, EndRedrive,
     EndRedriveOutcome, Finish, FinishOutcome, Fold, FoldOutcome, FreeSlot, FreeSlotOutcome, HandOut, HandOutOutcome,
     MarkPublished, MarkPublishedOutcome, NoteFailure, NoteFailureOutcome, Observe, ObserveOutcome, Open, OpenOutcome,
-    PutBack, PutBackOutcome, Release, ReleaseOutcome, Reschedule, RescheduleOutcome, Seal, SealOutcome, SetAside,
-    SetAsideOutcome, SetPolicy, SetPolicyOutcome, Tally, TallyResult, Tell, TellOutcome, Unfold, UnfoldOutcome,
+    PutBack, PutBackOutcome, Release, ReleaseOutcome, Reschedule, RescheduleOutcome, Restore, RestoreOutcome, Seal,
+    SealOutcome, SetAside, SetAsideOutcome, SetPolicy, SetPolicyOutcome, Tally, TallyResult, Tell, TellOutcome, Unfold,
+    UnfoldOutcome,
 };
 
 /// Every row of the table.
@@ -191,6 +192,26 @@ impl MemoryTable {
     /// See [`HandOut`].
     pub fn hand_out(&mut self, request: &HandOut) -> HandOutOutcome {
         with(&mut self.executions, request.execution_id, |execution| request.apply(execution))
+    }
+
+    /// See [`Restore`].
+    pub fn restore_execution(&mut self, request: &Restore<ExecutionRow>) -> RestoreOutcome<ExecutionRow> {
+        with(&mut self.executions, request.row.execution_id, |row| request.apply(row))
+    }
+
+    /// See [`Restore`].
+    pub fn restore_tally(&mut self, request: &Restore<TallyRow>) -> RestoreOutcome<TallyRow> {
+        with(&mut self.tallies, request.row.group, |row| request.apply(row))
+    }
+
+    /// See [`Restore`].
+    pub fn restore_segment(&mut self, request: &Restore<SegmentRow>) -> RestoreOutcome<SegmentRow> {
+        with(&mut self.segments, request.row.id(), |row| request.apply(row))
+    }
+
+    /// See [`Restore`].
+    pub fn restore_key(&mut self, request: &Restore<KeyRow>) -> RestoreOutcome<KeyRow> {
+        with(&mut self.keys, request.row.key(), |row| request.apply(row))
     }
 
     /// See [`Unfold`].

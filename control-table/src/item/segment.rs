@@ -61,6 +61,8 @@ pub enum ErrorKind {
     WorkerLost,
     /// The work's output cannot be recorded.
     InvalidOutput,
+    /// Its row was lost or damaged, and a repair could not tell what had become of it.
+    RowLost,
 }
 
 impl ErrorKind {
@@ -69,7 +71,7 @@ impl ErrorKind {
     pub const fn is_retryable(self) -> bool {
         match self {
             Self::Retryable | Self::Panic | Self::TimedOut => true,
-            Self::Permanent | Self::WorkerLost | Self::InvalidOutput => false,
+            Self::Permanent | Self::WorkerLost | Self::InvalidOutput | Self::RowLost => false,
         }
     }
 }

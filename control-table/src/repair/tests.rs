@@ -1,0 +1,1 @@
+//! The recount on plain rows.
