@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use control_table::ControlTable;
-use control_table::clock::{Clock, Entropy, SystemClock};
+use control_table::clock::{Clock, Entropy, SystemClock, Timestamp};
 use control_table::id::ExecutionId;
-use local::data_dir::DataDir;
+use local::data_dir::{DataDir, DataDirError};
 use local::embedded::Durability;
-use local::system::{HookOutput, WorkChoice};
+use local::system::{HookOutput, Hooks, WorkChoice};
 use local::{Database, Options, System};
 
 use crate::args::{Global, SystemArgs};
@@ -55,9 +55,14 @@ impl Context {
 
     /// Opens the database to read, also while another process works on it.
     pub async fn read(&self) -> Result<Database, CliError> {
-        // A reader writes nothing, so this is only the setting that changes nothing.
+        // The setting that changes nothing; what little is written beside another process is kept in any case.
         let durability = Durability::PowerLoss;
         Ok(Database::read(&self.data_dir()?, durability, self.entropy()).await?)
+    }
+
+    /// Opens the database for single conditional writes of the control table's, also while another process works on it.
+    pub async fn beside(&self) -> Result<Database, CliError> {
+        self.read().await
     }
 
     /// Opens the database to fill a table of the user's, alone.
@@ -73,14 +78,29 @@ impl Context {
             durability: if args.durable { Durability::PowerLoss } else { Durability::ProcessCrash },
             workers: args.workers.map(usize::from),
             work: self.work.clone().map_or(WorkChoice::Builtin, WorkChoice::Own),
-            on_complete: args.on_complete.clone(),
+            on_complete: args.hooks.on_complete.clone(),
             hook_output: if self.output.is_json() { HookOutput::Stderr } else { HookOutput::Stdout },
             tick: Options::TICK,
             template: None,
             clock: Arc::clone(&self.clock),
             entropy: self.entropy(),
         };
-        Ok(System::start(options).await?)
+        let hooks = Hooks {
+            on_success: args.hooks.on_success.clone(),
+            on_failure: args.hooks.on_failure.clone(),
+            on_first_failure: args.hooks.on_first_failure.clone(),
+            on_stall: args.hooks.on_stall.clone(),
+        };
+        Ok(System::start_with(options, hooks).await?)
+    }
+
+    /// As [`Self::start`]; `None` if another process has the data directory.
+    pub async fn start_if_free(&self, args: &SystemArgs) -> Result<Option<System>, CliError> {
+        match self.start(args).await {
+            Ok(system) => Ok(Some(system)),
+            Err(CliError::Local(local::Error::DataDir(DataDirError::InUse { .. }))) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The run that is meant.
@@ -91,6 +111,11 @@ impl Context {
     /// The time now, in UTC.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// The time now, as rows have it.
+    pub fn timestamp(&self) -> Timestamp {
+        self.clock.timestamp()
     }
 
     /// Identifiers and jitter.

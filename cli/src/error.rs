@@ -3,6 +3,8 @@
 use std::error::Error as _;
 use std::process::ExitCode;
 
+use control_table::id::ExecutionId;
+
 use crate::execution::IdError;
 use crate::import::ImportError;
 use crate::job::UsageError;
@@ -37,6 +39,30 @@ pub enum CliError {
     /// The run could not be scattered.
     #[error(transparent)]
     Scatter(#[from] scatter::ScatterError),
+    /// A limit for a run that began without one.
+    #[error(
+        "{execution_id} runs without a limit of segments in flight, and its records are on the stream already: cancel it, set the \
+         limit, and redrive --cancelled"
+    )]
+    NotLimited {
+        /// The run.
+        execution_id: ExecutionId,
+    },
+    /// A cancel of a run that is being redriven.
+    #[error("{execution_id} is being redriven: it can be cancelled as soon as that is over, within moments; try again")]
+    Redriving {
+        /// The run.
+        execution_id: ExecutionId,
+    },
+    /// Somebody else changed the run between a look at it and a write.
+    #[error("{execution_id} was changed by somebody else at the same time: look at its status, and try again")]
+    Changed {
+        /// The run.
+        execution_id: ExecutionId,
+    },
+    /// An operation on a run was refused, or a step of it failed.
+    #[error(transparent)]
+    Sweep(#[from] local::system::SweepError),
     /// The endpoint's port cannot be had.
     #[error("cannot listen on port {port} of this machine: choose another with --port")]
     Listen {
@@ -77,8 +103,9 @@ impl CliError {
             Self::Scatter(error) => error.is_retryable(),
             Self::DataDir(error) => matches!(error, local::data_dir::DataDirError::InUse { .. }),
             Self::Local(error) => error.is_retryable(),
-            Self::Lost(_) => true,
-            Self::Usage(_) | Self::Id(_) | Self::Listen { .. } | Self::Output(_) => false,
+            Self::Sweep(error) => local::system::is_retryable(error),
+            Self::Lost(_) | Self::Redriving { .. } | Self::Changed { .. } => true,
+            Self::Usage(_) | Self::Id(_) | Self::NotLimited { .. } | Self::Listen { .. } | Self::Output(_) => false,
         }
     }
 

@@ -17,7 +17,7 @@
 //! - `args`, `job`: what was asked, as arguments and as a job file; the event that is made of it
 //! - `verb`: one file a verb
 //! - `import`: a file of rows into a table
-//! - `execution`, `since`: which runs are meant
+//! - `execution`, `since`, `span`: which runs are meant, and spans of time
 //! - `follow`, `summary`, `output`: what is shown
 //!
 //! # Features
@@ -49,6 +49,8 @@ mod program;
 mod segment_view;
 #[cfg(feature = "local")]
 mod since;
+#[cfg(feature = "local")]
+mod span;
 #[cfg(feature = "local")]
 mod summary;
 #[cfg(feature = "local")]

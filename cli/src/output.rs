@@ -136,6 +136,20 @@ impl Output {
         })
     }
 
+    /// JSON values of the answer, each on a line of its own, in one write: for answers of any size.
+    pub fn values<T: Serialize>(&self, values: &[T]) -> Result<(), OutputError> {
+        let mut text = Vec::new();
+        for value in values {
+            serde_json::to_writer(&mut text, value)?;
+            text.push(b'\n');
+        }
+        self.bars.suspend(|| {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(&text)?;
+            Ok(stdout.flush()?)
+        })
+    }
+
     /// A JSON value of the answer, on a line of its own.
     pub fn value(&self, value: &impl Serialize) -> Result<(), OutputError> {
         self.line(serde_json::to_string(value)?)

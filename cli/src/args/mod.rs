@@ -1,9 +1,11 @@
 //! The command line's arguments.
 
 mod import;
+mod one_run;
 mod run;
 
 pub use self::import::ImportArgs;
+pub use self::one_run::{CancelArgs, FailuresArgs, RedriveArgs, ResultsArgs, SetArgs};
 pub use self::run::{Counting, RunArgs, SourceType, WorkName};
 
 use std::path::PathBuf;
@@ -59,8 +61,18 @@ pub enum Verb {
     List(ListArgs),
     /// List the segments of a run, with their errors
     Segments(SegmentsArgs),
+    /// Print the outcomes of a run's segments as JSON lines
+    Results(ResultsArgs),
+    /// Count a run's failed segments by their errors, the most frequent first
+    Failures(FailuresArgs),
     /// Follow a run until it ends
     Watch(IdArgs),
+    /// Change limits of a run, also while it runs
+    Set(SetArgs),
+    /// Stop a run: nothing new starts, and it ends CANCELLED with what it has
+    Cancel(CancelArgs),
+    /// Run the segments of a run again that did not succeed, and follow it to its end
+    Redrive(RedriveArgs),
     /// Go on with what was interrupted, until it ends
     Resume(ResumeArgs),
     /// Run the system, and offer its DynamoDB to other programs
@@ -150,17 +162,37 @@ pub struct LocalArgs {
 }
 
 /// How the system runs in this process.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct SystemArgs {
     /// Segments worked on at once [default: by the stream's mapping in the template]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub workers: Option<u16>,
-    /// A command for every completion event, which it gets on standard input
-    #[arg(long, value_name = "CMD")]
-    pub on_complete: Option<String>,
+    /// What is told of a run.
+    #[command(flatten)]
+    pub hooks: HookArgs,
     /// Every write waits for the disk: survives a power cut, and is several times slower
     #[arg(long)]
     pub durable: bool,
+}
+
+/// Commands that are told of a run. Each gets the event as JSON on its standard input, and may get it more than once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct HookArgs {
+    /// A command for every completion event
+    #[arg(long, value_name = "CMD", help_heading = "Hooks: commands that get the event on standard input")]
+    pub on_complete: Option<String>,
+    /// A command for the end of a run that SUCCEEDED
+    #[arg(long, value_name = "CMD", help_heading = "Hooks: commands that get the event on standard input")]
+    pub on_success: Option<String>,
+    /// A command for the end of a run that FAILED or was CANCELLED
+    #[arg(long, value_name = "CMD", help_heading = "Hooks: commands that get the event on standard input")]
+    pub on_failure: Option<String>,
+    /// A command for a run's first failed segment
+    #[arg(long, value_name = "CMD", help_heading = "Hooks: commands that get the event on standard input")]
+    pub on_first_failure: Option<String>,
+    /// A command for a run that stands still
+    #[arg(long, value_name = "CMD", help_heading = "Hooks: commands that get the event on standard input")]
+    pub on_stall: Option<String>,
 }
 
 #[cfg(test)]

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use control_table::policy::Tolerance;
 use serde::Deserialize;
 
 use super::SystemArgs;
+use crate::span::{Retention, Span};
 
 /// Runs a job to its end: scatters it into segments, works on them, gathers the outcome.
 ///
@@ -85,9 +87,28 @@ pub struct RunArgs {
     /// The longest wait before any attempt [default: 300000]
     #[arg(long, value_name = "MS", help_heading = "Failures")]
     pub backoff_cap_ms: Option<u64>,
-    /// Failed segments with which the run still counts as succeeded [default: 0]
-    #[arg(long, value_name = "N", help_heading = "Failures")]
-    pub tolerated_failures: Option<u64>,
+    /// Failed segments with which the run still counts as succeeded: a number, or a share of them [default: 0]
+    #[arg(long, value_name = "N|P%", help_heading = "Failures")]
+    pub tolerated_failures: Option<Tolerance>,
+    /// Work on every segment, also after more failures than are tolerated: the run fails at its end
+    #[arg(long, help_heading = "Failures")]
+    pub finish_anyway: bool,
+
+    /// The longest an attempt may take: 90s, 15m [default: as long as its invocation has]
+    #[arg(long, value_name = "SPAN", help_heading = "Limits")]
+    pub segment_timeout: Option<Span>,
+    /// The longest the run may take; what has no outcome by then is cancelled, and the run has failed
+    #[arg(long, value_name = "SPAN", help_heading = "Limits")]
+    pub execution_timeout: Option<Span>,
+    /// Report the run as stalled after so long without progress [default: 30m]
+    #[arg(long, value_name = "SPAN", help_heading = "Limits")]
+    pub stall_after: Option<Span>,
+    /// Segments of this run in flight at once [default: as many as there are workers]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub max_concurrency: Option<u32>,
+    /// Delete the run with its rows after so many days: 30d [default: keep it]
+    #[arg(long, value_name = "DAYS", help_heading = "Limits")]
+    pub retention: Option<Retention>,
 
     /// How the system runs.
     #[command(flatten)]

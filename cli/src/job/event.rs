@@ -5,19 +5,15 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::{Job, Policy, Source, UsageError};
-use crate::args::{Counting, SourceType, WorkName};
+use crate::args::{Counting, HookArgs, SourceType, SystemArgs, WorkName};
 
 /// A job that can be run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunPlan {
     /// What the scatter function is told.
     pub event: Value,
-    /// Segments worked on at once, if it was said.
-    pub workers: Option<u16>,
-    /// The command for the completion event.
-    pub on_complete: Option<String>,
-    /// Whether every write waits for the disk.
-    pub durable: bool,
+    /// How the system runs.
+    pub system: SystemArgs,
 }
 
 impl Job {
@@ -34,7 +30,14 @@ impl Job {
         insert(&mut event, "key", self.key.map(Value::from));
         insert(&mut event, "policy", self.policy.into_event());
         insert(&mut event, "parameters", (!self.parameters.is_empty()).then_some(Value::Object(self.parameters)));
-        Ok(RunPlan { event, workers: self.workers, on_complete: self.on_complete, durable: self.durable })
+        let hooks = HookArgs {
+            on_complete: self.on_complete,
+            on_success: self.on_success,
+            on_failure: self.on_failure,
+            on_first_failure: self.on_first_failure,
+            on_stall: self.on_stall,
+        };
+        Ok(RunPlan { event, system: SystemArgs { workers: self.workers, hooks, durable: self.durable } })
     }
 }
 
@@ -122,8 +125,19 @@ impl Policy {
         insert(&mut backoff, "cap_ms", self.backoff.cap_ms.map(Value::from));
         let mut policy = json!({});
         insert(&mut policy, "max_attempts", self.max_attempts.map(Value::from));
-        insert(&mut policy, "tolerated_failures", self.tolerated_failures.map(Value::from));
+        insert(&mut policy, "tolerated_failures", self.tolerated_failures.map(|tolerated| json!(tolerated)));
+        insert(&mut policy, "on_too_many_failures", self.on_too_many_failures.map(|then| json!(then)));
         insert(&mut policy, "backoff", (backoff != json!({})).then_some(backoff));
+        let spans = [
+            ("segment_timeout_ms", self.segment_timeout),
+            ("execution_timeout_ms", self.execution_timeout),
+            ("stall_after_ms", self.stall_after),
+        ];
+        for (name, span) in spans {
+            insert(&mut policy, name, span.map(|span| Value::from(span.millis())));
+        }
+        insert(&mut policy, "max_concurrency", self.max_concurrency.map(Value::from));
+        insert(&mut policy, "retention_days", self.retention.map(|retention| Value::from(retention.days())));
         (policy != json!({})).then_some(policy)
     }
 }

@@ -1,8 +1,9 @@
 //! Flags over a job.
 
+use control_table::policy::OnTooManyFailures;
 use serde_json::{Map, Value};
 
-use super::{Bound, Job, Source, UsageError};
+use super::{Bound, Job, Policy, Source, UsageError};
 use crate::args::{RunArgs, SourceType, WorkName};
 
 /// Puts a flag that was given in a field's place.
@@ -18,12 +19,14 @@ impl Job {
         replace(&mut self.name, args.job.as_ref());
         replace(&mut self.key, args.key.as_ref());
         replace(&mut self.workers, args.system.workers.as_ref());
-        replace(&mut self.on_complete, args.system.on_complete.as_ref());
+        let hooks = &args.system.hooks;
+        replace(&mut self.on_complete, hooks.on_complete.as_ref());
+        replace(&mut self.on_success, hooks.on_success.as_ref());
+        replace(&mut self.on_failure, hooks.on_failure.as_ref());
+        replace(&mut self.on_first_failure, hooks.on_first_failure.as_ref());
+        replace(&mut self.on_stall, hooks.on_stall.as_ref());
         self.durable |= args.system.durable;
-        replace(&mut self.policy.max_attempts, args.max_attempts.as_ref());
-        replace(&mut self.policy.tolerated_failures, args.tolerated_failures.as_ref());
-        replace(&mut self.policy.backoff.base_ms, args.backoff_base_ms.as_ref());
-        replace(&mut self.policy.backoff.cap_ms, args.backoff_cap_ms.as_ref());
+        self.policy.overlay(args);
         self.source.overlay(args);
         if own_work {
             refuse_builtin(args)?;
@@ -39,6 +42,23 @@ impl Job {
             self.parameters.insert("table".to_owned(), Value::from(table.as_str()));
         }
         Ok(self)
+    }
+}
+
+impl Policy {
+    fn overlay(&mut self, args: &RunArgs) {
+        replace(&mut self.max_attempts, args.max_attempts.as_ref());
+        replace(&mut self.tolerated_failures, args.tolerated_failures.as_ref());
+        replace(&mut self.backoff.base_ms, args.backoff_base_ms.as_ref());
+        replace(&mut self.backoff.cap_ms, args.backoff_cap_ms.as_ref());
+        if args.finish_anyway {
+            self.on_too_many_failures = Some(OnTooManyFailures::Finish);
+        }
+        replace(&mut self.segment_timeout, args.segment_timeout.as_ref());
+        replace(&mut self.execution_timeout, args.execution_timeout.as_ref());
+        replace(&mut self.stall_after, args.stall_after.as_ref());
+        replace(&mut self.max_concurrency, args.max_concurrency.as_ref());
+        replace(&mut self.retention, args.retention.as_ref());
     }
 }
 

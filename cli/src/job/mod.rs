@@ -5,7 +5,8 @@
 //! job = "population-by-country"          # letters, digits, '.', '_', '-'
 //! key = "2026-11-24"                     # optional: one run for one key
 //! workers = 8                            # optional: segments worked on at once
-//! on_complete = "./publish.sh"           # optional: gets the completion event on standard input
+//! on_complete = "./publish.sh"           # optional: gets the completion event on standard input; so do
+//!                                        # on_success, on_failure, on_first_failure and on_stall their events
 //! durable = false                        # optional: true survives a power cut, and is slower
 //!
 //! [source]                               # one of:
@@ -21,14 +22,22 @@
 //!
 //! [policy]                               # optional
 //! max_attempts = 3
-//! tolerated_failures = 0
+//! tolerated_failures = 0                 # or a share: "5%"
+//! on_too_many_failures = "stop"          # or "finish": every segment gets its outcome, and the run fails at its end
 //! backoff = { base_ms = 1000, cap_ms = 300000 }
+//! segment_timeout = "15m"                # of an attempt; spans are 500ms, 90s, 15m, 2h, 7d
+//! execution_timeout = "6h"
+//! stall_after = "30m"
+//! max_concurrency = 4                    # segments of this run in flight at once
+//! retention = "30d"
 //! ```
 //! Unknown fields are refused. A relative `codes_file` is relative to the job file.
 
 mod event;
 mod file;
 mod flags;
+#[cfg(test)]
+mod property_tests;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -38,10 +47,12 @@ pub use self::value::Bound;
 
 use std::path::{Path, PathBuf};
 
+use control_table::policy::{OnTooManyFailures, Tolerance};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::args::{Counting, RunArgs, SourceType};
+use crate::span::{Retention, Span};
 
 /// Everything about a job that can be said, as far as it was said.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -52,6 +63,10 @@ pub struct Job {
     key: Option<String>,
     workers: Option<u16>,
     on_complete: Option<String>,
+    on_success: Option<String>,
+    on_failure: Option<String>,
+    on_first_failure: Option<String>,
+    on_stall: Option<String>,
     durable: bool,
     source: Source,
     policy: Policy,
@@ -81,8 +96,16 @@ pub struct Source {
 #[serde(deny_unknown_fields, default)]
 pub struct Policy {
     max_attempts: Option<u32>,
-    tolerated_failures: Option<u64>,
+    #[serde(deserialize_with = "value::tolerance")]
+    tolerated_failures: Option<Tolerance>,
+    on_too_many_failures: Option<OnTooManyFailures>,
     backoff: Backoff,
+    segment_timeout: Option<Span>,
+    execution_timeout: Option<Span>,
+    stall_after: Option<Span>,
+    max_concurrency: Option<u32>,
+    #[serde(alias = "retention_days")]
+    retention: Option<Retention>,
 }
 
 /// How long a retry waits, as far as it was said.
@@ -140,6 +163,9 @@ pub enum UsageError {
     /// A user's worker was asked for one of the built-in ones.
     #[error("this program brings its own work: leave out {0}; what it is to be told goes into --parameters")]
     OwnWork(&'static str),
+    /// A limit that cannot be meant.
+    #[error(transparent)]
+    Policy(#[from] control_table::policy::InvalidPolicy),
     /// A moment that cannot be read.
     #[error(transparent)]
     Since(#[from] crate::since::InvalidSince),

@@ -163,7 +163,8 @@ fn flags_win_over_the_file() {
     assert_eq!(plan.event["job"], "b");
     assert_eq!(plan.event["source"], json!({"type": "dynamodb-scan", "table": "u", "segments": 4}));
     assert_eq!(plan.event["parameters"], json!({"work": "sum", "attribute": "m"}));
-    assert_eq!((plan.workers, plan.durable, plan.on_complete.as_deref()), (Some(8), true, Some("x")));
+    let system = &plan.system;
+    assert_eq!((system.workers, system.durable, system.hooks.on_complete.as_deref()), (Some(8), true, Some("x")));
 }
 
 #[test]

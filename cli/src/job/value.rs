@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use control_table::policy::{InvalidPolicy, Tolerance};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
@@ -49,6 +50,17 @@ impl<'de> Deserialize<'de> for Bound {
             }
         }
     }
+}
+
+/// Reads a number of failures, or a share of the segments as text.
+pub fn tolerance<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Tolerance>, D::Error> {
+    let expected = "expected a number of segments, or a share of them such as \"5%\"";
+    let tolerance = match toml::Value::deserialize(deserializer)? {
+        toml::Value::Integer(count) => u64::try_from(count).map(Tolerance::Count).map_err(|_| expected.to_owned()),
+        toml::Value::String(text) => text.parse().map_err(|invalid: InvalidPolicy| invalid.to_string()),
+        other => Err(format!("{expected}, found {}", other.type_str())),
+    };
+    tolerance.map(Some).map_err(serde::de::Error::custom)
 }
 
 /// Reads a TOML table as a JSON object.

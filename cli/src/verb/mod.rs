@@ -1,24 +1,34 @@
 //! One file a verb.
 
+mod cancel;
+mod failures;
 mod import;
 mod list;
 mod local;
+mod redrive;
+mod results;
 mod resume;
 mod run;
 mod segments;
+mod set;
 mod status;
 mod watch;
 
 use std::process::ExitCode;
 
+use control_table::id::ExecutionId;
 use control_table::item::ExecutionStatus;
 use control_table::view::ExecutionView;
 
+use ::local::System;
 use ::local::system::Finished;
 
 use crate::args::Verb;
 use crate::context::Context;
 use crate::error::{CliError, FAILED};
+use crate::execution::IdError;
+use crate::follow::Follower;
+use crate::interrupt::Interrupt;
 
 /// Does what was asked.
 pub async fn execute(context: &Context, verb: Verb) -> Result<ExitCode, CliError> {
@@ -28,33 +38,66 @@ pub async fn execute(context: &Context, verb: Verb) -> Result<ExitCode, CliError
         Verb::Status(args) => status::execute(context, &args.id).await,
         Verb::List(args) => list::execute(context, args).await,
         Verb::Segments(args) => segments::execute(context, &args).await,
+        Verb::Results(args) => results::execute(context, &args).await,
+        Verb::Failures(args) => failures::execute(context, &args).await,
+        Verb::Set(args) => set::execute(context, &args).await,
+        Verb::Cancel(args) => Box::pin(cancel::execute(context, &args)).await,
+        Verb::Redrive(args) => Box::pin(redrive::execute(context, &args)).await,
         Verb::Watch(args) => Box::pin(watch::execute(context, &args.id)).await,
         Verb::Resume(args) => Box::pin(resume::execute(context, args)).await,
         Verb::Local(args) => local::execute(context, args).await,
     }
 }
 
-/// What a run's outcome is to the shell.
-fn exit_code(view: &ExecutionView) -> ExitCode {
-    if view.status == ExecutionStatus::Succeeded { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+/// What a run's outcome is to the shell: success, if it is the one that was wanted.
+fn exit_code(view: &ExecutionView, wanted: ExecutionStatus) -> ExitCode {
+    if view.status == wanted { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+}
+
+/// Follows a run that this process works on to its end, and prints it.
+async fn follow_to_end(
+    context: &Context,
+    system: &System,
+    execution_id: ExecutionId,
+    wanted: ExecutionStatus,
+    interrupt: &mut Interrupt,
+) -> Result<ExitCode, CliError> {
+    let table = system.control_table();
+    let mut follower = Follower::of(&context.output, table, execution_id);
+    let Some(finished) = follower.during(system.finished(execution_id), interrupt).await else {
+        context.say_how_to_resume();
+        return Ok(ExitCode::from(FAILED));
+    };
+    let finished = finished?;
+    let view = table.view(execution_id).await?.ok_or_else(|| IdError::NotFound(execution_id.to_string()))?;
+    print_finished(context, &finished, &view, wanted)
 }
 
 /// Prints a run that ended. Whoever closed the pipe still learns from the exit code how it ended.
-fn print_ended(context: &Context, view: &ExecutionView) -> Result<ExitCode, CliError> {
+fn print_ended(context: &Context, view: &ExecutionView, wanted: ExecutionStatus) -> Result<ExitCode, CliError> {
     match crate::summary::print(&context.output, view) {
         Ok(()) | Err(crate::output::OutputError::Closed) => {}
         Err(error) => return Err(error.into()),
     }
     if view.failed > 0 {
         let (program, id) = (&context.program, view.execution_id);
-        context.output.note(format_args!("`{program} segments {id} --status failed` shows what failed"));
+        context.output.note(format_args!("`{program} failures {id}` shows what failed, and why"));
     }
-    Ok(exit_code(view))
+    Ok(exit_code(view, wanted))
 }
 
 /// Prints a run that this process saw to its end. An event that nobody got is a failure, too: what comes next waits for it.
-fn print_finished(context: &Context, finished: &Finished, view: &ExecutionView) -> Result<ExitCode, CliError> {
-    let code = print_ended(context, view)?;
+fn print_finished(
+    context: &Context,
+    finished: &Finished,
+    view: &ExecutionView,
+    wanted: ExecutionStatus,
+) -> Result<ExitCode, CliError> {
+    let code = print_ended(context, view, wanted)?;
+    if finished.notice_failures > 0 {
+        let times = finished.notice_failures;
+        context.output.warn(format_args!("a command for a notice failed, {times} times; `-v` logs what it said"));
+    }
     if finished.is_published {
         return Ok(code);
     }

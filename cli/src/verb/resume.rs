@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use control_table::item::ExecutionStatus;
 use local::System;
 
 use super::print_finished;
@@ -45,7 +46,7 @@ async fn wait(
         };
         let finished = finished?;
         let view = table.view(execution_id).await?.ok_or_else(|| IdError::NotFound(execution_id.to_string()))?;
-        let code = print_finished(context, &finished, &view)?;
+        let code = print_finished(context, &finished, &view, ExecutionStatus::Succeeded)?;
         if code != ExitCode::SUCCESS {
             worst = code;
         }

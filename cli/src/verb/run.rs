@@ -4,12 +4,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use control_table::id::{ExecutionId, ExecutionKey, JobName};
+use control_table::item::ExecutionStatus;
 use local::System;
 use scatter::{ScatterAnswer, ScatterError, ScatterEvent};
 use serde_json::Value;
 
 use super::print_finished;
-use crate::args::{RunArgs, SystemArgs};
+use crate::args::RunArgs;
 use crate::context::Context;
 use crate::error::{CliError, FAILED};
 use crate::execution::IdError;
@@ -27,7 +28,7 @@ struct Call {
 
 pub(super) async fn execute(context: &Context, args: RunArgs) -> Result<ExitCode, CliError> {
     let own_work = context.work.is_some();
-    let RunPlan { event, workers, on_complete, durable } = Job::from_args(&args, own_work)?.into_plan(own_work)?;
+    let RunPlan { event, system: system_args } = Job::from_args(&args, own_work)?.into_plan(own_work)?;
     // Read here, too, so that a mistake is told before anything starts.
     let checked = ScatterEvent::parse(event.clone())?;
     let request_id = context.entropy().uuid_v7(context.now()).to_string();
@@ -35,7 +36,7 @@ pub(super) async fn execute(context: &Context, args: RunArgs) -> Result<ExitCode
     let call = Call { event, request_id, job: checked.job, key };
 
     let mut interrupt = Interrupt::install(&context.output);
-    let system = Arc::new(context.start(&SystemArgs { workers, on_complete, durable }).await?);
+    let system = Arc::new(context.start(&system_args).await?);
     let ended = drive(context, &system, call, &mut interrupt).await;
     if let Some(system) = Arc::into_inner(system) {
         system.shutdown().await;
@@ -68,7 +69,7 @@ async fn drive(
     };
     let finished = finished?;
     let view = table.view(execution_id).await?.ok_or_else(|| IdError::NotFound(execution_id.to_string()))?;
-    print_finished(context, &finished, &view)
+    print_finished(context, &finished, &view, ExecutionStatus::Succeeded)
 }
 
 /// The run that is waited for. One whose scatter ran out of time is gone on with by the sweeper.

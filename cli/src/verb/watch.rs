@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use control_table::ControlTable;
 use control_table::id::ExecutionId;
+use control_table::item::ExecutionStatus;
 
 use super::print_ended;
 use crate::context::Context;
@@ -20,17 +21,30 @@ const LOOK: Duration = Duration::from_millis(300);
 const STILL: u32 = 40;
 
 pub(super) async fn execute(context: &Context, id: &str) -> Result<ExitCode, CliError> {
+    let execution_id = {
+        let database = context.read().await?;
+        context.resolve(database.control_table(), id).await?
+    };
+    let mut interrupt = Interrupt::install(&context.output);
+    follow(context, execution_id, ExecutionStatus::Succeeded, &mut interrupt).await
+}
+
+/// Follows a run that another process works on to its end, and prints it.
+pub(super) async fn follow(
+    context: &Context,
+    execution_id: ExecutionId,
+    wanted: ExecutionStatus,
+    interrupt: &mut Interrupt,
+) -> Result<ExitCode, CliError> {
     let database = context.read().await?;
     let table = database.control_table();
-    let execution_id = context.resolve(table, id).await?;
-    let mut interrupt = Interrupt::install(&context.output);
     let mut follower = Follower::of(&context.output, table, execution_id);
-    let Some(ended) = follower.during(ended(context, table, execution_id), &mut interrupt).await else {
+    let Some(ended) = follower.during(ended(context, table, execution_id), interrupt).await else {
         return Ok(ExitCode::from(FAILED));
     };
     ended?;
-    let view = table.view(execution_id).await?.ok_or_else(|| IdError::NotFound(id.to_owned()))?;
-    print_ended(context, &view)
+    let view = table.view(execution_id).await?.ok_or_else(|| IdError::NotFound(execution_id.to_string()))?;
+    print_ended(context, &view, wanted)
 }
 
 /// Waits for the end of a run that another process works on; says so if nobody seems to.

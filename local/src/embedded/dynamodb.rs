@@ -9,6 +9,8 @@ use aws_sdk_dynamodb::config::auth::{Params, ResolveAuthScheme};
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, IdentityCache, Region, StalledStreamProtectionConfig};
+use aws_sdk_dynamodb::error::DisplayErrorContext;
+use aws_sdk_dynamodb::types::{TimeToLiveSpecification, TimeToLiveStatus};
 use aws_smithy_runtime_api::client::auth::AuthSchemeOptionsFuture;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -110,6 +112,23 @@ impl EmbeddedDynamoDb {
     ) -> Result<(), EmbeddedError> {
         let database = self.service.database.clone();
         dynoxide::server::serve_with_shutdown(listener, database, stop).await.map_err(EmbeddedError::Serve)
+    }
+
+    /// Has items of a table deleted by [`Self::delete_expired`] once the time in that attribute is over.
+    pub async fn enable_expiry(&self, table: &str, attribute: &str) -> Result<(), EmbeddedError> {
+        let client = self.client();
+        let failed = |reason: String| EmbeddedError::Expiry(reason);
+        let described = client.describe_time_to_live().table_name(table).send().await;
+        let described = described.map_err(|error| failed(DisplayErrorContext(error).to_string()))?;
+        let status = described.time_to_live_description.and_then(|description| description.time_to_live_status);
+        if status == Some(TimeToLiveStatus::Enabled) {
+            return Ok(());
+        }
+        let specification = TimeToLiveSpecification::builder().enabled(true).attribute_name(attribute).build();
+        let specification = specification.map_err(|error| failed(error.to_string()))?;
+        let request = client.update_time_to_live().table_name(table).time_to_live_specification(specification);
+        request.send().await.map_err(|error| failed(DisplayErrorContext(error).to_string()))?;
+        Ok(())
     }
 
     /// Deletes the items whose time to live is over, and says how many there were. On AWS that happens by itself.

@@ -47,7 +47,7 @@ pub enum EmbeddedError {
         /// What the emulator said.
         reason: String,
     },
-    /// Expired items could not be deleted.
+    /// Expired items could not be deleted, or that they expire could not be written down.
     #[error("cannot delete expired items from the embedded DynamoDB: {0}; check the disk's free space")]
     Expiry(String),
     /// The loopback endpoint stopped.

@@ -1,9 +1,8 @@
-//! Completion events on one machine: a line in a file, and a command of the user's.
+//! Events on one machine: a line in a file, and the user's commands.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
 
 use control_table::completion::CompletionEvent;
@@ -11,8 +10,10 @@ use control_table::id::ExecutionId;
 use control_table::notice::NoticeEvent;
 use futures::future::BoxFuture;
 use gather::{CompletionBus, PublishError};
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::{Child, Command};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::hook::{Commands, Told};
 
 /// The file of a data directory that gets a line for each completion event.
 pub const EVENTS_FILE: &str = "events.jsonl";
@@ -20,115 +21,123 @@ pub const EVENTS_FILE: &str = "events.jsonl";
 /// The file of a data directory that gets a line for each event of an execution that is not complete.
 pub const NOTICES_FILE: &str = "notices.jsonl";
 
-/// Where the output of the user's command goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HookOutput {
-    /// To this process's standard output.
-    Stdout,
-    /// To its standard error, where standard output is for a program to read.
-    Stderr,
-}
-
-/// Appends each event to a file, then runs the command with the event on its standard input.
+/// Appends each event to a file, then runs the commands that are to be told of it.
 #[derive(Debug)]
 pub(super) struct LocalBus {
     events: PathBuf,
     notices: PathBuf,
-    on_complete: Option<String>,
-    output: HookOutput,
-    /// How often the command has failed, by execution: what waits for an execution stops waiting for its event. Bounded by
+    commands: Commands,
+    /// How often a command has failed, by execution: what waits for an execution stops waiting for its event. Bounded by
     /// the executions of one process.
-    failures: Mutex<HashMap<ExecutionId, u32>>,
+    failures: Mutex<HashMap<ExecutionId, Failures>>,
+    /// Which commands took which events: of two for one event, one that fails does not have the other repeated. Bounded as
+    /// the failures are.
+    taken: Mutex<HashSet<(Uuid, String)>>,
 }
 
-/// The command ended otherwise than with success.
-#[derive(Debug, thiserror::Error)]
-#[error("the command ended with {0}")]
-struct CommandFailed(std::process::ExitStatus);
-
 impl LocalBus {
-    pub fn new(data_dir: &Path, on_complete: Option<String>, output: HookOutput) -> Self {
+    pub fn new(data_dir: &Path, commands: Commands) -> Self {
         Self {
             events: data_dir.join(EVENTS_FILE),
             notices: data_dir.join(NOTICES_FILE),
-            on_complete,
-            output,
+            commands,
             failures: Mutex::default(),
+            taken: Mutex::default(),
         }
     }
 
-    /// How often the event of that execution could not be delivered.
-    pub fn failures(&self, execution_id: ExecutionId) -> u32 {
+    /// How often events of that execution could not be delivered.
+    pub fn failures(&self, execution_id: ExecutionId) -> Failures {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        failures.get(&execution_id).copied().unwrap_or(0)
+        failures.get(&execution_id).copied().unwrap_or_default()
     }
 
-    fn count_failure(&self, execution_id: ExecutionId) {
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        *failures.entry(execution_id).or_default() += 1;
-    }
-
-    /// One line, in one write: a process that is killed leaves a whole line or none.
-    fn append(path: &Path, line: &str) -> std::io::Result<()> {
-        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
-        file.write_all(format!("{line}\n").as_bytes())
-    }
-
-    fn spawn(&self, command: &str, event: &CompletionEvent) -> std::io::Result<Child> {
-        let mut child = Command::new("sh");
-        child
-            .args(["-c", command])
-            .env("EXECUTION_ID", event.execution_id.to_string())
-            .env("EXECUTION_STATUS", event.status.as_str())
-            .env("EVENT_ID", event.event_id.to_string())
-            .stdin(Stdio::piped())
-            .kill_on_drop(true);
-        match self.output {
-            HookOutput::Stdout => child.stdout(Stdio::inherit()),
-            HookOutput::Stderr => child.stdout(std::io::stderr()),
-        };
-        child.spawn()
-    }
-
-    async fn run(&self, command: &str, event: &CompletionEvent, line: &str) -> Result<(), SendError> {
-        let mut child = self.spawn(command, event)?;
-        if let Some(mut stdin) = child.stdin.take() {
-            // A command that does not read its input is none the worse for it.
-            let _ = stdin.write_all(line.as_bytes()).await;
+    /// Tells the command of the event, unless it took it before.
+    async fn tell(&self, command: &str, event_id: Uuid, told: &Told<'_>) -> Result<(), Undelivered> {
+        let taken = (event_id, command.to_owned());
+        if self.taken.lock().unwrap_or_else(PoisonError::into_inner).contains(&taken) {
+            return Ok(());
         }
-        let status = child.wait().await?;
-        if status.success() { Ok(()) } else { Err(Box::new(CommandFailed(status))) }
+        self.commands
+            .run(command, told)
+            .await
+            .map_err(|error| Undelivered { target: format!("`{command}`"), source: error.into() })?;
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).insert(taken);
+        Ok(())
     }
 
-    async fn deliver(&self, event: &CompletionEvent) -> Result<(), (String, SendError)> {
-        let at_file = |error: SendError| (self.events.display().to_string(), error);
-        let line = serde_json::to_string(event).map_err(|error| at_file(error.into()))?;
-        Self::append(&self.events, &line).map_err(|error| at_file(error.into()))?;
-        match &self.on_complete {
+    async fn deliver(&self, event: &CompletionEvent) -> Result<(), Undelivered> {
+        let line = write_down(&self.events, event)?;
+        let told = Told::completion(event, &line);
+        let mut first = Ok(());
+        // Each is told, whatever becomes of the other.
+        for command in self.commands.of_completion(event.status) {
+            let outcome = self.tell(command, event.event_id, &told).await;
+            first = first.and(outcome);
+        }
+        first
+    }
+
+    async fn deliver_notice(&self, event: &NoticeEvent) -> Result<(), Undelivered> {
+        let line = write_down(&self.notices, event)?;
+        match self.commands.of_notice(event.notice) {
+            Some(command) => self.tell(command, event.event_id, &Told::notice(event, &line)).await,
             None => Ok(()),
-            Some(command) => self.run(command, event, &line).await.map_err(|error| (format!("`{command}`"), error)),
         }
     }
+
+    fn failed(
+        &self,
+        execution: ExecutionId,
+        lost: Undelivered,
+        count: impl FnOnce(&mut Failures) -> &mut u32,
+    ) -> PublishError {
+        let Undelivered { target, source } = lost;
+        tracing::warn!(execution_id = %execution, %target, error = %source, "an event was not taken; it comes again");
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        *count(failures.entry(execution).or_default()) += 1;
+        PublishError { execution, target, source }
+    }
+}
+
+/// How often events of an execution could not be delivered, in this process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Failures {
+    /// Its completion event.
+    pub completion: u32,
+    /// Its notices.
+    pub notices: u32,
+}
+
+/// What an event did not reach, and why.
+struct Undelivered {
+    target: String,
+    source: SendError,
 }
 
 type SendError = Box<dyn std::error::Error + Send + Sync>;
 
+/// Appends the event to the file: one line, in one write. A process that is killed leaves a whole line or none.
+fn write_down(path: &Path, event: &impl Serialize) -> Result<String, Undelivered> {
+    let lost = |source: SendError| Undelivered { target: path.display().to_string(), source };
+    let line = serde_json::to_string(event).map_err(|error| lost(error.into()))?;
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+    file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes())).map_err(|error| lost(error.into()))?;
+    Ok(line)
+}
+
 impl CompletionBus for LocalBus {
     fn publish<'a>(&'a self, event: &'a CompletionEvent) -> BoxFuture<'a, Result<(), PublishError>> {
         Box::pin(async move {
-            self.deliver(event).await.map_err(|(target, source)| {
-                self.count_failure(event.execution_id);
-                PublishError { execution: event.execution_id, target, source }
-            })
+            let delivered = self.deliver(event).await;
+            delivered.map_err(|lost| self.failed(event.execution_id, lost, |count| &mut count.completion))
         })
     }
 
     fn notify<'a>(&'a self, event: &'a NoticeEvent) -> BoxFuture<'a, Result<(), PublishError>> {
-        let written = serde_json::to_string(event)
-            .map_err(SendError::from)
-            .and_then(|line| Self::append(&self.notices, &line).map_err(SendError::from));
-        let target = self.notices.display().to_string();
-        let outcome = written.map_err(|source| PublishError { execution: event.execution_id, target, source });
-        Box::pin(std::future::ready(outcome))
+        Box::pin(async move {
+            let delivered = self.deliver_notice(event).await;
+            delivered.map_err(|lost| self.failed(event.execution_id, lost, |count| &mut count.notices))
+        })
     }
 }

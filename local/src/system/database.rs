@@ -10,6 +10,9 @@ use super::{CONTROL_TABLE, Error};
 use crate::data_dir::DataDir;
 use crate::embedded::{Durability, EmbeddedDynamoDb};
 
+/// The attribute of the control table's items that says when they are deleted, as the template has it.
+const EXPIRES_AT: &str = "expires_at";
+
 /// An open data directory's `DynamoDB`.
 #[derive(Debug)]
 pub struct Database {
@@ -21,7 +24,9 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens it beside whatever process is running there: `SQLite` lets others read while one writes.
+    /// Opens it beside whatever process is running there: `SQLite` lets others read while one writes, and write one after the
+    /// other. A single conditional write of the control table's is as safe there as one of a function on AWS, and the system
+    /// that runs sees it at its next look; whatever puts records on the stream needs [`Database::lock`], though.
     ///
     /// # Errors
     /// When there is nothing yet, or it cannot be opened.
@@ -40,7 +45,9 @@ impl Database {
     pub async fn lock(path: &Path, durability: Durability, entropy: Arc<Entropy>) -> Result<Self, Error> {
         let data_dir = DataDir::open(path)?;
         let dynamodb = EmbeddedDynamoDb::open(&data_dir.database(), durability)?;
-        Self::around(dynamodb, entropy, Some(data_dir)).await
+        let database = Self::around(dynamodb, entropy, Some(data_dir)).await?;
+        database.dynamodb.enable_expiry(CONTROL_TABLE, EXPIRES_AT).await?;
+        Ok(database)
     }
 
     async fn around(

@@ -4,26 +4,36 @@
 //! - [`System`]: everything started, and what to ask of it
 //! - [`Database`]: the control table and the user's tables alone, for reading and importing
 //! - `bus`: completion events to a file and to a command
+//! - `expiry`: deletes what has had its time
 //! - `handlers`: the handlers, as the mappings want them
+//! - `hook`: the user's commands for events
+//! - `operate`: what people ask of the sweeper
 //! - `recovery`: what a process before this one left undone
 //! - `ticks`: the sweeper's schedule
 
 mod bus;
 mod database;
 mod error;
+mod expiry;
 mod handlers;
+mod hook;
+mod operate;
 mod options;
 mod recovery;
 mod start;
 mod ticks;
 mod wait;
 
-pub use self::bus::{EVENTS_FILE, HookOutput};
+pub use self::bus::{EVENTS_FILE, NOTICES_FILE};
 pub use self::database::Database;
 pub use self::error::Error;
-pub use self::options::{Options, WorkChoice};
+pub use self::hook::HookOutput;
+pub use self::operate::is_retryable;
+pub use self::options::{Hooks, Options, WorkChoice};
 pub use self::start::System;
 pub use self::wait::Finished;
+
+pub use sweeper::{CancelReport, RedriveReport, SweepError};
 
 /// The control table's name in the embedded `DynamoDB`.
 pub const CONTROL_TABLE: &str = "control";

@@ -7,7 +7,7 @@ use std::time::Duration;
 use control_table::clock::{Clock, Entropy};
 use worker::Work;
 
-use super::bus::HookOutput;
+use super::hook::HookOutput;
 use crate::embedded::Durability;
 
 /// Whose work the workers do.
@@ -17,6 +17,20 @@ pub enum WorkChoice {
     Builtin,
     /// The user's own.
     Own(Arc<dyn Work>),
+}
+
+/// Commands for what becomes of executions, beside `on_complete`: each is run by `sh -c`, with the event as JSON on its standard
+/// input, and may get an event more than once.
+#[derive(Debug, Clone, Default)]
+pub struct Hooks {
+    /// Gets the completion event of an execution that SUCCEEDED.
+    pub on_success: Option<String>,
+    /// Gets the completion event of one that FAILED or was CANCELLED.
+    pub on_failure: Option<String>,
+    /// Gets the notice of the first segment that failed.
+    pub on_first_failure: Option<String>,
+    /// Gets the notice of an execution that stands still.
+    pub on_stall: Option<String>,
 }
 
 /// How to start the system.

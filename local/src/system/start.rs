@@ -7,17 +7,19 @@ use chrono::{DateTime, TimeDelta, Utc};
 use control_table::ControlTable;
 use control_table::id::ExecutionId;
 use gather::{Gather, Settler};
-use scatter::{Dispatcher, Scatter, ScatterAnswer, ScatterError, Sources};
+use scatter::{Dispatcher, Handout, Scatter, ScatterAnswer, ScatterError, Sources};
 use sweeper::Sweeper;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use worker::Worker;
-use worker::builtin::{Commands, builtin};
+use worker::builtin::{self, builtin};
 
 use super::bus::LocalBus;
+use super::expiry;
 use super::handlers::{GatherFunction, WorkerFunction};
+use super::hook::Commands;
 use super::recovery::Recovery;
-use super::{CONTROL_TABLE, Database, Error, Options, SEGMENT_STREAM, WorkChoice, ticks};
+use super::{CONTROL_TABLE, Database, Error, Hooks, Options, SEGMENT_STREAM, WorkChoice, ticks};
 use crate::embedded::{Backlog, EmbeddedError, EmbeddedKinesis};
 use crate::mapping::{DynamoDbMapping, Host, KinesisMapping, KinesisSettings, Shutdown};
 use crate::template::Template;
@@ -39,6 +41,7 @@ const GATHER_TIMEOUT: Duration = Duration::from_mins(15);
 pub struct System {
     database: Database,
     scatter: Arc<Scatter>,
+    pub(super) sweeper: Arc<Sweeper>,
     pub(super) bus: Arc<LocalBus>,
     pub(super) recovery: Arc<Recovery>,
     pub(super) settled: Arc<watch::Sender<()>>,
@@ -60,6 +63,14 @@ impl System {
     /// # Errors
     /// When another process has the directory, or something in it cannot be opened.
     pub async fn start(options: Options) -> Result<Self, Error> {
+        Self::start_with(options, Hooks::default()).await
+    }
+
+    /// As [`System::start`], with commands for more events than the completion.
+    ///
+    /// # Errors
+    /// When another process has the directory, or something in it cannot be opened.
+    pub async fn start_with(options: Options, hooks: Hooks) -> Result<Self, Error> {
         let template = match &options.template {
             Some(path) => Template::read(path)?,
             None => Template::built_in()?,
@@ -69,7 +80,7 @@ impl System {
         let shards = shards(&options, &template, &mapping)?;
         let kinesis = EmbeddedKinesis::start(Backlog { wait_max: PUT_WAIT, ..Backlog::default() });
         let shards = kinesis.create_stream(SEGMENT_STREAM, shards).await?;
-        let bus = Arc::new(LocalBus::new(&options.data_dir, options.on_complete.clone(), options.hook_output));
+        let bus = Arc::new(LocalBus::new(&options.data_dir, commands(&options, hooks)));
         let functions = wire(&options, &database, &kinesis, Arc::clone(&bus));
         let recovery = Arc::new(Recovery::new(functions.sweeper.open_executions().await?));
 
@@ -91,9 +102,11 @@ impl System {
         tasks.spawn(async move { report(gather.run().await) });
 
         let (sweeper, clock) = (Arc::clone(&functions.sweeper), Arc::clone(&options.clock));
+        tasks.spawn(expiry::delete_expired(database.service().clone(), shutdown.signal()));
         tasks.spawn(ticks::tick(sweeper, clock, options.tick, Arc::clone(&settled), shutdown.signal()));
-        tasks.spawn(Arc::clone(&recovery).run(functions.sweeper, Arc::clone(&settled)));
-        Ok(Self { database, scatter: functions.scatter, bus, recovery, settled, shutdown, tasks })
+        let (scatter, sweeper) = (functions.scatter, functions.sweeper);
+        tasks.spawn(Arc::clone(&recovery).run(Arc::clone(&sweeper), Arc::clone(&settled)));
+        Ok(Self { database, scatter, sweeper, bus, recovery, settled, shutdown, tasks })
     }
 
     /// Invokes the scatter function. It returns when every segment is on the stream, which is as fast as the workers take
@@ -145,6 +158,10 @@ impl System {
     }
 }
 
+fn commands(options: &Options, hooks: Hooks) -> Commands {
+    Commands { on_complete: options.on_complete.clone(), hooks, output: options.hook_output }
+}
+
 /// As many shards as the asked-for workers need, each shard giving the template's factor.
 fn shards(options: &Options, template: &Template, mapping: &KinesisSettings) -> Result<u16, Error> {
     let of_template = template.shard_count()?;
@@ -170,13 +187,13 @@ fn wire(options: &Options, database: &Database, kinesis: &EmbeddedKinesis, bus: 
         scatter::Settings { patience: PATIENCE, ..scatter::Settings::default() },
     ));
     let work = match &options.work {
-        WorkChoice::Builtin => builtin(client.clone(), Commands::Allowed),
+        WorkChoice::Builtin => builtin(client.clone(), builtin::Commands::Allowed),
         WorkChoice::Own(work) => Arc::clone(work),
     };
     let settings = worker::Settings::default();
     let worker = Worker::new(table.clone(), work, Arc::clone(clock), Arc::clone(entropy), settings);
     let settler = Settler::new(table.clone(), bus, Arc::clone(clock));
-    let gather = Gather::new(table.clone(), settler.clone());
+    let gather = Gather::new(table.clone(), settler.clone(), Handout::new(table.clone(), dispatcher.clone()));
     let settings = sweeper::Settings { patience: PATIENCE, ..sweeper::Settings::default() };
     let sweeper = Sweeper::new(table.clone(), dispatcher, Arc::clone(&scatter), settler, Arc::clone(clock), settings);
     Functions { scatter, worker, gather, sweeper: Arc::new(sweeper) }

@@ -20,6 +20,8 @@ pub struct Finished {
     pub execution: ExecutionRow,
     /// Whether its completion event is out. If not, the user's command keeps failing.
     pub is_published: bool,
+    /// How often the command of a notice failed, in this process.
+    pub notice_failures: u32,
 }
 
 impl System {
@@ -35,8 +37,9 @@ impl System {
             let execution = execution.ok_or(Error::NoSuchExecution(execution_id))?;
             let is_over = execution.status.is_terminal();
             let is_published = is_over && !execution.is_unpublished();
-            if is_published || (is_over && self.bus.failures(execution_id) >= HOOK_FAILURES) {
-                return Ok(Finished { execution, is_published });
+            let failures = self.bus.failures(execution_id);
+            if is_published || (is_over && failures.completion >= HOOK_FAILURES) {
+                return Ok(Finished { execution, is_published, notice_failures: failures.notices });
             }
             if let Some(reason) = self.recovery.failure(execution_id) {
                 return Err(Error::NotRecovered { execution_id, reason });

@@ -1,0 +1,30 @@
+//! `redrive ID`.
+
+use std::process::ExitCode;
+
+use control_table::item::ExecutionStatus;
+
+use super::follow_to_end;
+use crate::args::RedriveArgs;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::interrupt::Interrupt;
+
+pub(super) async fn execute(context: &Context, args: &RedriveArgs) -> Result<ExitCode, CliError> {
+    // Asked before the system is started: a mistyped ID should not set anything else in motion.
+    let execution_id = {
+        let database = context.read().await?;
+        context.resolve(database.control_table(), &args.id).await?
+    };
+    let mut interrupt = Interrupt::install(&context.output);
+    let system = context.start(&args.system).await?;
+    let ended = async {
+        let report = system.redrive(execution_id, args.selection()).await?;
+        let (segments, generation) = (report.segments, report.generation);
+        context.output.note(format_args!("{segments} segments are run again, in generation {generation}"));
+        follow_to_end(context, &system, execution_id, ExecutionStatus::Succeeded, &mut interrupt).await
+    };
+    let ended = ended.await;
+    system.shutdown().await;
+    ended
+}
