@@ -12,7 +12,7 @@ use local::embedded::{Backlog, Durability, EmbeddedDynamoDb, EmbeddedKinesis, Sh
 use local::mapping::filter::Filter;
 use local::system::{CONTROL_TABLE, SEGMENT_STREAM};
 use local::template::Template;
-use scatter::{Dispatcher, Scatter, Sources};
+use scatter::{Dispatcher, Handout, Scatter, Sources};
 use serde_json::Value;
 use tempfile::TempDir;
 use worker::{Invocation, Work, Worker};
@@ -75,7 +75,9 @@ impl Parts {
         let table = self.counted(requests);
         let settler =
             Settler::new(table.clone(), Arc::new(FileBus::new(self.dir.path(), lost)), Arc::clone(&self.clock));
-        Gather::new(table, settler)
+        let kinesis = requests.of_kinesis(&self.kinesis.client());
+        let dispatcher = Dispatcher::new(kinesis, SEGMENT_STREAM, Arc::clone(&self.entropy));
+        Gather::new(table.clone(), settler, Handout::new(table, dispatcher))
     }
 
     /// An invocation with all the time that Lambda gives.

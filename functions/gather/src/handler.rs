@@ -9,14 +9,16 @@ use control_table::id::ExecutionId;
 use control_table::image::Image;
 use control_table::item::{AsideSource, ExecutionRow, TallyRow};
 use control_table::op::{Fold, SetAside};
+use scatter::Handout;
 
-use crate::settle::{SettleError, Settler};
+use crate::settle::{SettleError, Settled, Settler};
 
 /// The gather function's handler.
 #[derive(Clone)]
 pub struct Gather {
     table: ControlTable,
     settler: Settler,
+    handout: Handout,
 }
 
 /// What one batch says about one execution.
@@ -29,10 +31,10 @@ struct News {
 }
 
 impl Gather {
-    /// Folds into that table, and settles with that settler.
+    /// Folds into that table, settles with that settler, and hands segments out where an execution limits those in flight.
     #[must_use]
-    pub fn new(table: ControlTable, settler: Settler) -> Self {
-        Self { table, settler }
+    pub const fn new(table: ControlTable, settler: Settler, handout: Handout) -> Self {
+        Self { table, settler, handout }
     }
 
     /// Handles a batch. Each execution is handled by itself, so one that fails holds up no other; the answer names the
@@ -61,7 +63,18 @@ impl Gather {
             let outcome = self.table.fold(&fold).await?;
             tracing::debug!(%execution_id, generation, ?outcome, "folded");
         }
-        self.settler.settle(execution_id).await?;
+        if let Settled::Open(row) = self.settler.settle(execution_id).await? {
+            self.hand_out(&row).await?;
+        }
+        Ok(())
+    }
+
+    /// A segment that has its outcome makes room for the next.
+    async fn hand_out(&self, execution: &ExecutionRow) -> Result<(), SettleError> {
+        if execution.handed_out.is_some() {
+            let handed_out = self.handout.hand_out(execution.execution_id).await?;
+            tracing::debug!(execution_id = %execution.execution_id, records = handed_out.records, "handed out");
+        }
         Ok(())
     }
 
@@ -128,9 +141,10 @@ fn sort(records: Vec<EventRecord>) -> (BTreeMap<ExecutionId, News>, Vec<Unreadab
     (news, unreadable)
 }
 
-/// Whether there may be something to settle: it may be complete, or has an event to publish.
+/// Whether there may be something to settle: it may be complete, has an event to publish, or room for
+/// another segment in flight.
 fn is_news(row: &ExecutionRow) -> bool {
-    row.is_unpublished() || row.sealed_at.is_some() || !row.notices.is_empty()
+    row.is_unpublished() || row.sealed_at.is_some() || !row.notices.is_empty() || row.handed_out.is_some()
 }
 
 /// A transaction takes an item once: of two images of one tally, one is enough.

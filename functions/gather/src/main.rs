@@ -4,14 +4,18 @@ use std::sync::Arc;
 
 use aws_lambda_events::event::dynamodb::Event;
 use control_table::ControlTable;
-use control_table::clock::{Entropy, SystemClock};
+use control_table::clock::{Clock, Entropy, SystemClock};
+use control_table::completion::CompletionEvent;
+use control_table::notice::NoticeEvent;
+use futures::future::BoxFuture;
 use gather::event_bridge::EventBridge;
-use gather::{Gather, Settler};
+use gather::{CompletionBus, Gather, PublishError, Settler};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+use telemetry::Telemetry;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    tracing_subscriber::fmt().json().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).init();
+    let telemetry = telemetry::init();
     let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
     let table = ControlTable::new(
         aws_sdk_dynamodb::Client::new(&config),
@@ -19,8 +23,32 @@ async fn main() -> Result<(), Error> {
         Arc::new(Entropy::from_system()),
     );
     let bus = EventBridge::new(aws_sdk_eventbridge::Client::new(&config), &std::env::var("COMPLETION_BUS")?);
-    let settler = Settler::new(table.clone(), Arc::new(bus), Arc::new(SystemClock));
+    let settler = Settler::new(table.clone(), Arc::new(Counted { bus, telemetry }), Arc::new(SystemClock));
     let gather = Gather::new(table, settler);
-    let handler = |event: LambdaEvent<Event>| async { Ok::<_, Error>(gather.handle(event.payload).await) };
+    let handler = |event: LambdaEvent<Event>| async {
+        let response = gather.handle(event.payload).await;
+        telemetry.flush();
+        Ok::<_, Error>(response)
+    };
     lambda_runtime::run(service_fn(handler)).await
+}
+
+/// The bus, with the completions counted that went out.
+struct Counted {
+    bus: EventBridge,
+    telemetry: Telemetry,
+}
+
+impl CompletionBus for Counted {
+    fn publish<'a>(&'a self, event: &'a CompletionEvent) -> BoxFuture<'a, Result<(), PublishError>> {
+        Box::pin(async move {
+            self.bus.publish(event).await?;
+            self.telemetry.published(event, SystemClock.timestamp());
+            Ok(())
+        })
+    }
+
+    fn notify<'a>(&'a self, event: &'a NoticeEvent) -> BoxFuture<'a, Result<(), PublishError>> {
+        self.bus.notify(event)
+    }
 }

@@ -28,6 +28,9 @@ pub enum SettleError {
     /// The bus.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// The next segments of an execution that limits those in flight.
+    #[error(transparent)]
+    HandOut(#[from] scatter::ScatterError),
 }
 
 /// What became of an execution.

@@ -5,15 +5,19 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use control_table::ControlTable;
 use control_table::clock::{Clock, Entropy, SystemClock, Timestamp};
-use gather::Settler;
+use control_table::completion::CompletionEvent;
+use control_table::notice::NoticeEvent;
+use futures::future::BoxFuture;
 use gather::event_bridge::EventBridge;
+use gather::{CompletionBus, PublishError, Settler};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use scatter::{Dispatcher, Scatter, Sources};
 use sweeper::Sweeper;
+use telemetry::Telemetry;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    tracing_subscriber::fmt().json().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).init();
+    let telemetry = telemetry::init();
     let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
     let (clock, entropy): (Arc<dyn Clock>, _) = (Arc::new(SystemClock), Arc::new(Entropy::from_system()));
     let dynamodb = aws_sdk_dynamodb::Client::new(&config);
@@ -21,7 +25,7 @@ async fn main() -> Result<(), Error> {
     let kinesis = aws_sdk_kinesis::Client::new(&config);
     let dispatcher = Dispatcher::new(kinesis, &std::env::var("SEGMENT_STREAM")?, Arc::clone(&entropy));
     let bus = EventBridge::new(aws_sdk_eventbridge::Client::new(&config), &std::env::var("COMPLETION_BUS")?);
-    let settler = Settler::new(table.clone(), Arc::new(bus), Arc::clone(&clock));
+    let settler = Settler::new(table.clone(), Arc::new(Counted { bus, telemetry }), Arc::clone(&clock));
     let scatter = Scatter::new(
         table.clone(),
         dispatcher.clone(),
@@ -35,7 +39,32 @@ async fn main() -> Result<(), Error> {
     let handler = |event: LambdaEvent<serde_json::Value>| async move {
         let deadline = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
         let deadline: DateTime<Utc> = Timestamp::from_millis(deadline).to_datetime();
-        Ok::<_, Error>(sweeper.sweep(deadline).await?)
+        let swept = sweeper.sweep(deadline).await;
+        if let Ok(report) = &swept {
+            telemetry.swept(report.records_put, report.given_up);
+        }
+        telemetry.flush();
+        Ok::<_, Error>(swept?)
     };
     lambda_runtime::run(service_fn(handler)).await
+}
+
+/// The bus, with the completions counted that went out.
+struct Counted {
+    bus: EventBridge,
+    telemetry: Telemetry,
+}
+
+impl CompletionBus for Counted {
+    fn publish<'a>(&'a self, event: &'a CompletionEvent) -> BoxFuture<'a, Result<(), PublishError>> {
+        Box::pin(async move {
+            self.bus.publish(event).await?;
+            self.telemetry.published(event, SystemClock.timestamp());
+            Ok(())
+        })
+    }
+
+    fn notify<'a>(&'a self, event: &'a NoticeEvent) -> BoxFuture<'a, Result<(), PublishError>> {
+        self.bus.notify(event)
+    }
 }

@@ -153,6 +153,7 @@ impl Sweeper {
     }
 
     async fn after_redrive(&self, execution: &ExecutionRow) -> Result<(), SweepError> {
+        self.hand_out(execution, &mut SweepReport::default()).await?;
         self.settle(execution.execution_id, &mut SweepReport::default()).await?;
         Ok(())
     }

@@ -8,7 +8,7 @@ use control_table::clock::Clock;
 use control_table::item::DueShard;
 use control_table::read::DueItem;
 use gather::Settler;
-use scatter::{Dispatcher, Scatter};
+use scatter::{Dispatcher, Handout, Scatter};
 use serde::Serialize;
 
 use crate::error::SweepError;
@@ -20,6 +20,7 @@ use crate::settings::Settings;
 pub struct Sweeper {
     pub(crate) table: ControlTable,
     pub(crate) dispatcher: Dispatcher,
+    pub(crate) handout: Handout,
     pub(crate) scatter: Arc<Scatter>,
     pub(crate) settler: Settler,
     pub(crate) clock: Arc<dyn Clock>,
@@ -64,7 +65,8 @@ impl Sweeper {
         clock: Arc<dyn Clock>,
         settings: Settings,
     ) -> Self {
-        Self { table, dispatcher, scatter, settler, clock, settings }
+        let handout = Handout::new(table.clone(), dispatcher.clone());
+        Self { table, dispatcher, handout, scatter, settler, clock, settings }
     }
 
     /// Looks after everything that is due, up to the settings' bound and until `deadline`.

@@ -2,7 +2,7 @@
 
 use control_table::id::SegmentId;
 use control_table::item::{ErrorKind, ExecutionRow, SegmentFailure, SegmentRow, SegmentStatus, TallyRow};
-use control_table::op::{Ending, Finish, FinishOutcome, Fold, Release, Tally};
+use control_table::op::{Ending, Finish, FinishOutcome, Fold, FreeSlot, Release, Tally};
 use control_table::record::SegmentRecord;
 
 use crate::error::SweepError;
@@ -36,6 +36,8 @@ impl Sweeper {
         for tally in tallies.iter().filter(|tally| tally.pending > 0) {
             self.walk_group(&planned, tally, leases, report).await?;
         }
+        self.free_slots(execution).await?;
+        self.hand_out(execution, report).await?;
         self.fold_finished(execution, report).await
     }
 
@@ -71,8 +73,11 @@ impl Sweeper {
     ) -> Result<Option<SegmentRecord>, SweepError> {
         let now = self.clock.timestamp();
         match row.status {
-            // A row in the due index is looked after when it is due.
-            SegmentStatus::Pending => Ok(row.due.is_none().then(|| planned.record(row))),
+            // A row in the due index is looked after when it is due; one that was not handed out yet has no record to lose.
+            SegmentStatus::Pending => {
+                let handed_out = planned.execution.handed_out.is_none_or(|next| row.index < next);
+                Ok((row.due.is_none() && handed_out).then(|| planned.record(row)))
+            }
             SegmentStatus::Running => {
                 if leases == Leases::Ended {
                     let (segment, generation, attempt) = (row.id(), row.generation, row.attempt);
@@ -87,6 +92,31 @@ impl Sweeper {
             }
             SegmentStatus::Succeeded | SegmentStatus::Failed | SegmentStatus::Cancelled => Ok(None),
         }
+    }
+
+    /// Hands out what there is room for, in an execution that limits its segments in flight.
+    pub(crate) async fn hand_out(&self, execution: &ExecutionRow, report: &mut SweepReport) -> Result<(), SweepError> {
+        if execution.handed_out.is_some() {
+            report.records_put += self.handout.hand_out(execution.execution_id).await?.records;
+        }
+        Ok(())
+    }
+
+    /// Takes the slots of segments that have their outcome from an execution that limits those in flight: a worker that died
+    /// after its tally left them.
+    async fn free_slots(&self, execution: &ExecutionRow) -> Result<(), SweepError> {
+        let (execution_id, generation) = (execution.execution_id, execution.generation);
+        let mut segments = Vec::new();
+        for &index in &execution.in_flight {
+            let row = self.table.segment(execution_id.segment(index)).await?;
+            if row.is_none_or(|row| row.status.is_terminal()) {
+                segments.push(index);
+            }
+        }
+        if !segments.is_empty() {
+            self.table.free_slot(&FreeSlot { execution_id, generation, segments }).await?;
+        }
+        Ok(())
     }
 
     /// The last allowed attempt ended without a word.

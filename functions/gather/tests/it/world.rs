@@ -19,7 +19,8 @@ use control_table::op::{
 use control_table::policy::Policy;
 use futures::future::BoxFuture;
 use gather::{CompletionBus, Gather, PublishError, Settler};
-use local::embedded::EmbeddedDynamoDb;
+use local::embedded::{Backlog, EmbeddedDynamoDb, EmbeddedKinesis};
+use scatter::{Dispatcher, Handout};
 use serde_json::{Value, json};
 
 /// Some moment.
@@ -112,7 +113,11 @@ impl World {
         table.create().await.unwrap();
         let (bus, clock) = (Arc::new(Bus::default()), Arc::new(ManualClock(Mutex::new(START.to_datetime()))));
         let settler = Settler::new(table.clone(), bus.clone(), clock.clone());
-        Self { gather: Gather::new(table.clone(), settler), table, bus, clock, entropy }
+        let kinesis = EmbeddedKinesis::start(Backlog::default());
+        kinesis.create_stream("segments", 1).await.unwrap();
+        let dispatcher = Dispatcher::new(kinesis.client(), "segments", Arc::clone(&entropy));
+        let handout = Handout::new(table.clone(), dispatcher);
+        Self { gather: Gather::new(table.clone(), settler, handout), table, bus, clock, entropy }
     }
 
     pub fn advance(&self, span: TimeDelta) {
