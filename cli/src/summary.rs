@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use control_table::item::ExecutionStatus;
+use chrono::SecondsFormat;
+use control_table::item::{ExecutionStatus, Stop};
 use control_table::view::ExecutionView;
 
 use crate::number::{grouped, span};
@@ -42,8 +43,36 @@ fn lines(view: &ExecutionView) -> Vec<(&'static str, String)> {
     let elapsed = view.finished_at.and_then(|finished_at| (finished_at - view.created_at).to_std().ok());
     let elapsed = elapsed.map_or_else(|| "not finished".to_owned(), span);
     lines.push(("time", format!("{elapsed}; {work} of work in {} attempts", grouped(view.attempts))));
+    lines.extend(incidents(view));
     if view.generation > 1 {
         lines.push(("generation", view.generation.to_string()));
+    }
+    lines
+}
+
+/// What is out of the ordinary, and how much may be in flight.
+fn incidents(view: &ExecutionView) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    if let Some(limit) = view.max_concurrency {
+        let in_flight = view.in_flight.filter(|_| !view.status.is_terminal());
+        let in_flight = in_flight.map_or_else(String::new, |count| format!("{} of ", grouped(count)));
+        lines.push(("in flight", format!("{in_flight}at most {}", grouped(limit))));
+    }
+    if let Some(index) = view.first_failure {
+        lines.push(("failures", format!("the first was segment {index}")));
+    }
+    if let Some(stop) = view.stopped {
+        let why = match stop {
+            Stop::Requested => "on request",
+            Stop::TooManyFailures => "because more segments failed than are tolerated",
+            Stop::TimedOut => "because its time was up",
+        };
+        lines.push(("stopped", why.to_owned()));
+    }
+    if view.stalled_at.is_some() {
+        let since = view.progress_at.or(view.stalled_at);
+        let since = since.map_or_else(String::new, |since| since.to_rfc3339_opts(SecondsFormat::Secs, true));
+        lines.push(("STALLED", format!("nothing has moved since {since}")));
     }
     lines
 }
@@ -87,6 +116,28 @@ mod tests {
         assert_eq!(text(""), "population = 3,133,032,118");
         assert_eq!(text("time"), "4.2 s; 1 min 1 s of work in 1,258 attempts");
         assert_eq!(text("generation"), "2");
+    }
+
+    #[test]
+    fn what_is_out_of_the_ordinary_is_said() {
+        let mut usual = view();
+        assert_eq!(incidents(&usual), []);
+        usual.first_failure = Some(17);
+        usual.stopped = Some(Stop::TooManyFailures);
+        usual.max_concurrency = Some(4);
+        let text: Vec<String> = incidents(&usual).into_iter().map(|(_, text)| text).collect();
+        assert_eq!(text[0], "at most 4");
+        assert!(text[1].contains("segment 17") && text[2].contains("more segments failed"), "{text:?}");
+        let stalled = ExecutionView {
+            status: ExecutionStatus::Running,
+            in_flight: Some(3),
+            stalled_at: Some(usual.created_at),
+            progress_at: Some(usual.created_at),
+            ..usual
+        };
+        let lines = incidents(&stalled);
+        assert_eq!(lines[0].1, "3 of at most 4");
+        assert!(lines.last().unwrap().1.contains("since 2026-11-24T00:00:00Z"), "{lines:?}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::id::{ExecutionId, ExecutionKey, JobName};
-use crate::item::{Counts, ExecutionRow, ExecutionStatus, SegmentStatus, TallyRow};
+use crate::item::{Counts, ExecutionRow, ExecutionStatus, SegmentStatus, Stop, TallyRow};
 use crate::table::ControlTable;
 
 /// Unfinished groups in which running segments are counted: one short query each. Workers take segments in order, so
@@ -69,6 +69,24 @@ pub struct ExecutionView {
     pub sealed_at: Option<DateTime<Utc>>,
     /// When it completed.
     pub finished_at: Option<DateTime<Utc>>,
+    /// Why it is being, or was, stopped before its last segment had its outcome.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stop>,
+    /// Since when it counts as stalled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stalled_at: Option<DateTime<Utc>>,
+    /// When it was last seen to move on, of one that is stalled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress_at: Option<DateTime<Utc>>,
+    /// The first segment of this generation that was seen to fail for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_failure: Option<u64>,
+    /// Segments in flight, of one with a limit of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_flight: Option<u64>,
+    /// The limit of segments in flight.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_concurrency: Option<u32>,
 }
 
 impl ExecutionView {
@@ -85,6 +103,7 @@ impl ExecutionView {
         let open = sums.segments.saturating_sub(sums.succeeded + sums.failed + sums.cancelled);
         let running = running.min(open);
         let Counts { item_count, duration_ms, counters } = sums.counts;
+        let is_stalled = sums.stalled_at.is_some();
         Self {
             execution_id: sums.execution_id,
             job: sums.job,
@@ -105,6 +124,12 @@ impl ExecutionView {
             created_at: sums.created_at.to_datetime(),
             sealed_at: sums.sealed_at.map(crate::clock::Timestamp::to_datetime),
             finished_at: sums.finished_at.map(crate::clock::Timestamp::to_datetime),
+            stopped: sums.stopped,
+            stalled_at: sums.stalled_at.map(crate::clock::Timestamp::to_datetime),
+            progress_at: sums.progress_at.filter(|_| is_stalled).map(crate::clock::Timestamp::to_datetime),
+            first_failure: sums.first_failure,
+            in_flight: sums.handed_out.map(|_| sums.in_flight.len() as u64),
+            max_concurrency: sums.policy.max_concurrency,
         }
     }
 
