@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use control_table::ControlTable;
 use control_table::clock::{Clock, Entropy, Timestamp};
 use control_table::id::ExecutionId;
-use control_table::item::{ExecutionRow, ExecutionStatus, SegmentRow};
+use control_table::item::{ExecutionRow, ExecutionStatus, ItemKey, SegmentRow};
 use control_table::limits::GROUP_SIZE;
 use control_table::op::{AddRows, CommitGroup, Open, OpenOutcome};
 use control_table::policy::Policy;
@@ -93,6 +93,10 @@ impl World {
         )
     }
 
+    pub fn now(&self) -> Timestamp {
+        self.clock.timestamp()
+    }
+
     /// So far away that it does not matter.
     pub fn deadline(&self) -> DateTime<Utc> {
         self.clock.now() + TimeDelta::days(1)
@@ -104,12 +108,22 @@ impl World {
 
     /// Opens by hand, as a scatter does that dies right after it.
     pub async fn open(&self, key: &str, source: Value, expected: u64) -> ExecutionRow {
+        self.open_with(key, source, expected, Policy::default()).await
+    }
+
+    /// Opens one that limits the segments in flight by hand.
+    pub async fn open_limited(&self, key: &str, limit: u32) -> ExecutionRow {
+        let policy = Policy { max_concurrency: Some(limit), ..Policy::default() };
+        self.open_with(key, numbers_plan(1), 1, policy).await
+    }
+
+    async fn open_with(&self, key: &str, source: Value, expected: u64, policy: Policy) -> ExecutionRow {
         let now = self.clock.timestamp();
         let request = Open {
             execution_id: ExecutionId::new(self.entropy.uuid_v7(self.clock.now())),
             job: "job".parse().unwrap(),
             key: key.parse().unwrap(),
-            policy: Policy::default(),
+            policy,
             expected: Some(expected),
             source,
             parameters: Value::Null,
@@ -170,6 +184,23 @@ impl World {
     pub async fn items(&self) -> i32 {
         let scan = self.dynamodb.client().scan().table_name(TABLE).select(Select::Count).send().await;
         scan.unwrap().count
+    }
+
+    /// Items of the control table that have no such attribute.
+    pub async fn items_without(&self, attribute: &str) -> i32 {
+        let scan = self.dynamodb.client().scan().table_name(TABLE).select(Select::Count);
+        let scan = scan.filter_expression("attribute_not_exists(#a)").expression_attribute_names("#a", attribute);
+        scan.send().await.unwrap().count
+    }
+
+    /// Changes an item behind the protocol's back; `:a`, `:b` and so on stand for the numbers.
+    pub async fn change(&self, key: ItemKey, update: &str, numbers: &[i64]) {
+        let mut request = self.dynamodb.client().update_item().table_name(TABLE).set_key(Some(key.to_item()));
+        for (name, number) in ('a'..).zip(numbers) {
+            let number = AttributeValue::N(number.to_string());
+            request = request.expression_attribute_values(format!(":{name}"), number);
+        }
+        request.update_expression(update).send().await.unwrap();
     }
 
     /// What an execution must look like once its scatter is done, whatever happened before.
