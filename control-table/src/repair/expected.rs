@@ -1,22 +1,22 @@
 //! Which size and which generation a group has: what rows and tally say together, since either may be wrong.
 
 use crate::id::GroupId;
-use crate::item::{ExecutionRow, ExecutionStatus, SegmentRow, Selection, TallyOutcome, TallyRow};
+use crate::item::{ExecutionStatus, SegmentRow, Selection, TallyOutcome, TallyRow};
 use crate::limits::GROUP_SIZE;
 
 use super::Against;
 
 /// Segments of the group, at least as many as its rows need.
-pub(super) fn size(execution: &ExecutionRow, group: GroupId, tally: Option<&TallyRow>, rows: &[SegmentRow]) -> u64 {
+pub(super) fn size(against: Against<'_>, group: GroupId, tally: Option<&TallyRow>, rows: &[SegmentRow]) -> u64 {
     let present = rows.iter().map(|row| u64::from(row.offset) + 1).max().unwrap_or(0);
-    let Some(tally) = tally else { return planned(execution, group).unwrap_or(present).max(present) };
+    let Some(tally) = tally else { return planned(against, group).unwrap_or(present).max(present) };
     let counted = tally.pending.saturating_add(outcomes(tally));
     let in_range = tally.size >= present && tally.size <= GROUP_SIZE;
     // A tally that agrees with itself and with its rows is right, whatever else is.
     if in_range && tally.size == counted && present == counted {
         return present;
     }
-    if let Some(planned) = planned(execution, group).filter(|&planned| planned >= present) {
+    if let Some(planned) = planned(against, group).filter(|&planned| planned >= present) {
         return planned;
     }
     let size_is_odd_one_out = counted == present && tally.size != counted;
@@ -27,8 +27,12 @@ fn outcomes(tally: &TallyRow) -> u64 {
     (0..=u8::MAX).filter(|&offset| tally.has(offset)).count() as u64
 }
 
-/// What the plan of a sealed execution says, if its groups are cut as a scatter cuts them.
-fn planned(execution: &ExecutionRow, group: GroupId) -> Option<u64> {
+/// What the plan of a sealed execution says.
+fn planned(against: Against<'_>, group: GroupId) -> Option<u64> {
+    if !against.is_planned {
+        return None;
+    }
+    let execution = against.execution;
     let expected = execution.expected.filter(|_| execution.sealed_at.is_some())?;
     if execution.groups != expected.div_ceil(GROUP_SIZE) || group.group >= execution.groups {
         return None;

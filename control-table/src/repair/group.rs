@@ -55,7 +55,7 @@ pub fn recount_group(
     look: Look,
 ) -> GroupRecount {
     let stored = tally.map(|tally| &tally.row);
-    let size = expected::size(against.execution, group, stored, rows);
+    let size = expected::size(against, group, stored, rows);
     let mut checked: Vec<Checked> = rows.iter().map(|row| Checked::new(against, row.clone())).collect();
     let missing = missing(rows, size);
     let unknown = || missing.iter().filter(|&&offset| Missing::outcome(stored, offset).is_none());

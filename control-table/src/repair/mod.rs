@@ -40,6 +40,9 @@ pub const IN_FLIGHT_MS: u64 = 60_000;
 pub struct Against<'a> {
     /// The execution, as it was read before the group.
     pub execution: &'a ExecutionRow,
+    /// Whether its plan says how its groups are cut: all full but the last. An execution filled from outside has groups of any
+    /// size.
+    pub is_planned: bool,
     /// The present moment.
     pub now: Timestamp,
 }

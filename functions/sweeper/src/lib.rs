@@ -9,6 +9,7 @@
 //! - `execution`: an open execution: a dead scatter, a standstill, an unpublished completion
 //! - `stop`: when an execution is stopped though nobody asked for it
 //! - [`Sweeper::cancel`], [`Sweeper::redrive`]: an operation on one execution; a tick goes on with one that was interrupted
+//! - [`Sweeper::repair`]: recounts an execution from its rows, shows what differs and puts it right
 //! - `walk`: every unfinished group of one execution: lost records, lost workers, finished rows that were not counted
 //! - [`Sweeper::recover`]: after a restart of the local runner: everything that is open
 
@@ -18,6 +19,7 @@ mod execution;
 mod plans;
 mod recover;
 mod redrive;
+mod repair;
 mod segment;
 mod settings;
 mod stop;
@@ -27,6 +29,7 @@ mod walk;
 pub use self::cancel::CancelReport;
 pub use self::error::{Refusal, SweepError};
 pub use self::redrive::RedriveReport;
+pub use self::repair::{RepairMode, RepairReport};
 pub use self::settings::Settings;
 pub use self::sweep::{SweepReport, Sweeper};
 pub use self::walk::Leases;
