@@ -13,6 +13,7 @@ use super::*;
 
 static WRITTEN: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
+#[expect(clippy::unnecessary_wraps, reason = "what writes elsewhere may fail")]
 fn write(lines: &[u8]) -> std::io::Result<()> {
     WRITTEN.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(lines);
     Ok(())
@@ -22,16 +23,16 @@ fn write(lines: &[u8]) -> std::io::Result<()> {
 struct Turn {
     telemetry: Telemetry,
     metrics: &'static Metrics,
-    _turn: MutexGuard<'static, ()>,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Turn {
     fn new() -> Self {
         static INSTALLED: OnceLock<&'static Metrics> = OnceLock::new();
         static TURN: Mutex<()> = Mutex::new(());
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let alone = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let metrics = *INSTALLED.get_or_init(|| Metrics::install("nightly".to_owned(), write).unwrap());
-        let turn = Self { telemetry: Telemetry { metrics: Some(metrics) }, metrics, _turn: turn };
+        let turn = Self { telemetry: Telemetry { metrics: Some(metrics) }, metrics, _alone: alone };
         turn.lines();
         turn
     }

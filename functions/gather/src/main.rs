@@ -11,20 +11,21 @@ use futures::future::BoxFuture;
 use gather::event_bridge::EventBridge;
 use gather::{CompletionBus, Gather, PublishError, Settler};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+use scatter::{Dispatcher, Handout};
 use telemetry::Telemetry;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     let telemetry = telemetry::init();
     let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
-    let table = ControlTable::new(
-        aws_sdk_dynamodb::Client::new(&config),
-        &std::env::var("CONTROL_TABLE")?,
-        Arc::new(Entropy::from_system()),
-    );
+    let entropy = Arc::new(Entropy::from_system());
+    let dynamodb = aws_sdk_dynamodb::Client::new(&config);
+    let table = ControlTable::new(dynamodb, &std::env::var("CONTROL_TABLE")?, Arc::clone(&entropy));
+    let kinesis = aws_sdk_kinesis::Client::new(&config);
+    let dispatcher = Dispatcher::new(kinesis, &std::env::var("SEGMENT_STREAM")?, entropy);
     let bus = EventBridge::new(aws_sdk_eventbridge::Client::new(&config), &std::env::var("COMPLETION_BUS")?);
     let settler = Settler::new(table.clone(), Arc::new(Counted { bus, telemetry }), Arc::new(SystemClock));
-    let gather = Gather::new(table, settler);
+    let gather = Gather::new(table.clone(), settler, Handout::new(table, dispatcher));
     let handler = |event: LambdaEvent<Event>| async {
         let response = gather.handle(event.payload).await;
         telemetry.flush();

@@ -11,7 +11,6 @@ use chrono::{DateTime, Utc};
 use control_table::ControlTable;
 use control_table::clock::{Entropy, SystemClock, Timestamp};
 use lambda_runtime::{LambdaEvent, service_fn};
-use tracing_subscriber::EnvFilter;
 
 use crate::settings::Settings;
 use crate::work::Work;
@@ -35,12 +34,12 @@ pub enum ServeError {
 /// Serves records on Lambda with that work, until Lambda ends the process.
 ///
 /// Reads `CONTROL_TABLE`; logs JSON to standard output, by the level of `AWS_LAMBDA_LOG_LEVEL` or `RUST_LOG` (`info` if
-/// neither is set).
+/// neither is set), with metrics for CloudWatch among it if `METRICS_STACK` says of which stack they are.
 ///
 /// # Errors
 /// [`ServeError`] when the environment is incomplete, and whatever the runtime ends with.
 pub async fn serve(work: Arc<dyn Work>) -> Result<(), lambda_runtime::Error> {
-    init_logs();
+    let telemetry = telemetry::init();
     // Logged here, because the error that `main` returns is printed for programmers.
     let name = env::var(TABLE_VARIABLE).map_err(ServeError::NoTable);
     let name = name.inspect_err(|error| tracing::error!(%error, "the worker cannot start"))?;
@@ -51,7 +50,9 @@ pub async fn serve(work: Arc<dyn Work>) -> Result<(), lambda_runtime::Error> {
     lambda_runtime::run(service_fn(|event: LambdaEvent<KinesisEvent>| async move {
         let LambdaEvent { payload, context, .. } = event;
         let invocation = Invocation { request_id: context.request_id, deadline: deadline(context.deadline) };
-        Ok::<_, lambda_runtime::Error>(worker.handle(payload, invocation).await)
+        let response = worker.handle(payload, invocation).await;
+        telemetry.flush();
+        Ok::<_, lambda_runtime::Error>(response)
     }))
     .await
 }
@@ -65,14 +66,4 @@ pub async fn dynamodb_client() -> aws_sdk_dynamodb::Client {
 
 fn deadline(millis: u64) -> DateTime<Utc> {
     Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX)).to_datetime()
-}
-
-fn init_logs() {
-    let level = env::var("AWS_LAMBDA_LOG_LEVEL").or_else(|_| env::var(EnvFilter::DEFAULT_ENV));
-    let filter = EnvFilter::builder().parse_lossy(level.unwrap_or_else(|_| "info".to_owned()));
-    let logs = tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter);
-    // A worker that set up its own logs keeps them.
-    if let Err(error) = logs.try_init() {
-        tracing::debug!(%error, "logs are set up already");
-    }
 }
