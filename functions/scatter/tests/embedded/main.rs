@@ -2,10 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 #![expect(clippy::disallowed_methods, reason = "the tests look at the tables from outside, and fill tables of users")]
 
+mod events;
 mod limit;
 mod outside;
 mod refuse;
 mod resume;
 mod run;
+mod same;
 mod scan;
 mod world;
