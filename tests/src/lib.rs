@@ -3,7 +3,7 @@
 //! - [`UnderTest`]: a whole system in a directory of its own
 //! - [`Parts`]: the functions' handlers and the embedded services, for tests that deliver by hand; [`Requests`] counts what
 //!   the handlers send, [`item_bytes`] and [`index_write_units`] say what it costs
-//! - [`assert_invariants`]: the design's invariants
+//! - [`assert_invariants`]: the design's invariants; [`model`]: the protocol, explored to its end
 
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test stops at the first surprise")]
 
@@ -11,6 +11,7 @@ mod events;
 mod file_bus;
 mod images;
 mod invariants;
+pub mod model;
 mod parts;
 mod requests;
 mod under_test;
