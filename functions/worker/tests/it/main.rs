@@ -3,7 +3,11 @@
 
 mod batch;
 mod commands;
+mod failures;
+mod limits;
 mod outcomes;
+mod poison;
 mod recovery;
 mod support;
 mod tables;
+mod together;

@@ -16,7 +16,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use control_table::ControlTable;
 use control_table::clock::{Clock, Entropy, Timestamp};
 use control_table::id::ExecutionId;
-use control_table::item::{SegmentRow, TallyRow};
+use control_table::item::{ExecutionRow, SegmentRow, TallyRow};
 use control_table::op::{AddRows, CommitGroup, CommitGroupOutcome, Open, OpenOutcome};
 use control_table::policy::Policy;
 use control_table::record::SegmentRecord;
@@ -48,11 +48,21 @@ impl Clock for ManualClock {
     }
 }
 
+/// Requests that were sent.
+#[derive(Debug, Clone, Default)]
+pub struct Sent(Arc<AtomicU32>);
+
+impl Sent {
+    pub fn count(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// A network that loses some answers.
 #[derive(Debug)]
 struct LoseAnswers {
     answers: RangeInclusive<u32>,
-    request: AtomicU32,
+    sent: Sent,
 }
 
 impl Intercept for LoseAnswers {
@@ -66,12 +76,13 @@ impl Intercept for LoseAnswers {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let request = self.request.fetch_add(1, Ordering::Relaxed) + 1;
+        let request = self.sent.0.fetch_add(1, Ordering::Relaxed) + 1;
         if self.answers.contains(&request) { Err("the answer is lost".into()) } else { Ok(()) }
     }
 }
 
 /// A run of two segments in one committed group, and what workers need.
+/// Segment 0 has 3 rows, segment 1 has 5.
 pub struct Run {
     pub table: ControlTable,
     pub clock: Arc<ManualClock>,
@@ -85,20 +96,27 @@ pub struct Run {
 impl Run {
     /// Two attempts a segment.
     pub async fn new() -> Self {
-        let run = Self::uncommitted().await;
-        let committed = run.table.commit_group(&run.group()).await.unwrap();
-        assert_eq!(committed, CommitGroupOutcome::Committed);
+        Self::with_policy(Policy::default()).await
+    }
+
+    /// As [`Self::new`], with the rest of its policy.
+    pub async fn with_policy(policy: Policy) -> Self {
+        let run = Self::uncommitted_with(Policy { max_attempts: 2, ..policy }).await;
+        assert_eq!(run.table.commit_group(&run.group()).await.unwrap(), CommitGroupOutcome::Committed);
         run
     }
 
     /// As [`Self::new`], with its group not yet committed.
     pub async fn uncommitted() -> Self {
+        Self::uncommitted_with(Policy { max_attempts: 2, ..Policy::default() }).await
+    }
+
+    async fn uncommitted_with(policy: Policy) -> Self {
         let entropy = Arc::new(Entropy::from_seed(1));
         let client = EmbeddedDynamoDb::in_memory().unwrap().client();
         let table = ControlTable::new(client.clone(), TABLE, Arc::clone(&entropy));
         table.create().await.unwrap();
         let execution_id = ExecutionId::new(entropy.uuid_v7(START.to_datetime()));
-        let policy = Policy { max_attempts: 2, ..Policy::default() };
         let parameters = json!({"greeting": "hello"});
         let open = Open {
             execution_id,
@@ -129,9 +147,19 @@ impl Run {
 
     /// A worker whose requests with these numbers, from 1, are carried out, but never answered.
     pub fn worker_losing(&self, answers: RangeInclusive<u32>, work: Arc<dyn Work>) -> Worker {
-        let lose = LoseAnswers { answers, request: AtomicU32::new(0) };
+        self.worker_watched(answers, work).0
+    }
+
+    /// A worker whose requests are counted.
+    pub fn worker_counted(&self, work: Arc<dyn Work>) -> (Worker, Sent) {
+        self.worker_watched(0..=0, work)
+    }
+
+    fn worker_watched(&self, answers: RangeInclusive<u32>, work: Arc<dyn Work>) -> (Worker, Sent) {
+        let sent = Sent::default();
+        let lose = LoseAnswers { answers, sent: sent.clone() };
         let client = Client::from_conf(self.client.config().to_builder().interceptor(lose).build());
-        self.worker_on(ControlTable::new(client, TABLE, Arc::clone(&self.entropy)), work)
+        (self.worker_on(ControlTable::new(client, TABLE, Arc::clone(&self.entropy)), work), sent)
     }
 
     /// A worker whose control table does not exist.
@@ -168,6 +196,24 @@ impl Run {
     pub async fn hand_record(&self, worker: &Worker, record: &SegmentRecord, sequence_number: &str) -> Vec<String> {
         let data = serde_json::to_vec(record).unwrap();
         again(worker.handle(event(&[(sequence_number, &data)]), self.invocation()).await)
+    }
+
+    /// Hands a batch of segments' records to the worker: sequence numbers and indexes.
+    pub async fn hand_batch(&self, worker: &Worker, batch: &[(&str, u64)]) -> Vec<String> {
+        self.hand_batch_within(worker, batch, self.invocation()).await
+    }
+
+    pub async fn hand_batch_within(&self, worker: &Worker, batch: &[(&str, u64)], within: Invocation) -> Vec<String> {
+        let data: Vec<Vec<u8>> =
+            batch.iter().map(|(_, index)| serde_json::to_vec(&self.record(*index)).unwrap()).collect();
+        let records: Vec<(&str, &[u8])> =
+            batch.iter().zip(&data).map(|((number, _), data)| (*number, &**data)).collect();
+        again(worker.handle(event(&records), within).await)
+    }
+
+    /// The execution as the table has it.
+    pub async fn execution(&self) -> ExecutionRow {
+        self.table.execution(self.execution_id).await.unwrap().unwrap()
     }
 
     /// An invocation that begins now.
