@@ -8,7 +8,7 @@ use control_table::ControlTable;
 use control_table::id::ExecutionId;
 use control_table::image::Image;
 use control_table::item::{AsideSource, ExecutionRow, TallyRow};
-use control_table::op::{Fold, SetAside};
+use control_table::op::{Fold, SetAside, SetAsideOutcome};
 use scatter::Handout;
 
 use crate::settle::{SettleError, Settled, Settler};
@@ -82,16 +82,20 @@ impl Gather {
     /// while the sweeper reads the item itself. The sequence number of one that is to come again, because it could not be.
     async fn set_aside(&self, image: Unreadable) -> Option<String> {
         let Unreadable { event_id, sequence_number, reason, payload } = image;
-        tracing::error!(
-            event_id,
-            reason,
-            "an image cannot be read and is set aside; the sweeper will look at the item"
-        );
         let request = SetAside { source: AsideSource::Gather, event_id, reason, payload, now: self.settler.now() };
-        match self.table.set_aside(&request).await {
-            Ok(_) => None,
+        let outcome = self.table.set_aside(&request).await;
+        let SetAside { event_id, reason, .. } = request;
+        match outcome {
+            Ok(SetAsideOutcome::SetAside) => {
+                tracing::error!(event_id, reason, "an image is set aside; the sweeper will look at its item");
+                None
+            }
+            Ok(SetAsideOutcome::AlreadySetAside) => {
+                tracing::info!(event_id, reason, "an image that was set aside before came again");
+                None
+            }
             Err(error) => {
-                tracing::error!(event_id = request.event_id, %error, "it is not set aside yet: the stream will repeat it");
+                tracing::error!(event_id, reason, %error, "an unreadable image cannot be set aside now: it comes again");
                 Some(sequence_number)
             }
         }

@@ -5,10 +5,10 @@ use std::mem;
 use aws_lambda_events::event::kinesis::KinesisEventRecord;
 use chrono::{DateTime, Utc};
 use control_table::item::AsideSource;
-use control_table::op::SetAside;
+use control_table::op::{SetAside, SetAsideOutcome};
 use futures::stream::{self, FuturesUnordered, StreamExt};
 use tokio::time::{Instant, sleep_until};
-use tracing::{Instrument, error, info_span};
+use tracing::{Instrument, error, info, info_span};
 
 use crate::count::Outcome;
 use crate::reading::{self, Unreadable};
@@ -113,13 +113,24 @@ impl Batch<'_> {
     async fn set_aside(&self, place: usize, record: &KinesisEventRecord, unreadable: &Unreadable) -> Handled {
         let event_id = id_of(record).unwrap_or_default().to_owned();
         let reason = unreadable.to_string();
-        error!(event_id, reason, "a record that is not of a segment is set aside: who else writes to the stream?");
         let (payload, now) = (record.kinesis.data.0.clone(), self.worker.clock.timestamp());
         let request = SetAside { source: AsideSource::Worker, event_id, reason, payload, now };
-        match self.worker.table.set_aside(&request).await {
-            Ok(_) => Handled::Acknowledged,
+        let outcome = self.worker.table.set_aside(&request).await;
+        let SetAside { event_id, reason, .. } = request;
+        match outcome {
+            Ok(SetAsideOutcome::SetAside) => {
+                error!(
+                    event_id,
+                    reason, "a record that is not of a segment is set aside: who else writes to the stream?"
+                );
+                Handled::Acknowledged
+            }
+            Ok(SetAsideOutcome::AlreadySetAside) => {
+                info!(event_id, reason, "a record that was set aside before came again");
+                Handled::Acknowledged
+            }
             Err(error) => {
-                error!(event_id = request.event_id, %error, "it is not set aside yet: the record comes again");
+                error!(event_id, reason, %error, "an unreadable record cannot be set aside now: it comes again");
                 Handled::Again(place)
             }
         }
