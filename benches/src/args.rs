@@ -19,6 +19,8 @@ pub struct Args {
 pub enum Command {
     /// Prints rows, one JSON object a line on standard input, as one table.
     Table,
+    /// Redrives the one segment in a hundred of a large run that failed, and makes a fresh run of as many.
+    Redrive(crate::redrive::RedriveArgs),
     /// Makes one run and prints its figures. The program calls itself with this.
     #[command(hide = true)]
     OneRun(RunArgs),

@@ -12,6 +12,9 @@ pub enum BenchError {
     /// The scatter.
     #[error(transparent)]
     Scatter(#[from] scatter::ScatterError),
+    /// A redrive.
+    #[error(transparent)]
+    Redrive(#[from] sweeper::SweepError),
     /// The control table cannot be read.
     #[error(transparent)]
     Table(#[from] control_table::Error),

@@ -6,6 +6,7 @@
 //! - `cases`: what is measured, each run in a process of its own
 //! - `one_run`: one run, in such a process
 //! - `process`: what the operating system says of this process
+//! - `redrive`: a redrive beside a fresh run
 //! - `row`: the figures of one case
 //! - `table`: rows as text
 
@@ -14,6 +15,7 @@ mod cases;
 mod error;
 mod one_run;
 mod process;
+mod redrive;
 mod row;
 mod table;
 
@@ -30,6 +32,7 @@ async fn main() -> Result<ExitCode, BenchError> {
     match command {
         None => cases::measure(&measure).await,
         Some(Command::Table) => table::from_stdin().map(|()| ExitCode::SUCCESS),
+        Some(Command::Redrive(args)) => redrive::measure(&args).await.map(|()| ExitCode::SUCCESS),
         Some(Command::OneRun(args)) => one_run::one_run(&args).await.map(|()| ExitCode::SUCCESS),
     }
 }

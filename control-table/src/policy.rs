@@ -306,6 +306,14 @@ impl Policy {
         self.retention_days.map(|days| now.plus(TimeDelta::days(i64::from(days))).as_ttl_seconds())
     }
 
+    /// When the sweeper should next look at an execution whose generation began at that moment: after the patience, or at its
+    /// deadline if that comes first.
+    #[must_use]
+    pub fn next_look(&self, started_at: Timestamp, now: Timestamp, patience: TimeDelta) -> Timestamp {
+        let next = now.plus(patience);
+        self.deadline(started_at).map_or(next, |deadline| next.min(deadline.max(now)))
+    }
+
     /// When a generation that began at that moment has had its time.
     #[must_use]
     pub fn deadline(&self, started_at: Timestamp) -> Option<Timestamp> {

@@ -92,9 +92,10 @@ impl Scatter {
         self.check_room(&add, specs.len()).await?;
         let (mut groups, mut placed) = (execution.groups, Vec::new());
         for (number, part) in (0..).zip(specs.chunks(SEGMENTS_PER_ADD)) {
-            let at = self.append(&add, number, part, groups).await?;
+            // Boxed, so that the futures of callers stay small.
+            let at = Box::pin(self.append(&add, number, part, groups)).await?;
             groups = groups.max(at.group.group + 1);
-            self.deliver(&add, &at, part).await?;
+            Box::pin(self.deliver(&add, &at, part)).await?;
             placed.push(at);
         }
         Ok(Added {
@@ -113,7 +114,7 @@ impl Scatter {
         let mut groups = execution.groups;
         for attempt in 0..TRIES {
             self.back_off(attempt).await;
-            let request = Seal { execution_id, groups, now: self.clock.timestamp(), due_at: self.due_at() };
+            let request = Seal { execution_id, groups, now: self.clock.timestamp(), due_at: self.due_at(&execution) };
             match self.table.seal(&request).await? {
                 SealOutcome::Sealed | SealOutcome::AlreadySealed => {
                     tracing::info!(%execution_id, groups, "sealed");
@@ -168,7 +169,7 @@ impl Scatter {
             specs: specs.to_vec(),
             generation: add.execution.generation,
             now: self.clock.timestamp(),
-            due_at: self.due_at(),
+            due_at: self.due_at(add.execution),
             expires_at: add.execution.expires_at,
         };
         for attempt in 0..TRIES {

@@ -206,7 +206,7 @@ impl Run<'_> {
             group: group.id,
             size: group.specs.len() as u64,
             generation: self.execution.generation,
-            due_at: self.scatter.due_at(),
+            due_at: self.scatter.due_at(self.execution),
             expires_at: self.execution.expires_at,
         };
         Ok(self.scatter.table.commit_group(&request).await?)
@@ -252,7 +252,12 @@ impl Run<'_> {
 
     async fn seal(&self, groups: u64) -> Result<(), ScatterError> {
         let execution_id = self.execution.execution_id;
-        let request = Seal { execution_id, groups, now: self.scatter.clock.timestamp(), due_at: self.scatter.due_at() };
+        let request = Seal {
+            execution_id,
+            groups,
+            now: self.scatter.clock.timestamp(),
+            due_at: self.scatter.due_at(self.execution),
+        };
         match self.scatter.table.seal(&request).await? {
             SealOutcome::Sealed => {
                 tracing::info!(%execution_id, groups, "sealed");

@@ -172,7 +172,7 @@ impl Scatter {
             source: plan,
             parameters: event.parameters,
             now,
-            due_at: now.plus(self.settings.patience),
+            due_at: event.policy.next_look(now, now, self.settings.patience),
         };
         let execution = match self.table.open(&request).await? {
             OpenOutcome::Opened(execution) => *execution,
@@ -213,8 +213,8 @@ impl Scatter {
     }
 
     /// When the sweeper should look whether there is still a sign of life.
-    pub(crate) fn due_at(&self) -> Timestamp {
-        self.clock.timestamp().plus(self.settings.patience)
+    pub(crate) fn due_at(&self, execution: &ExecutionRow) -> Timestamp {
+        execution.policy.next_look(execution.started_at, self.clock.timestamp(), self.settings.patience)
     }
 
     async fn run(&self, loaded: &Loaded, budget: Budget) -> Result<(), ScatterError> {

@@ -1,6 +1,6 @@
 //! An execution that is due to be looked at.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use control_table::clock::Timestamp;
 use control_table::id::ExecutionId;
 use control_table::item::{ExecutionRow, ExecutionStatus, TallyRow};
@@ -11,9 +11,6 @@ use crate::error::SweepError;
 use crate::stop;
 use crate::sweep::{SweepReport, Sweeper};
 use crate::walk::Leases;
-
-/// How soon an execution with a failure is looked at again: whether there are more than tolerated is seen by looking.
-const FAILING_PATIENCE: TimeDelta = TimeDelta::seconds(30);
 
 /// What a look at an execution found of its progress.
 struct Progress {
@@ -177,11 +174,11 @@ impl Sweeper {
     }
 
     /// After the patience; sooner with a failure, and at the execution's deadline.
-    fn next_look(&self, execution: &ExecutionRow, now: Timestamp) -> Timestamp {
+    pub(crate) fn next_look(&self, execution: &ExecutionRow, now: Timestamp) -> Timestamp {
         let patience = self.settings.patience;
-        let wait = if execution.first_failure.is_some() { patience.min(FAILING_PATIENCE) } else { patience };
-        let next = now.plus(wait);
-        execution.policy.deadline(execution.started_at).map_or(next, |deadline| next.min(deadline.max(now)))
+        let wait =
+            if execution.first_failure.is_some() { patience.min(self.settings.failing_patience) } else { patience };
+        execution.policy.next_look(execution.started_at, now, wait)
     }
 
     /// Due again after the patience, with its progress as it was noted.

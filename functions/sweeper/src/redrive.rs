@@ -146,7 +146,7 @@ impl Sweeper {
                 }
             }
         }
-        let due_at = self.clock.timestamp().plus(self.settings.patience);
+        let due_at = self.next_look(execution, self.clock.timestamp());
         self.table.end_redrive(&EndRedrive { execution_id, generation, due_at }).await?;
         self.after_redrive(execution).await?;
         Ok(RedriveReport { finished: true, ..report })

@@ -31,6 +31,9 @@ const GRACE: Duration = Duration::from_secs(2);
 /// this is only for what nobody thought of.
 const PATIENCE: TimeDelta = TimeDelta::seconds(60);
 
+/// How soon a local execution with a failure is looked at again: one read of its tallies, a hundred to a request.
+const FAILING_PATIENCE: TimeDelta = TimeDelta::seconds(1);
+
 /// How long a put may wait for room in the stream: as long as the workers take. Nothing else would take the records.
 const PUT_WAIT: Duration = Duration::from_hours(30 * 24);
 
@@ -194,7 +197,7 @@ fn wire(options: &Options, database: &Database, kinesis: &EmbeddedKinesis, bus: 
     let worker = Worker::new(table.clone(), work, Arc::clone(clock), Arc::clone(entropy), settings);
     let settler = Settler::new(table.clone(), bus, Arc::clone(clock));
     let gather = Gather::new(table.clone(), settler.clone(), Handout::new(table.clone(), dispatcher.clone()));
-    let settings = sweeper::Settings { patience: PATIENCE, ..sweeper::Settings::default() };
+    let settings = sweeper::Settings { patience: PATIENCE, failing_patience: FAILING_PATIENCE, ..sweeper::Settings::default() };
     let sweeper = Sweeper::new(table.clone(), dispatcher, Arc::clone(&scatter), settler, Arc::clone(clock), settings);
     Functions { scatter, worker, gather, sweeper: Arc::new(sweeper) }
 }

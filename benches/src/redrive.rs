@@ -1,0 +1,108 @@
+//! What it takes to redrive the few segments of a large run that failed, beside as many fresh ones.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use clap::Args as ClapArgs;
+use control_table::clock::{Entropy, SystemClock};
+use control_table::id::ExecutionId;
+use control_table::item::{ExecutionRow, ExecutionStatus, Selection};
+use local::embedded::Durability;
+use local::system::{HookOutput, WorkChoice};
+use local::{Options, System};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use worker::{Context, Output, Segment, SegmentError, Work, work};
+
+use crate::error::BenchError;
+
+/// One segment in so many fails in its first generation.
+const ONE_IN: u64 = 100;
+
+/// What to measure.
+#[derive(Debug, ClapArgs)]
+pub struct RedriveArgs {
+    /// Segments of the large run.
+    #[arg(long, default_value_t = 100_000)]
+    pub n: u64,
+    /// Segments worked on at once.
+    #[arg(long, default_value_t = 8)]
+    pub workers: usize,
+}
+
+/// Makes the large run, redrives what failed of it, makes a fresh run of as many, and prints the times.
+pub async fn measure(args: &RedriveArgs) -> Result<(), BenchError> {
+    let directory = tempfile::tempdir()?;
+    let system = Arc::new(System::start(options(directory.path(), args.workers)).await?);
+    let large = run(&system, "large", args.n).await?;
+    let failed = args.n.div_ceil(ONE_IN);
+
+    let begin = Instant::now();
+    system.redrive(large.execution_id, Selection::unsuccessful()).await?;
+    let put_back_s = begin.elapsed().as_secs_f64();
+    let redriven = finish(&system, large.execution_id).await?;
+    let redrive_s = begin.elapsed().as_secs_f64();
+
+    let begin = Instant::now();
+    let fresh = run(&system, "fresh", failed).await?;
+    let fresh_s = begin.elapsed().as_secs_f64();
+    crate::print_line(&serde_json::to_string(&json!({
+        "segments": args.n,
+        "redriven": failed,
+        "put_back_s": put_back_s,
+        "redrive_s": redrive_s,
+        "fresh_s": fresh_s,
+        "counts_are_right": redriven.status == ExecutionStatus::Succeeded
+            && redriven.succeeded == args.n
+            && u64::try_from(redriven.counts.item_count) == Ok(args.n)
+            && fresh.segments == failed,
+    }))?);
+    if let Some(system) = Arc::into_inner(system) {
+        system.shutdown().await;
+    }
+    Ok(())
+}
+
+fn options(directory: &Path, workers: usize) -> Options {
+    Options {
+        data_dir: directory.to_owned(),
+        durability: Durability::ProcessCrash,
+        workers: Some(workers),
+        work: WorkChoice::Own(fails_at_first()),
+        on_complete: None,
+        hook_output: HookOutput::Stderr,
+        tick: Options::TICK,
+        template: None,
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(Entropy::from_system()),
+    }
+}
+
+/// Does nothing; of the large run, one segment in a hundred fails in its first generation.
+fn fails_at_first() -> Arc<dyn Work> {
+    work(|segment: Segment<Value>, context: Context| async move {
+        let fails = context.parameters::<Value>().is_ok_and(|told| told["fails"] == json!(true));
+        if fails && context.generation == 1 && segment.index % ONE_IN == 0 {
+            return Err(SegmentError::permanent("not in the first generation"));
+        }
+        Ok(Output::items(1))
+    })
+}
+
+async fn run(system: &Arc<System>, key: &str, n: u64) -> Result<ExecutionRow, BenchError> {
+    let event = json!({
+        "job": "bench-redrive",
+        "key": key,
+        "source": {"type": "range", "from": 0, "to": n, "size": 1},
+        "policy": {"on_too_many_failures": "finish"},
+        "parameters": {"fails": key == "large"},
+    });
+    // A task of its own, as in `scatterctl run`.
+    let scatter = Arc::clone(system);
+    let answer = tokio::spawn(async move { scatter.scatter(event, "bench").await }).await??;
+    finish(system, answer.execution_id).await
+}
+
+async fn finish(system: &System, execution_id: ExecutionId) -> Result<ExecutionRow, BenchError> {
+    Ok(system.finished(execution_id).await?.execution)
+}
