@@ -160,7 +160,9 @@ fn changed() -> impl Strategy<Value = Value> {
         .prop_map(|(place, name, value)| Change { place, name, value });
     let outer = prop::collection::vec((name(), prop::option::of(any_json())), 0..2);
     (good(), prop::collection::vec(change, 0..3), outer).prop_map(|(mut event, changes, outer)| {
-        changes.iter().for_each(|change| change.apply(&mut event));
+        for change in &changes {
+            change.apply(&mut event);
+        }
         if let Value::Object(event) = &mut event {
             for (name, value) in outer {
                 match value {
@@ -174,7 +176,7 @@ fn changed() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_is_read_is_read_again_the_same(event in prop_oneof![any_json(), changed()]) {
@@ -190,7 +192,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_refused_leaves_nothing_behind(event in prop_oneof![1 => any_json(), 4 => changed()], open in any::<bool>()) {

@@ -6,6 +6,36 @@ use serde_json::json;
 use crate::world::World;
 
 #[tokio::test]
+async fn a_policy_that_cannot_be_meant_writes_nothing() {
+    let world = World::new().await;
+    for (policy, word) in [
+        (json!({ "max_attempts": 101 }), "max_attempts"),
+        (json!({ "backoff": { "cap_ms": u64::MAX } }), "backoff"),
+        (json!({ "backoff": { "base": 1 } }), "policy.backoff.base"),
+        (json!({ "tolerated_failures": "101%" }), "tolerated_failures"),
+        (json!({ "tolerated_failures": -1 }), "policy.tolerated_failures"),
+        (json!({ "on_too_many_failures": "panic" }), "policy.on_too_many_failures"),
+        (json!({ "segment_timeout_ms": 0 }), "segment_timeout_ms"),
+        (json!({ "execution_timeout_ms": u64::MAX }), "execution_timeout_ms"),
+        (json!({ "max_concurrency": 0 }), "max_concurrency"),
+        (json!({ "max_concurrency": 1_001 }), "1000"),
+        (json!({ "stall_after_ms": 0 }), "stall_after_ms"),
+        (json!({ "retention_days": 0 }), "retention_days"),
+        (json!({ "retention_days": 1, "execution_timeout_ms": 86_400_000 }), "retention_days"),
+    ] {
+        for source in [json!({ "type": "list", "codes": ["a"] }), json!({ "type": "external" })] {
+            let event = json!({ "job": "a", "source": source, "policy": policy });
+            for error in
+                [world.handle(event.clone()).await.unwrap_err(), world.scatter().open(event, "r").await.unwrap_err()]
+            {
+                assert!(error.error_type() == "InvalidEvent" && error.to_string().contains(word), "{word}: {error}");
+            }
+        }
+    }
+    assert_eq!(world.items().await, 0);
+}
+
+#[tokio::test]
 async fn a_refused_event_writes_nothing() {
     let world = World::new().await;
     let list = json!({ "type": "list", "codes": ["a"] });

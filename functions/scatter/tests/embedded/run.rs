@@ -49,6 +49,24 @@ async fn a_record_says_all_that_a_worker_needs() {
 }
 
 #[tokio::test]
+async fn the_whole_policy_reaches_the_workers_and_the_execution() {
+    let world = World::new().await;
+    let policy = json!({
+        "max_attempts": 5, "backoff": { "base_ms": 10, "cap_ms": 1_000 }, "tolerated_failures": "5%",
+        "on_too_many_failures": "finish", "segment_timeout_ms": 1_000, "execution_timeout_ms": 60_000,
+        "max_concurrency": 4, "stall_after_ms": 2_000, "retention_days": 30,
+    });
+    let mut event = numbers("k", 1);
+    event["policy"] = policy.clone();
+    let answer = world.handle(event).await.unwrap();
+    let execution = world.table.execution(answer.execution_id).await.unwrap().unwrap();
+    assert_eq!(serde_json::to_value(execution.policy).unwrap(), policy);
+    assert_eq!(world.read_records().await[0].policy, execution.policy);
+    // Key, plan, execution, tally and row go together.
+    assert_eq!((world.items().await, world.items_without("expires_at").await), (5, 0));
+}
+
+#[tokio::test]
 async fn a_list_file_is_one_segment_a_line() {
     let world = World::new().await;
     let directory = tempfile::tempdir().unwrap();
