@@ -114,7 +114,7 @@ impl Scatter {
         let mut groups = execution.groups;
         for attempt in 0..TRIES {
             self.back_off(attempt).await;
-            let request = Seal { execution_id, groups, now: self.clock.timestamp(), due_at: self.due_at() };
+            let request = Seal { execution_id, groups, now: self.clock.timestamp(), due_at: self.due_at(&execution) };
             match self.table.seal(&request).await? {
                 SealOutcome::Sealed | SealOutcome::AlreadySealed => {
                     tracing::info!(%execution_id, groups, "sealed");
@@ -169,7 +169,7 @@ impl Scatter {
             specs: specs.to_vec(),
             generation: add.execution.generation,
             now: self.clock.timestamp(),
-            due_at: self.due_at(),
+            due_at: self.due_at(add.execution),
             expires_at: add.execution.expires_at,
         };
         for attempt in 0..TRIES {
