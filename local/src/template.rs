@@ -93,6 +93,11 @@ impl Template {
         Ok(Self { root: yaml::parse(text)? })
     }
 
+    /// All of it, with CloudFormation's intrinsics in their long forms (`!Ref X` is `{"Ref": "X"}`).
+    pub const fn json(&self) -> &serde_json::Value {
+        &self.root
+    }
+
     /// The mapping from the segment stream to the worker.
     pub fn worker_mapping(&self) -> Result<KinesisSettings, TemplateError> {
         let mapping = self.mapping("WorkerFunction", "Segments", "Kinesis")?;
