@@ -212,6 +212,7 @@ async fn what_cannot_be_added_changes_nothing() {
     let world = World::new().await;
     let planned = world.handle(numbers("planned", 1)).await.unwrap().execution_id;
     let id = open(&world, external("k")).await.execution_id;
+    add(&world, id, "before", 1).await.unwrap();
     let absent: ExecutionId = "0193a5b0-3c1e-7d2f-8a4b-5c6d7e8f9a0b".parse().unwrap();
     let long = json!("x".repeat(MAX_SPEC_BYTES));
     let items = world.items().await;
@@ -237,5 +238,6 @@ async fn what_cannot_be_added_changes_nothing() {
     world.change(ExecutionRow::key_of(id), "SET groups = :a", &[groups]).await;
     let full = add(&world, id, "a", 1).await.unwrap_err();
     assert!(full.error_type() == "InvalidAdd" && full.to_string().contains("78125 groups"), "{full}");
+    assert!(add(&world, id, "before", 1).await.unwrap().already);
     assert_eq!(world.items().await, items);
 }
