@@ -9,7 +9,7 @@ use control_table::clock::{Clock, Entropy, SystemClock, Timestamp};
 use control_table::id::ExecutionId;
 use local::data_dir::{DataDir, DataDirError};
 use local::embedded::Durability;
-use local::system::{HookOutput, Hooks, WorkChoice};
+use local::system::{HookOutput, Hooks, RepairReport, WorkChoice};
 use local::{Database, Options, System};
 
 use crate::args::{Global, SystemArgs};
@@ -92,6 +92,12 @@ impl Context {
             on_stall: args.hooks.on_stall.clone(),
         };
         Ok(System::start_with(options, hooks).await?)
+    }
+
+    /// What a repair would find, and change nothing.
+    pub async fn inspect(&self, execution_id: ExecutionId) -> Result<RepairReport, CliError> {
+        let database = self.read().await?;
+        Ok(local::system::inspect(&database, execution_id, &self.clock, &self.entropy).await?)
     }
 
     /// As [`Self::start`]; `None` if another process has the data directory.

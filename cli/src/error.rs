@@ -14,6 +14,8 @@ use crate::output::OutputError;
 pub const FAILED: u8 = 1;
 /// The exit code of a command that cannot be meant.
 pub const USAGE: u8 = 2;
+/// The exit code of a `repair --dry-run` that found something.
+pub const DIFFERENCES: u8 = 3;
 
 /// Why a verb did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +65,20 @@ pub enum CliError {
     /// An operation on a run was refused, or a step of it failed.
     #[error(transparent)]
     Sweep(#[from] local::system::SweepError),
+    /// Segments could not be added, or not all of them.
+    #[error("{added} segments of {execution_id} are added, and then: {reason}. {advice}")]
+    Add {
+        /// The run.
+        execution_id: ExecutionId,
+        /// How many were added, or had been before.
+        added: u64,
+        /// What happened.
+        reason: String,
+        /// What to do.
+        advice: String,
+        /// Whether the same command may succeed later, as it is.
+        retryable: bool,
+    },
     /// The endpoint's port cannot be had.
     #[error("cannot listen on port {port} of this machine: choose another with --port")]
     Listen {
@@ -104,6 +120,7 @@ impl CliError {
             Self::DataDir(error) => matches!(error, local::data_dir::DataDirError::InUse { .. }),
             Self::Local(error) => error.is_retryable(),
             Self::Sweep(error) => local::system::is_retryable(error),
+            Self::Add { retryable, .. } => *retryable,
             Self::Lost(_) | Self::Redriving { .. } | Self::Changed { .. } => true,
             Self::Usage(_) | Self::Id(_) | Self::NotLimited { .. } | Self::Listen { .. } | Self::Output(_) => false,
         }

@@ -5,7 +5,9 @@ mod one_run;
 mod run;
 
 pub use self::import::ImportArgs;
-pub use self::one_run::{CancelArgs, FailuresArgs, RedriveArgs, ResultsArgs, SetArgs};
+pub use self::one_run::{
+    AddArgs, AsideArgs, CancelArgs, FailuresArgs, RedriveArgs, RepairArgs, ResultsArgs, SealArgs, SetArgs,
+};
 pub use self::run::{Counting, RunArgs, SourceType, WorkName};
 
 use std::path::PathBuf;
@@ -73,6 +75,16 @@ pub enum Verb {
     Cancel(CancelArgs),
     /// Run the segments of a run again that did not succeed, and follow it to its end
     Redrive(RedriveArgs),
+    /// Recount a run from its segments, say what differs, and put it right
+    Repair(RepairArgs),
+    /// Open a run that is filled from outside, and print its ID
+    Open(Box<RunArgs>),
+    /// Add segments to a run that was opened
+    Add(AddArgs),
+    /// Say that a run that was opened has all its segments, and follow it to its end
+    Seal(SealArgs),
+    /// List records that could not be read and were set aside, newest first
+    Aside(AsideArgs),
     /// Go on with what was interrupted, until it ends
     Resume(ResumeArgs),
     /// Run the system, and offer its DynamoDB to other programs

@@ -1,5 +1,7 @@
 //! What the verbs take that are about one run.
 
+use std::path::PathBuf;
+
 use clap::{ArgGroup, Args, ValueEnum};
 use control_table::item::{Indexes, SegmentStatus, Selection};
 use control_table::policy::Tolerance;
@@ -97,6 +99,53 @@ impl RedriveArgs {
             only: self.segments.clone(),
         }
     }
+}
+
+/// What `repair` takes.
+#[derive(Debug, Args)]
+pub struct RepairArgs {
+    /// The run's ID, the beginning of it, or `latest`
+    pub id: String,
+    /// Say what is wrong, and change nothing; ends with 3 if something is
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How the system runs.
+    #[command(flatten)]
+    pub system: SystemArgs,
+}
+
+/// What `add` takes.
+#[derive(Debug, Args)]
+pub struct AddArgs {
+    /// The run's ID, the beginning of it, or `latest`
+    pub id: String,
+    /// A file with a segment's spec a line, as JSON; `-` for standard input
+    #[arg(long, value_name = "F")]
+    pub file: PathBuf,
+    /// Makes the same add safe to repeat; after an error it says with which [default: a new one]
+    #[arg(long, value_name = "T")]
+    pub token: Option<String>,
+    /// How the system runs.
+    #[command(flatten)]
+    pub system: SystemArgs,
+}
+
+/// What `seal` takes.
+#[derive(Debug, Args)]
+pub struct SealArgs {
+    /// The run's ID, the beginning of it, or `latest`
+    pub id: String,
+    /// How the system runs.
+    #[command(flatten)]
+    pub system: SystemArgs,
+}
+
+/// What `aside` takes.
+#[derive(Debug, Args)]
+pub struct AsideArgs {
+    /// At most this many
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub limit: u16,
 }
 
 #[cfg(test)]

@@ -127,6 +127,8 @@ pub enum SourceType {
     Range,
     /// Codes, one a segment
     List,
+    /// Segments that are added from outside: for `open`
+    External,
 }
 
 impl SourceType {
@@ -136,6 +138,7 @@ impl SourceType {
             Self::DynamoDbScan => "dynamodb-scan",
             Self::Range => "range",
             Self::List => "list",
+            Self::External => "external",
         }
     }
 }

@@ -73,6 +73,7 @@ impl Source {
                 insert(&mut event, "to", Some(to.to_json()));
                 insert(&mut event, "size", Some(Value::from(size)));
             }
+            SourceType::External => {}
             SourceType::List => {
                 if self.codes.is_some() && self.codes_file.is_some() {
                     return Err(UsageError::Both("codes", "codes_file"));

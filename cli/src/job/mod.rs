@@ -135,6 +135,14 @@ pub enum UsageError {
         /// Where, and what is wrong.
         source: Box<toml::de::Error>,
     },
+    /// The file of specs cannot be read.
+    #[error("cannot read the specs in {path}")]
+    Specs {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
     /// Something that a run must have was not said.
     #[error("{what} is missing: give {how}")]
     Missing {
@@ -179,6 +187,29 @@ impl Job {
             None => Self::default(),
         };
         base.overlaid(args, own_work)
+    }
+
+    /// The same, to be filled from outside.
+    pub fn filled_from_outside(mut self) -> Result<Self, UsageError> {
+        match self.source.kind {
+            None | Some(SourceType::External) => {
+                self.source.kind = Some(SourceType::External);
+                Ok(self)
+            }
+            Some(kind) => {
+                let chosen = "`open`, whose segments are added from outside: use `run`".to_owned();
+                Err(UsageError::NotTogether { field: kind.as_str(), chosen })
+            }
+        }
+    }
+
+    /// The same, if its segments come from a source.
+    pub fn filled_by_its_source(self) -> Result<Self, UsageError> {
+        if self.source.kind == Some(SourceType::External) {
+            let chosen = "`run`: use `open`, then `add` and `seal`".to_owned();
+            return Err(UsageError::NotTogether { field: "the source external", chosen });
+        }
+        Ok(self)
     }
 
     fn from_file(path: &Path) -> Result<Self, UsageError> {

@@ -1,14 +1,19 @@
 //! One file a verb.
 
+mod add;
+mod aside;
 mod cancel;
 mod failures;
 mod import;
 mod list;
 mod local;
+mod open;
 mod redrive;
+mod repair;
 mod results;
 mod resume;
 mod run;
+mod seal;
 mod segments;
 mod set;
 mod status;
@@ -43,6 +48,11 @@ pub async fn execute(context: &Context, verb: Verb) -> Result<ExitCode, CliError
         Verb::Set(args) => set::execute(context, &args).await,
         Verb::Cancel(args) => Box::pin(cancel::execute(context, &args)).await,
         Verb::Redrive(args) => Box::pin(redrive::execute(context, &args)).await,
+        Verb::Repair(args) => Box::pin(repair::execute(context, &args)).await,
+        Verb::Open(args) => Box::pin(open::execute(context, &args)).await,
+        Verb::Add(args) => Box::pin(add::execute(context, &args)).await,
+        Verb::Seal(args) => Box::pin(seal::execute(context, &args)).await,
+        Verb::Aside(args) => aside::execute(context, &args).await,
         Verb::Watch(args) => Box::pin(watch::execute(context, &args.id)).await,
         Verb::Resume(args) => Box::pin(resume::execute(context, args)).await,
         Verb::Local(args) => local::execute(context, args).await,

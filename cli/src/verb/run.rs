@@ -28,7 +28,8 @@ struct Call {
 
 pub(super) async fn execute(context: &Context, args: RunArgs) -> Result<ExitCode, CliError> {
     let own_work = context.work.is_some();
-    let RunPlan { event, system: system_args } = Job::from_args(&args, own_work)?.into_plan(own_work)?;
+    let RunPlan { event, system: system_args } =
+        Job::from_args(&args, own_work)?.filled_by_its_source()?.into_plan(own_work)?;
     // Read here, too, so that a mistake is told before anything starts.
     let checked = ScatterEvent::parse(event.clone())?;
     let request_id = context.entropy().uuid_v7(context.now()).to_string();

@@ -1,9 +1,9 @@
 //! Events on one machine: a line in a file, and the user's commands.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use control_table::completion::CompletionEvent;
 use control_table::id::ExecutionId;
@@ -13,7 +13,7 @@ use gather::{CompletionBus, PublishError};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::hook::{Commands, Told};
+use super::hook::{Commands, HookError, Told};
 
 /// The file of a data directory that gets a line for each completion event.
 pub const EVENTS_FILE: &str = "events.jsonl";
@@ -30,9 +30,9 @@ pub(super) struct LocalBus {
     /// How often a command has failed, by execution: what waits for an execution stops waiting for its event. Bounded by
     /// the executions of one process.
     failures: Mutex<HashMap<ExecutionId, Failures>>,
-    /// Which commands took which events: of two for one event, one that fails does not have the other repeated. Bounded as
-    /// the failures are.
-    taken: Mutex<HashSet<(Uuid, String)>>,
+    /// Whether a command took an event: of two for one event, one that fails does not have the other repeated, and gather and
+    /// sweeper do not tell the same at the same time. Bounded as the failures are.
+    taken: Mutex<HashMap<(Uuid, String), Arc<tokio::sync::Mutex<bool>>>>,
 }
 
 impl LocalBus {
@@ -54,15 +54,17 @@ impl LocalBus {
 
     /// Tells the command of the event, unless it took it before.
     async fn tell(&self, command: &str, event_id: Uuid, told: &Told<'_>) -> Result<(), Undelivered> {
-        let taken = (event_id, command.to_owned());
-        if self.taken.lock().unwrap_or_else(PoisonError::into_inner).contains(&taken) {
+        let taken = {
+            let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(taken.entry((event_id, command.to_owned())).or_default())
+        };
+        let mut taken = taken.lock().await;
+        if *taken {
             return Ok(());
         }
-        self.commands
-            .run(command, told)
-            .await
-            .map_err(|error| Undelivered { target: format!("`{command}`"), source: error.into() })?;
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner).insert(taken);
+        let lost = |error: HookError| Undelivered { target: format!("`{command}`"), source: error.into() };
+        self.commands.run(command, told).await.map_err(lost)?;
+        *taken = true;
         Ok(())
     }
 

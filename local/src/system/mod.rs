@@ -28,12 +28,12 @@ pub use self::bus::{EVENTS_FILE, NOTICES_FILE};
 pub use self::database::Database;
 pub use self::error::Error;
 pub use self::hook::HookOutput;
-pub use self::operate::is_retryable;
+pub use self::operate::{inspect, is_retryable};
 pub use self::options::{Hooks, Options, WorkChoice};
 pub use self::start::System;
 pub use self::wait::Finished;
 
-pub use sweeper::{CancelReport, RedriveReport, SweepError};
+pub use sweeper::{CancelReport, RedriveReport, RepairMode, RepairReport, SweepError};
 
 /// The control table's name in the embedded `DynamoDB`.
 pub const CONTROL_TABLE: &str = "control";

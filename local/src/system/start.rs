@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use control_table::ControlTable;
+use control_table::clock::{Clock, Entropy};
 use control_table::id::ExecutionId;
 use gather::{Gather, Settler};
 use scatter::{Dispatcher, Handout, Scatter, ScatterAnswer, ScatterError, Sources};
@@ -43,7 +44,7 @@ const GATHER_TIMEOUT: Duration = Duration::from_mins(15);
 /// The whole system in this process. It ends with [`System::shutdown`]; dropped or killed, it goes on at the next start.
 pub struct System {
     database: Database,
-    scatter: Arc<Scatter>,
+    pub(super) scatter: Arc<Scatter>,
     pub(super) sweeper: Arc<Sweeper>,
     pub(super) bus: Arc<LocalBus>,
     pub(super) recovery: Arc<Recovery>,
@@ -180,7 +181,28 @@ fn host(options: &Options, shutdown: &Shutdown) -> Host {
 fn wire(options: &Options, database: &Database, kinesis: &EmbeddedKinesis, bus: Arc<LocalBus>) -> Functions {
     let (clock, entropy) = (&options.clock, &options.entropy);
     let (table, client) = (database.control_table(), database.dynamodb());
+    let settler = Settler::new(table.clone(), bus, Arc::clone(clock));
     let dispatcher = Dispatcher::new(kinesis.client(), SEGMENT_STREAM, Arc::clone(entropy));
+    let (scatter, sweeper) = wire_sweeper(database, dispatcher.clone(), settler.clone(), clock, entropy);
+    let work = match &options.work {
+        WorkChoice::Builtin => builtin(client.clone(), builtin::Commands::Allowed),
+        WorkChoice::Own(work) => Arc::clone(work),
+    };
+    let settings = worker::Settings::default();
+    let worker = Worker::new(table.clone(), work, Arc::clone(clock), Arc::clone(entropy), settings);
+    let gather = Gather::new(table.clone(), settler, Handout::new(table.clone(), dispatcher));
+    Functions { scatter, worker, gather, sweeper }
+}
+
+/// The scatter and the sweeper: what changes executions otherwise than by working on them.
+pub(super) fn wire_sweeper(
+    database: &Database,
+    dispatcher: Dispatcher,
+    settler: Settler,
+    clock: &Arc<dyn Clock>,
+    entropy: &Arc<Entropy>,
+) -> (Arc<Scatter>, Arc<Sweeper>) {
+    let (table, client) = (database.control_table(), database.dynamodb());
     let scatter = Arc::new(Scatter::new(
         table.clone(),
         dispatcher.clone(),
@@ -189,17 +211,10 @@ fn wire(options: &Options, database: &Database, kinesis: &EmbeddedKinesis, bus: 
         Arc::clone(entropy),
         scatter::Settings { patience: PATIENCE, ..scatter::Settings::default() },
     ));
-    let work = match &options.work {
-        WorkChoice::Builtin => builtin(client.clone(), builtin::Commands::Allowed),
-        WorkChoice::Own(work) => Arc::clone(work),
-    };
-    let settings = worker::Settings::default();
-    let worker = Worker::new(table.clone(), work, Arc::clone(clock), Arc::clone(entropy), settings);
-    let settler = Settler::new(table.clone(), bus, Arc::clone(clock));
-    let gather = Gather::new(table.clone(), settler.clone(), Handout::new(table.clone(), dispatcher.clone()));
-    let settings = sweeper::Settings { patience: PATIENCE, failing_patience: FAILING_PATIENCE, ..sweeper::Settings::default() };
+    let settings =
+        sweeper::Settings { patience: PATIENCE, failing_patience: FAILING_PATIENCE, ..sweeper::Settings::default() };
     let sweeper = Sweeper::new(table.clone(), dispatcher, Arc::clone(&scatter), settler, Arc::clone(clock), settings);
-    Functions { scatter, worker, gather, sweeper: Arc::new(sweeper) }
+    (scatter, Arc::new(sweeper))
 }
 
 fn report(result: Result<(), EmbeddedError>) {

@@ -1,0 +1,148 @@
+//! `add ID`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use control_table::id::ExecutionId;
+use local::System;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+
+use crate::args::AddArgs;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::interrupt::Interrupt;
+use crate::job::UsageError;
+use crate::number::grouped;
+
+/// Specs that are added at once. Never another number: a repeated add knows each of its parts again only if they are cut at the
+/// same places. Ten groups' worth.
+const CHUNK: usize = 960;
+
+/// The longest line. A spec has at most 16 KiB, and some white space is allowed for.
+const LINE_MAX: u64 = 64 * 1024;
+
+/// The file, a line at a time.
+struct Specs {
+    lines: Box<dyn AsyncBufRead + Send + Unpin>,
+    line: u64,
+}
+
+/// Why an add stopped.
+struct Stopped {
+    reason: String,
+    retryable: bool,
+}
+
+pub(super) async fn execute(context: &Context, args: &AddArgs) -> Result<ExitCode, CliError> {
+    let execution_id = {
+        let database = context.read().await?;
+        context.resolve(database.control_table(), &args.id).await?
+    };
+    let mut specs = Specs::open(&args.file).await?;
+    let token = args.token.clone().unwrap_or_else(|| context.entropy().nonce());
+    let mut interrupt = Interrupt::install(&context.output);
+    let system = context.start(&args.system).await?;
+    let mut added = 0;
+    let ended = tokio::select! {
+        () = interrupt.wait() => Err(Stopped { reason: "it was interrupted".to_owned(), retryable: true }),
+        ended = add_all(&system, execution_id, &token, &mut specs, &mut added) => ended,
+    };
+    system.shutdown().await;
+    if let Err(Stopped { reason, retryable }) = ended {
+        let advice = format!(
+            "Nothing is added twice: put right what is wrong, leave the lines before it as they are, and repeat with --token {token}"
+        );
+        return Err(CliError::Add { execution_id, added, reason, advice, retryable });
+    }
+    let output = &context.output;
+    if output.is_json() {
+        output.value(&json!({ "execution_id": execution_id, "segments": added, "token": token }))?;
+    } else {
+        output.line(format_args!("{} segments added to {execution_id}", grouped(added)))?;
+        output.note(format_args!("`{} seal {execution_id}` says that these are all", context.program));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn add_all(
+    system: &System,
+    execution_id: ExecutionId,
+    token: &str,
+    specs: &mut Specs,
+    added: &mut u64,
+) -> Result<(), Stopped> {
+    for part in 0_u64.. {
+        let chunk = specs.chunk().await?;
+        if chunk.is_empty() {
+            break;
+        }
+        let segments = chunk.len() as u64;
+        let answer = system.add(execution_id, &format!("{token}.{part}"), chunk).await;
+        answer.map_err(|error| Stopped { reason: error.to_string(), retryable: error.is_retryable() })?;
+        *added += segments;
+    }
+    Ok(())
+}
+
+impl Specs {
+    async fn open(path: &Path) -> Result<Self, UsageError> {
+        if path == Path::new("-") {
+            return Ok(Self { lines: Box::new(BufReader::new(tokio::io::stdin())), line: 0 });
+        }
+        let file = tokio::fs::File::open(path).await;
+        let file = file.map_err(|source| UsageError::Specs { path: path.to_owned(), source })?;
+        Ok(Self { lines: Box::new(BufReader::new(file)), line: 0 })
+    }
+
+    /// The next specs, as many as go together; none at the end.
+    async fn chunk(&mut self) -> Result<Vec<Value>, Stopped> {
+        let mut chunk = Vec::new();
+        while chunk.len() < CHUNK {
+            let mut line = Vec::new();
+            let read = (&mut self.lines).take(LINE_MAX).read_until(b'\n', &mut line).await;
+            self.line += 1;
+            let read = read.map_err(|error| self.stopped(&error))?;
+            if read == 0 {
+                break;
+            }
+            if read as u64 == LINE_MAX && line.last() != Some(&b'\n') {
+                return Err(self.stopped(&format_args!("it has more than {LINE_MAX} bytes, and no spec has")));
+            }
+            if line.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            chunk.push(serde_json::from_slice(&line).map_err(|error| self.stopped(&error))?);
+        }
+        Ok(chunk)
+    }
+
+    fn stopped(&self, what: &dyn std::fmt::Display) -> Stopped {
+        Stopped { reason: format!("line {} is not a spec in JSON: {what}", self.line), retryable: false }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn specs(text: &'static str) -> Specs {
+        Specs { lines: Box::new(text.as_bytes()), line: 0 }
+    }
+
+    #[tokio::test]
+    async fn specs_are_read_line_by_line_and_a_bad_one_is_named() {
+        let mut good = specs("{\"a\": 1}\n\n  2\n\"x\"");
+        assert_eq!(good.chunk().await.ok().unwrap(), [json!({"a": 1}), json!(2), json!("x")]);
+        assert!(good.chunk().await.ok().unwrap().is_empty());
+        let stopped = specs("1\n{oops\n3").chunk().await.err().unwrap();
+        assert!(stopped.reason.starts_with("line 2 is not"), "{}", stopped.reason);
+    }
+
+    #[tokio::test]
+    async fn a_line_without_an_end_is_refused_before_it_fills_the_memory() {
+        let endless = Specs { lines: Box::new(BufReader::new(tokio::io::repeat(b'1'))), line: 0 };
+        let stopped = { endless }.chunk().await.err().unwrap();
+        assert!(stopped.reason.contains("more than 65536 bytes"), "{}", stopped.reason);
+    }
+}

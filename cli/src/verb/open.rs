@@ -1,0 +1,35 @@
+//! `open`.
+
+use std::process::ExitCode;
+
+use scatter::ScatterEvent;
+use serde_json::json;
+
+use crate::args::RunArgs;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::job::{Job, RunPlan};
+
+/// Prints the ID alone, so that a script can keep it: `id=$(scatterctl open --job j ...)`.
+pub(super) async fn execute(context: &Context, args: &RunArgs) -> Result<ExitCode, CliError> {
+    let own_work = context.work.is_some();
+    let job = Job::from_args(args, own_work)?.filled_from_outside()?;
+    let RunPlan { event, system: system_args } = job.into_plan(own_work)?;
+    // Read here, too, so that a mistake is told before anything starts.
+    ScatterEvent::parse(event.clone())?;
+    let request_id = context.entropy().uuid_v7(context.now()).to_string();
+    let system = context.start(&system_args).await?;
+    let answer = system.open(event, &request_id).await;
+    system.shutdown().await;
+    let answer = answer?;
+    let output = &context.output;
+    if output.is_json() {
+        output.value(&json!({ "execution_id": answer.execution_id, "opened": answer.opened }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !answer.opened {
+        output.note(format_args!("key {} has this run already", answer.key));
+    }
+    output.line(answer.execution_id)?;
+    Ok(ExitCode::SUCCESS)
+}

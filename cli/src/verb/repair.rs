@@ -1,0 +1,75 @@
+//! `repair ID`.
+
+use std::process::ExitCode;
+
+use control_table::id::ExecutionId;
+use control_table::item::ExecutionStatus;
+use local::system::{RepairMode, RepairReport};
+
+use super::follow_to_end;
+use crate::args::RepairArgs;
+use crate::context::Context;
+use crate::error::{CliError, DIFFERENCES, FAILED};
+use crate::interrupt::Interrupt;
+use crate::output::OutputError;
+
+pub(super) async fn execute(context: &Context, args: &RepairArgs) -> Result<ExitCode, CliError> {
+    let execution_id = meant(context, &args.id).await?;
+    if args.dry_run {
+        // Nothing is started: a system that runs would put things right by itself.
+        let report = context.inspect(execution_id).await?;
+        let is_clean = report.differences.is_empty() && report.unsettled.is_empty();
+        print(context, &report)?;
+        return Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENCES) });
+    }
+    let mut interrupt = Interrupt::install(&context.output);
+    let system = context.start(&args.system).await?;
+    let ended = async {
+        let report = system.repair(execution_id, RepairMode::Correct).await?;
+        print(context, &report)?;
+        if !is_corrected(&report) {
+            return Ok(ExitCode::from(FAILED));
+        }
+        // With --json the differences are the answer; how the run ends, `status` says.
+        if context.output.is_json() {
+            system.finished(execution_id).await?;
+        } else {
+            follow_to_end(context, &system, execution_id, ExecutionStatus::Succeeded, &mut interrupt).await?;
+        }
+        Ok(ExitCode::SUCCESS)
+    };
+    let ended = ended.await;
+    system.shutdown().await;
+    ended
+}
+
+/// A full ID is taken as it is: of a run that is damaged, even the item that is looked up may be gone.
+async fn meant(context: &Context, text: &str) -> Result<ExecutionId, CliError> {
+    if let Ok(execution_id) = text.to_ascii_lowercase().parse() {
+        return Ok(execution_id);
+    }
+    let database = context.read().await?;
+    context.resolve(database.control_table(), text).await
+}
+
+fn is_corrected(report: &RepairReport) -> bool {
+    report.unsettled.is_empty() && report.differences.iter().all(|difference| difference.repairable)
+}
+
+fn print(context: &Context, report: &RepairReport) -> Result<(), OutputError> {
+    let output = &context.output;
+    if output.is_json() {
+        return output.value(report);
+    }
+    for difference in &report.differences {
+        output.line(difference)?;
+    }
+    for item in &report.unsettled {
+        output
+            .line(format_args!("{item}: changed each time it was looked at; repair again when the run is quieter"))?;
+    }
+    if report.differences.is_empty() && report.unsettled.is_empty() {
+        output.line("nothing differs: tallies and sums are what the segments say")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,27 @@
+//! `seal ID`.
+
+use std::process::ExitCode;
+
+use control_table::item::ExecutionStatus;
+
+use super::follow_to_end;
+use crate::args::SealArgs;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::interrupt::Interrupt;
+
+pub(super) async fn execute(context: &Context, args: &SealArgs) -> Result<ExitCode, CliError> {
+    let execution_id = {
+        let database = context.read().await?;
+        context.resolve(database.control_table(), &args.id).await?
+    };
+    let mut interrupt = Interrupt::install(&context.output);
+    let system = context.start(&args.system).await?;
+    let ended = async {
+        system.seal(execution_id).await?;
+        follow_to_end(context, &system, execution_id, ExecutionStatus::Succeeded, &mut interrupt).await
+    };
+    let ended = ended.await;
+    system.shutdown().await;
+    ended
+}

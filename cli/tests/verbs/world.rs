@@ -1,0 +1,120 @@
+//! A data directory, and the program on it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// How long a test waits before it says that something hangs: other tests may have the machine.
+const WAIT: Duration = Duration::from_mins(1);
+
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A data directory of one test's.
+pub struct World {
+    dir: TempDir,
+}
+
+/// What the program said.
+pub struct Answer {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Answer {
+    fn of(output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self { code: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    }
+
+    /// Every line of standard output as JSON.
+    pub fn lines(&self) -> Vec<Value> {
+        self.stdout.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+    }
+
+    /// The last line of standard output as JSON.
+    pub fn json(&self) -> Value {
+        self.lines().pop().unwrap_or_else(|| panic!("no answer: {}", self.stderr))
+    }
+
+    /// Refuses any other exit code.
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{}\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self { dir: tempfile::tempdir().expect("a directory") }
+    }
+
+    /// A file beside the database.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scatterctl"));
+        command.args(arguments).env("SCATTERCTL_DATA_DIR", self.dir.path()).current_dir(self.dir.path());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs the program to its end.
+    pub fn call(&self, arguments: &[&str]) -> Answer {
+        Answer::of(&self.command(arguments).output().expect("the program starts"))
+    }
+
+    /// Runs the program to its end with that on its standard input.
+    pub fn call_with(&self, arguments: &[&str], input: &str) -> Answer {
+        let file = self.file("input");
+        std::fs::write(&file, input).expect("a file");
+        let stdin = std::fs::File::open(&file).expect("the file");
+        Answer::of(&self.command(arguments).stdin(stdin).output().expect("the program starts"))
+    }
+
+    /// Starts the program and leaves it running.
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).spawn().expect("the program starts")
+    }
+
+    /// Waits for the end of a program that was started.
+    pub fn end(child: Child) -> Answer {
+        Answer::of(&child.wait_with_output().expect("it ends"))
+    }
+
+    /// Asks for the latest run until it is as wanted.
+    pub fn wait_for(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let looks = WAIT.as_millis() / LOOK.as_millis();
+        let mut seen = Value::Null;
+        for _ in 0..looks {
+            let answer = self.call(&["status", "latest", "--json"]);
+            if answer.code == 0 {
+                seen = answer.json();
+                if is_so(&seen) {
+                    return seen;
+                }
+            }
+            std::thread::sleep(LOOK); // sleeps because another process does what is waited for
+        }
+        panic!("never {what}: {seen}");
+    }
+}
+
+/// `run` of so many segments that are given to a command.
+pub fn exec<'a>(segments: &'a str, command: &'a str) -> Vec<&'a str> {
+    let mut arguments = vec!["run", "--json", "--job", "test", "--source", "range", "--from", "0", "--to", segments];
+    arguments.extend(["--size", "1", "--exec", command]);
+    arguments
+}
+
+/// The lines of a file as JSON; none if there is no file.
+pub fn json_lines(path: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+}
