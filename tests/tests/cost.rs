@@ -44,6 +44,7 @@ struct Cost {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_healthy_segment_costs_three_requests_and_four_write_units_and_a_share_of_its_group() {
     let cost = measure(1).await;
+    println!("{}", cost.report);
     let healthy = Spent { requests: 3 * SEGMENTS, write_units: 3 * SEGMENTS };
     assert_eq!(cost.by_worker, BTreeMap::from([("UpdateItem".to_owned(), healthy)]), "no read, no repeat");
     assert!(cost.requests <= REQUESTS_MAX && cost.write_units <= WRITE_UNITS_MAX, "{}", cost.report);
@@ -52,6 +53,7 @@ async fn a_healthy_segment_costs_three_requests_and_four_write_units_and_a_share
 #[tokio::test(flavor = "multi_thread")]
 async fn in_batches_of_ten_a_segment_costs_two_requests_and_three_write_units_and_a_share_of_its_batch() {
     let cost = measure(10).await;
+    println!("{}", cost.report);
     assert_eq!(cost.by_worker.keys().collect::<Vec<_>>(), ["UpdateItem"], "no read");
     // A claim and a finish each; and a batch's outcomes are counted at once, unless the machine is so busy that some wait
     // too long for the others.
@@ -97,8 +99,10 @@ async fn measure(batch_size: usize) -> Cost {
     let (report, (requests, of_table)) =
         report(batch_size, &[("scatter", &by_scatter), ("worker", &by_worker), ("gather", &by_gather)]);
     let write_units = of_table + of_index as f64 / SEGMENTS as f64;
-    let report = format!("{report}the indexes: {of_index} write units, with them {write_units:.4} per segment\n");
-    println!("{report}the largest items, in bytes: {largest:?}\n");
+    let report = format!(
+        "{report}the indexes: {of_index} write units, with them {write_units:.4} per segment\n\
+         the largest items, in bytes: {largest:?}\n"
+    );
     Cost { by_worker: by_worker.by_operation(), report, requests, write_units }
 }
 

@@ -134,8 +134,8 @@ fn batch(tally: &Value, execution: &Value, changes: &[(bool, Change)], foreign: 
 /// Two executions that are done: the changed images are of the first, and those of the second are good.
 async fn hear(changes: &[(bool, Change)], foreign: &Value) -> Result<(), TestCaseError> {
     let world = World::new().await;
-    let (changed, other) = (world.done(&[2]).await, world.done(&[2]).await);
-    let (tally, execution) = (world.tally_image(changed, 0).await, world.execution_image(changed).await);
+    let (one, other) = (world.done(&[2]).await, world.done(&[2]).await);
+    let (tally, execution) = (world.tally_image(one, 0).await, world.execution_image(one).await);
     let good = [world.tally_image(other, 0).await, world.execution_image(other).await];
     let mut aside = None;
     for _ in 0..2 {
