@@ -19,7 +19,7 @@ use sweeper::RepairMode;
 use system_tests::assert_invariants;
 
 use crate::cases::{Case, End};
-use crate::runs::Run;
+use crate::runs::{Run, Templates};
 use crate::world::{Damage, Of, World};
 
 /// How a report names an item.
@@ -34,10 +34,10 @@ fn name(id: ExecutionId, of: Of) -> String {
 }
 
 /// Damages a run, and looks at what a repair makes of it.
-async fn check(case: Case) {
+async fn check(templates: &mut Templates, case: Case) {
     let Case { run, damage, expected, end } = case;
     let what = format!("{run:?}, {damage:?}");
-    let (world, id) = run.make().await;
+    let (world, id) = templates.copy(run).await;
     world.damage(id, &damage).await;
     let before = world.snapshot().await;
     let expected: BTreeSet<_> = expected.into_iter().map(|(of, field)| (name(id, of), field.to_owned())).collect();
@@ -61,22 +61,25 @@ async fn check(case: Case) {
 
 #[tokio::test]
 async fn tallies_are_made_what_their_rows_say() {
+    let mut templates = Templates::default();
     for case in cases::tallies() {
-        check(case).await;
+        check(&mut templates, case).await;
     }
 }
 
 #[tokio::test]
 async fn segments_are_made_again_or_given_up() {
+    let mut templates = Templates::default();
     for case in cases::segments() {
-        check(case).await;
+        check(&mut templates, case).await;
     }
 }
 
 #[tokio::test]
 async fn executions_are_made_what_their_tallies_say() {
+    let mut templates = Templates::default();
     for case in cases::executions() {
-        check(case).await;
+        check(&mut templates, case).await;
     }
 }
 
@@ -151,6 +154,7 @@ async fn a_plan_that_is_gone_is_said_to_be_and_the_rest_is_corrected() {
     let differences = world.repair(id, RepairMode::Correct).await.differences;
     assert_eq!(differences, [plan.clone()], "it stays lost");
     // Records that are on the stream carry all that a worker needs.
+    world.advance(chrono::TimeDelta::hours(2));
     world.work_on(id, 0..runs::SEGMENTS, |_| false).await;
     world.repair(id, RepairMode::Correct).await;
     assert_eq!(world.execution(id).await.status, ExecutionStatus::Succeeded);

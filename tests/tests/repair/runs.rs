@@ -1,5 +1,7 @@
 //! Runs that only the protocol's operations wrote, in every state.
 
+use std::collections::HashMap;
+
 use chrono::TimeDelta;
 use control_table::id::ExecutionId;
 use control_table::item::{ExecutionStatus, Selection, Stop};
@@ -21,7 +23,7 @@ pub const SEGMENTS: u64 = 131;
 pub const FAIL: [u64; 2] = [1, 129];
 
 /// Where a run stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Run {
     /// Its second group has rows and is not committed.
     Scattering,
@@ -133,6 +135,20 @@ impl Run {
     }
 }
 
+/// One run of each kind, to be copied: it takes a while to make one.
+#[derive(Default)]
+pub struct Templates(HashMap<Run, (World, ExecutionId)>);
+
+impl Templates {
+    pub async fn copy(&mut self, run: Run) -> (World, ExecutionId) {
+        if !self.0.contains_key(&run) {
+            self.0.insert(run, run.make().await);
+        }
+        let (world, id) = &self.0[&run];
+        (world.copy().await, *id)
+    }
+}
+
 fn fails(index: u64) -> bool {
     FAIL.contains(&index)
 }
@@ -161,7 +177,8 @@ impl World {
         self.table.add_rows(&rows).await.unwrap();
         if is_committed {
             let due_at = self.now().plus(TimeDelta::minutes(5));
-            let commit = CommitGroup { group: rows.group, size, generation: 1, due_at, expires_at: None };
+            let commit =
+                CommitGroup { group: rows.group, size, generation: 1, scatter_until: due_at, expires_at: None };
             assert_eq!(self.table.commit_group(&commit).await.unwrap(), CommitGroupOutcome::Committed);
         }
     }

@@ -5,15 +5,14 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use chrono::{DateTime, TimeDelta, Utc};
 use control_table::ControlTable;
 use control_table::clock::{Clock, Entropy, Timestamp};
 use control_table::completion::CompletionEvent;
 use control_table::id::ExecutionId;
 use control_table::item::{
-    Counters, Counts, ErrorKind, ExecutionRow, Item, ItemKey, KeyRow, PlanRow, SegmentFailure, SegmentRow,
-    SegmentStatus, TallyRow,
+    Counters, Counts, ErrorKind, ExecutionRow, Item, ItemKey, KeyRow, PlanRow, SegmentFailure, SegmentRow, TallyRow,
 };
 use control_table::notice::NoticeEvent;
 use control_table::op::{Claim, ClaimOutcome, Ending, Finish, FinishOutcome, Fold, Tally};
@@ -75,6 +74,10 @@ pub enum Damage {
     Set(Of, &'static str, Vec<u8>),
 }
 
+fn put(item: Item) -> WriteRequest {
+    WriteRequest::builder().put_request(PutRequest::builder().set_item(Some(item)).build().unwrap()).build()
+}
+
 pub struct World {
     pub dir: TempDir,
     pub table: ControlTable,
@@ -101,10 +104,8 @@ impl World {
         let settler = Settler::new(table.clone(), bus, Arc::clone(&clock));
         let settings = scatter::Settings::default();
         let sources = Sources::new(client.clone());
-        let scatter =
-            Scatter::new(table.clone(), dispatcher.clone(), sources, Arc::clone(&clock), entropy, settings);
-        let sweeper =
-            Sweeper::new(table.clone(), dispatcher, Arc::new(scatter), settler, clock, Settings::default());
+        let scatter = Scatter::new(table.clone(), dispatcher.clone(), sources, Arc::clone(&clock), entropy, settings);
+        let sweeper = Sweeper::new(table.clone(), dispatcher, Arc::new(scatter), settler, clock, Settings::default());
         Self { dir, table, sweeper, client, clock: manual, _kinesis: kinesis }
     }
 
@@ -247,6 +248,21 @@ impl World {
         }
     }
 
+    /// A world of its own with the same items and events, at the same moment.
+    pub async fn copy(&self) -> Self {
+        let copy = Self::new().await;
+        copy.advance(self.clock.now() - copy.clock.now());
+        let puts: Vec<_> = self.snapshot().await.into_values().map(put).collect();
+        for puts in puts.chunks(25) {
+            copy.client.batch_write_item().request_items(TABLE, puts.to_vec()).send().await.unwrap();
+        }
+        let events = |world: &Self| world.dir.path().join(local::system::EVENTS_FILE);
+        if events(self).exists() {
+            std::fs::copy(events(self), events(&copy)).unwrap();
+        }
+        copy
+    }
+
     pub async fn damage(&self, id: ExecutionId, damages: &[Damage]) {
         let execution = self.execution(id).await;
         for damage in damages {
@@ -277,14 +293,5 @@ impl World {
                 .await
                 .unwrap();
         }
-    }
-
-    /// Whether every segment has the status that its index says.
-    pub async fn statuses(&self, id: ExecutionId) -> BTreeMap<&'static str, u64> {
-        let mut statuses = BTreeMap::new();
-        for row in self.rows(id).await {
-            *statuses.entry(SegmentStatus::as_str(row.status)).or_default() += 1;
-        }
-        statuses
     }
 }
