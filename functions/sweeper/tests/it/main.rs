@@ -5,6 +5,7 @@ mod cancels;
 mod completions;
 mod recovery;
 mod redrives;
+mod repair;
 mod retries;
 mod scatters;
 mod standstill;
