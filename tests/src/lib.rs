@@ -7,6 +7,7 @@
 
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test stops at the first surprise")]
 
+pub mod conformance;
 mod events;
 mod file_bus;
 mod images;

@@ -1,0 +1,211 @@
+//! What is asked of the table: lists, what is due, groups, batches, and batches of which a part is done.
+
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+use control_table::id::ExecutionId;
+use control_table::item::{DueShard, SegmentStatus};
+use control_table::op::{Finish, OpenOutcome};
+use control_table::policy::Policy;
+use control_table::read::{DueItem, ListQuery};
+
+use super::lab::{Lab, at, execution_id, opening, retry, succeeded};
+use super::{Case, Partial};
+
+/// The day before the one that the cases are on.
+const DAY_BEFORE_MS: i64 = 1_795_392_000_000;
+
+/// Keys of one `BatchGetItem`, and some more.
+const MORE_THAN_A_BATCH: u64 = 130;
+
+pub(super) fn cases() -> Vec<Case> {
+    vec![
+        Case::new("executions: by job, newest first, page by page", by_job),
+        Case::new("executions: by day, over two days", by_day),
+        Case::new("due: what is due and nothing else, oldest first", what_is_due),
+        Case::new("due: a page at a time, and the open executions beside retries", due_pages),
+        Case::new("group segments: all of them, and those with a status", by_status),
+        Case::new("group segments: more than one page of answers", long_groups),
+        Case::new("tallies: more than a batch of keys, those that are not there left out", many_tallies),
+        Case::new("tallies: keys that a busy service did not get to", unprocessed_keys),
+        Case::new("add rows: statements that a busy service did not get to", unprocessed_statements),
+        Case::new("view: folded, finished and running segments, each once", view),
+    ]
+}
+
+/// Executions of two jobs on two days, oldest first: their IDs.
+async fn several(lab: &mut Lab) -> Vec<ExecutionId> {
+    let mut ids = Vec::new();
+    for number in 0..6_u8 {
+        let opened = DAY_BEFORE_MS + i64::from(number) * 6 * 60 * 60 * 1_000;
+        let id = execution_id(opened, number);
+        let request = control_table::op::Open {
+            job: if number % 2 == 0 { "even" } else { "odd" }.parse().unwrap(),
+            now: control_table::clock::Timestamp::from_millis(opened),
+            ..opening(id, &number.to_string(), Policy::default())
+        };
+        assert!(matches!(lab.open(&request).await, OpenOutcome::Opened(_)));
+        ids.push(id);
+    }
+    ids
+}
+
+fn query(job: Option<&str>, limit: u16) -> ListQuery {
+    let now = at(12 * 60 * 60 * 1_000).to_datetime();
+    let job = job.map(|job| job.parse().unwrap());
+    ListQuery { job, since: now - TimeDelta::days(7), now, before: None, limit }
+}
+
+async fn list(lab: &Lab, query: &ListQuery) -> Vec<ExecutionId> {
+    let rows = lab.table.executions(query).await.unwrap();
+    for row in &rows {
+        assert_eq!(row, &lab.memory.executions[&row.execution_id]);
+    }
+    rows.iter().map(|row| row.execution_id).collect()
+}
+
+async fn by_job(mut lab: Lab) {
+    let ids = several(&mut lab).await;
+    let odd = query(Some("odd"), 10);
+    assert_eq!(list(&lab, &odd).await, [ids[5], ids[3], ids[1]]);
+    let page = ListQuery { limit: 2, ..odd.clone() };
+    assert_eq!(list(&lab, &page).await, [ids[5], ids[3]]);
+    let next = ListQuery { before: Some(ids[3]), ..page };
+    assert_eq!(list(&lab, &next).await, [ids[1]]);
+    let since = ListQuery { since: at(0).to_datetime(), ..odd };
+    assert_eq!(list(&lab, &since).await, [ids[5]]);
+    let nobody = query(Some("nobody"), 10);
+    assert_eq!(list(&lab, &nobody).await, []);
+}
+
+async fn by_day(mut lab: Lab) {
+    let ids = several(&mut lab).await;
+    let newest_first: Vec<_> = ids.iter().rev().copied().collect();
+    let all = query(None, 10);
+    assert_eq!(list(&lab, &all).await, newest_first);
+    let page = ListQuery { limit: 4, ..all };
+    assert_eq!(list(&lab, &page).await, newest_first[..4]);
+    let next = ListQuery { before: Some(newest_first[3]), ..page };
+    assert_eq!(list(&lab, &next).await, newest_first[4..]);
+}
+
+async fn due(lab: &Lab, millis: i64, limit: u16) -> Vec<DueItem> {
+    let mut due = Vec::new();
+    for shard in DueShard::all() {
+        due.extend(lab.table.due(shard, at(millis), limit).await.unwrap());
+    }
+    due
+}
+
+/// A sealed execution of which these segments wait for a retry.
+async fn waiting(lab: &mut Lab, size: u64, waiting: &[(u64, i64)]) {
+    lab.sealed(Policy::default(), &[size]).await;
+    for (index, retry_at) in waiting {
+        let claim = lab.claim_of(*index);
+        lab.claim(&claim).await;
+        let finish = Finish { ending: retry(at(*retry_at)), ..lab.finish_of(*index, 1) };
+        lab.finish(&finish).await;
+    }
+}
+
+async fn what_is_due(mut lab: Lab) {
+    waiting(&mut lab, 9, &[(0, 450), (8, 400), (1, 600)]).await;
+    assert_eq!(due(&lab, 399, 10).await, []);
+    let id = lab.id;
+    let segment = |index| DueItem::Segment(id.segment(index));
+    assert_eq!(due(&lab, 400, 10).await, [segment(8)]);
+    let shard = lab.row(0).due.unwrap().due_shard;
+    assert_eq!(lab.row(8).due.unwrap().due_shard, shard, "eight partitions");
+    assert_eq!(lab.table.due(shard, at(500), 10).await.unwrap()[..2], [segment(8), segment(0)], "oldest first");
+    let all: BTreeSet<String> = due(&lab, 600, 10).await.iter().map(|item| format!("{item:?}")).collect();
+    let expected = [segment(0), segment(1), segment(8), DueItem::Execution(lab.id)];
+    assert_eq!(all, expected.iter().map(|item| format!("{item:?}")).collect());
+    lab.claim(&control_table::op::Claim { now: at(450), ..lab.claim_of(8) }).await;
+    assert!(!due(&lab, 600, 10).await.contains(&segment(8)), "a claimed segment waits for nothing");
+}
+
+async fn due_pages(mut lab: Lab) {
+    waiting(&mut lab, 128, &[(0, 410), (8, 420), (16, 430), (24, 440)]).await;
+    let shard = lab.row(0).due.unwrap().due_shard;
+    let page = lab.table.due(shard, at(450), 3).await.unwrap();
+    assert_eq!(page, [0, 8, 16].map(|index| DueItem::Segment(lab.id.segment(index))));
+    let shard = lab.execution().due.unwrap().due_shard;
+    assert_eq!(lab.table.open_executions(shard).await.unwrap(), [lab.id]);
+}
+
+async fn by_status(mut lab: Lab) {
+    waiting(&mut lab, 5, &[(3, 400)]).await;
+    lab.done(1, succeeded(1)).await;
+    let claim = lab.claim_of(2);
+    lab.claim(&claim).await;
+    let group = lab.id.group(0);
+    for (status, expected) in [
+        (SegmentStatus::Pending, vec![0, 3, 4]),
+        (SegmentStatus::Running, vec![2]),
+        (SegmentStatus::Succeeded, vec![1]),
+        (SegmentStatus::Failed, vec![]),
+    ] {
+        let rows = lab.table.group_segments(group, Some(status)).await.unwrap();
+        assert_eq!(rows.iter().map(|row| row.index).collect::<Vec<_>>(), expected);
+        assert_eq!(lab.table.count_segments(group, status).await.unwrap(), expected.len() as u64);
+    }
+    assert_eq!(lab.table.group_segments(lab.id.group(1), None).await.unwrap(), []);
+}
+
+async fn long_groups(mut lab: Lab) {
+    lab.opened(Policy::default()).await;
+    let long = serde_json::json!("x".repeat(control_table::limits::MAX_SPEC_BYTES - 2));
+    let rows = lab.rows_of(0, 1);
+    // 2 MB: an answer has 1 MB at the most.
+    lab.add_rows(&control_table::op::AddRows { specs: vec![long; 128], ..rows }).await;
+    let group = lab.id.group(0);
+    assert_eq!(lab.table.group_segments(group, Some(SegmentStatus::Pending)).await.unwrap().len(), 128);
+    assert_eq!(lab.table.count_segments(group, SegmentStatus::Pending).await.unwrap(), 128);
+}
+
+async fn groups(lab: &mut Lab, groups: u64) {
+    lab.opened(Policy::default()).await;
+    for group in 0..groups {
+        let commit = lab.commit_of(group, 1);
+        assert_eq!(lab.table.commit_group(&commit).await.unwrap(), lab.memory.commit_group(&commit));
+    }
+}
+
+async fn many_tallies(mut lab: Lab) {
+    groups(&mut lab, MORE_THAN_A_BATCH).await;
+    let found = lab.table.tallies(lab.id, 0..2 * MORE_THAN_A_BATCH).await.unwrap();
+    assert_eq!(found, lab.memory.tallies.values().cloned().collect::<Vec<_>>());
+    lab.compare().await;
+}
+
+async fn unprocessed_keys(mut lab: Lab) {
+    groups(&mut lab, 30).await;
+    let partial = Partial::default();
+    let table = lab.table_through(|client| partial.of(&client));
+    let found = table.tallies(lab.id, 0..30).await.unwrap();
+    assert_eq!(found, lab.memory.tallies.values().cloned().collect::<Vec<_>>());
+    assert!(partial.cut() > 0, "the service did a part");
+}
+
+async fn unprocessed_statements(mut lab: Lab) {
+    lab.opened(Policy::default()).await;
+    let partial = Partial::default();
+    let table = lab.table_through(|client| partial.of(&client));
+    let request = lab.rows_of(0, 60);
+    table.add_rows(&request).await.unwrap();
+    lab.memory.add_rows(&request);
+    lab.compare().await;
+    assert!(partial.cut() > 0, "the service did a part");
+}
+
+async fn view(mut lab: Lab) {
+    lab.sealed(Policy::default(), &[1, 3]).await;
+    lab.done(0, succeeded(0)).await;
+    lab.folded(&[0]).await;
+    lab.done(128, succeeded(128)).await;
+    let claim = lab.claim_of(129);
+    lab.claim(&claim).await;
+    let view = lab.table.view(lab.id).await.unwrap().unwrap();
+    assert_eq!((view.segments, view.succeeded, view.running, view.pending), (4, 2, 1, 1));
+    assert_eq!((view.item_count, view.attempts, view.counters["status"]), (148, 2, 126));
+}

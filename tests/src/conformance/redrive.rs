@@ -1,0 +1,183 @@
+//! **begin redrive**, **un-fold**, **put back**, **end redrive**.
+
+use std::collections::BTreeMap;
+
+use control_table::item::{ExecutionStatus, SegmentStatus, Selection, TallyOutcome};
+use control_table::op::{
+    BeginRedrive, BeginRedriveOutcome, Cancel, CancelOutcome, ClaimOutcome, CompleteOutcome, EndRedrive,
+    EndRedriveOutcome, MarkPublished, PutBack, PutBackOutcome, Seal, SetPolicy, Tally, TallyResult, Unfold,
+    UnfoldOutcome,
+};
+use control_table::policy::Policy;
+
+use super::Case;
+use super::lab::{Lab, at, failed, succeeded};
+
+pub(super) fn cases() -> Vec<Case> {
+    vec![
+        Case::new("redrive: a failed segment from begin to its second completion", from_begin_to_completion),
+        Case::new("begin redrive: only a complete and published execution, once", begin_once),
+        Case::new("begin redrive: of an execution with a limit, and of one that got one", begin_limited),
+        Case::new("un-fold: a group of failed and cancelled segments, counters and all", unfold_both_sets),
+        Case::new("un-fold: refused unless folded and redriving", unfold_refused),
+        Case::new("put back: failed and cancelled rows, once", put_back_once),
+        Case::new("end redrive: once; a cancel waits for it", end_once),
+    ]
+}
+
+fn begin(lab: &Lab, generation: u32) -> BeginRedrive {
+    BeginRedrive {
+        execution_id: lab.id,
+        generation,
+        selection: Selection { failed: true, cancelled: false, only: Some("1,3-5".parse().unwrap()) },
+        limited: false,
+        now: at(1_000),
+        due_at: at(1_300),
+    }
+}
+
+fn unfold_of(lab: &Lab, generation: u32, group: u64, indexes: &[u64]) -> Unfold {
+    let rows: Vec<_> = indexes.iter().map(|index| lab.row(*index)).collect();
+    Unfold::of(generation, &lab.tally_row(group), &rows).unwrap()
+}
+
+async fn from_begin_to_completion(mut lab: Lab) {
+    lab.failed_and_published().await;
+    let begun = begin(&lab, 2);
+    assert!(matches!(lab.begin_redrive(&begun).await, BeginRedriveOutcome::Begun(_)));
+    let unfold = unfold_of(&lab, 2, 0, &[1]);
+    assert_eq!(lab.unfold(&unfold).await, UnfoldOutcome::Unfolded);
+    assert_eq!(lab.unfold(&unfold).await, UnfoldOutcome::AlreadyUnfolded);
+    let put_back = PutBack { segment: lab.id.segment(1), generation: 2 };
+    assert!(matches!(lab.put_back(&put_back).await, PutBackOutcome::PutBack(_)));
+    let end = EndRedrive { execution_id: lab.id, generation: 2, due_at: at(1_600) };
+    assert!(matches!(lab.end_redrive(&end).await, EndRedriveOutcome::Running(_)));
+    let stale = control_table::op::Claim { generation: 1, ..lab.claim_of(1) };
+    assert_eq!(lab.claim(&stale).await, ClaimOutcome::Stale { generation: 2 });
+    lab.done(1, succeeded(1)).await;
+    lab.folded(&[0]).await;
+    let complete = lab.complete_of(2);
+    let outcome = lab.complete(&complete).await;
+    let CompleteOutcome::Completed(row) = outcome else { panic!("{outcome:?}") };
+    assert_eq!((row.status, row.succeeded, row.failed, row.attempts), (ExecutionStatus::Succeeded, 2, 0, 2));
+    assert_eq!(row.counts.item_count, 21);
+    let mark = MarkPublished { execution_id: lab.id, generation: 2 };
+    lab.mark_published(&mark).await;
+}
+
+async fn begin_once(mut lab: Lab) {
+    let begun = begin(&lab, 2);
+    assert_eq!(lab.begin_redrive(&begun).await, BeginRedriveOutcome::Missing);
+    lab.sealed(Policy::default(), &[2]).await;
+    let refused = BeginRedriveOutcome::NotComplete(ExecutionStatus::Running);
+    assert_eq!(lab.begin_redrive(&begun).await, refused);
+    lab.done(0, succeeded(0)).await;
+    lab.done(1, failed()).await;
+    lab.folded(&[0]).await;
+    let complete = lab.complete_of(1);
+    lab.complete(&complete).await;
+    assert_eq!(lab.begin_redrive(&begun).await, BeginRedriveOutcome::NotPublished);
+    let mark = MarkPublished { execution_id: lab.id, generation: 1 };
+    lab.mark_published(&mark).await;
+    let early = begin(&lab, 3);
+    assert_eq!(lab.begin_redrive(&early).await, BeginRedriveOutcome::Stale { generation: 1 });
+    assert!(matches!(lab.begin_redrive(&begun).await, BeginRedriveOutcome::Begun(_)));
+    assert!(matches!(lab.begin_redrive(&begun).await, BeginRedriveOutcome::AlreadyBegun(_)));
+    assert!(lab.execution().redrive.is_some());
+    let sealed = Seal { execution_id: lab.id, groups: 1, now: at(10), due_at: at(500) };
+    lab.seal(&sealed).await;
+}
+
+async fn begin_limited(mut lab: Lab) {
+    lab.failed_and_published().await;
+    let set = SetPolicy { execution_id: lab.id, max_concurrency: Some(4), tolerated_failures: None };
+    lab.set_policy(&set).await;
+    let unlimited = begin(&lab, 2);
+    assert_eq!(lab.begin_redrive(&unlimited).await, BeginRedriveOutcome::PolicyChanged);
+    let limited = BeginRedrive { limited: true, ..unlimited };
+    assert!(matches!(lab.begin_redrive(&limited).await, BeginRedriveOutcome::Begun(_)));
+    assert_eq!(lab.execution().handed_out, Some(0));
+}
+
+/// Two groups; in the first, one segment of each outcome, all with counters. Folded, complete, published, redriving.
+async fn redriving(lab: &mut Lab) {
+    lab.sealed(Policy::default(), &[3, 1]).await;
+    lab.done(0, succeeded(0)).await;
+    lab.done(1, failed()).await;
+    lab.done(128, succeeded(128)).await;
+    let cancel =
+        Cancel { execution_id: lab.id, generation: 1, reason: control_table::item::Stop::Requested, due_at: at(700) };
+    lab.cancel(&cancel).await;
+    let row = control_table::op::CancelRow { segment: lab.id.segment(2), generation: 1, now: at(600) };
+    lab.cancel_row(&row).await;
+    let tally = Tally::of(&lab.row(2)).unwrap();
+    lab.tally(&tally).await;
+    lab.folded(&[0, 1]).await;
+    let complete = lab.complete_of(1);
+    lab.complete(&complete).await;
+    let mark = MarkPublished { execution_id: lab.id, generation: 1 };
+    lab.mark_published(&mark).await;
+    let begun = begin(lab, 2);
+    assert!(matches!(lab.begin_redrive(&begun).await, BeginRedriveOutcome::Begun(_)));
+}
+
+async fn unfold_both_sets(mut lab: Lab) {
+    redriving(&mut lab).await;
+    let unfold = unfold_of(&lab, 2, 0, &[1, 2]);
+    assert_eq!(unfold.offsets, BTreeMap::from([(1, TallyOutcome::Failed), (2, TallyOutcome::Cancelled)]));
+    assert_eq!(lab.unfold(&unfold).await, UnfoldOutcome::Unfolded);
+    let (row, tally) = (lab.execution(), lab.tally_row(0));
+    assert_eq!((row.groups_done, row.succeeded, row.failed, row.cancelled), (1, 1, 0, 0));
+    assert_eq!(row.counts.item_count, 138, "of the other group alone");
+    assert_eq!((tally.pending, tally.failed.len(), tally.cancelled.len(), tally.counts.item_count), (2, 0, 0, 10));
+    let stale = Tally { generation: 1, ..Tally::of(&lab.row(1)).unwrap() };
+    assert_eq!(lab.tally(&stale).await, TallyResult::Stale { generation: 2 });
+}
+
+async fn unfold_refused(mut lab: Lab) {
+    redriving(&mut lab).await;
+    let unfold = unfold_of(&lab, 2, 0, &[1]);
+    let other = Unfold { generation: 3, ..unfold.clone() };
+    assert_eq!(lab.unfold(&other).await, UnfoldOutcome::Stale);
+    let mut seen = unfold.clone();
+    seen.tally.generation = 0;
+    assert_eq!(lab.unfold(&seen).await, UnfoldOutcome::NotFolded);
+    let mut missing = unfold.clone();
+    missing.tally.group = lab.id.group(7);
+    assert_eq!(lab.unfold(&missing).await, UnfoldOutcome::Missing);
+    assert_eq!(lab.table.tallies(lab.id, 7..8).await.unwrap(), []);
+    let end = EndRedrive { execution_id: lab.id, generation: 2, due_at: at(1_600) };
+    lab.end_redrive(&end).await;
+    assert_eq!(lab.unfold(&unfold).await, UnfoldOutcome::Stale, "no longer redriving");
+    missing.tally.group = super::lab::execution_id(5, 9).group(0);
+    assert_eq!(lab.unfold(&missing).await, UnfoldOutcome::Missing, "no execution");
+}
+
+async fn put_back_once(mut lab: Lab) {
+    redriving(&mut lab).await;
+    let of = |index: u64| PutBack { segment: lab.id.segment(index), generation: 2 };
+    let (succeeded, failed, cancelled, missing) = (of(0), of(1), of(2), of(9));
+    assert_eq!(lab.put_back(&succeeded).await, PutBackOutcome::NotUnsuccessful(SegmentStatus::Succeeded));
+    for request in [failed, cancelled] {
+        assert!(matches!(lab.put_back(&request).await, PutBackOutcome::PutBack(_)));
+        assert!(matches!(lab.put_back(&request).await, PutBackOutcome::AlreadyPutBack(_)));
+        let older = PutBack { generation: 1, ..request };
+        assert!(matches!(lab.put_back(&older).await, PutBackOutcome::AlreadyPutBack(_)));
+    }
+    let row = lab.row(1);
+    assert_eq!((row.status, row.attempt, row.error, row.started_at), (SegmentStatus::Pending, 0, None, None));
+    assert_eq!(lab.put_back(&missing).await, PutBackOutcome::Missing);
+}
+
+async fn end_once(mut lab: Lab) {
+    redriving(&mut lab).await;
+    let cancel =
+        Cancel { execution_id: lab.id, generation: 2, reason: control_table::item::Stop::Requested, due_at: at(1_700) };
+    assert_eq!(lab.cancel(&cancel).await, CancelOutcome::Redriving);
+    let end = EndRedrive { execution_id: lab.id, generation: 2, due_at: at(1_600) };
+    let stale = EndRedrive { generation: 1, ..end.clone() };
+    assert_eq!(lab.end_redrive(&stale).await, EndRedriveOutcome::NotRedriving);
+    assert!(matches!(lab.end_redrive(&end).await, EndRedriveOutcome::Running(_)));
+    assert_eq!(lab.end_redrive(&end).await, EndRedriveOutcome::NotRedriving);
+    assert!(matches!(lab.cancel(&cancel).await, CancelOutcome::Cancelling(_)));
+}

@@ -1,0 +1,43 @@
+//! The control table's operations, against the embedded `DynamoDB` and against Amazon's own emulator.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use local::embedded::EmbeddedDynamoDb;
+use system_tests::conformance::{self, DynamoDbLocal};
+
+/// A client of whatever answers there. It signs, because DynamoDB Local wants a signature, though it checks none.
+fn client(endpoint: &str) -> Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "a test"))
+        .endpoint_url(endpoint)
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .retry_config(RetryConfig::disabled())
+        .build();
+    Client::from_conf(config)
+}
+
+fn assert_none(service: &str, failures: &[String]) {
+    let cases = conformance::cases().len();
+    assert!(failures.is_empty(), "{service}: {} of {cases} cases\n{}", failures.len(), failures.join("\n\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_embedded_dynamodb_conforms() {
+    let dir = tempfile::tempdir().unwrap();
+    let durability = local::embedded::Durability::ProcessCrash;
+    let embedded = EmbeddedDynamoDb::open(&dir.path().join("db"), durability).unwrap();
+    assert_none("embedded", &conformance::run(&embedded.client()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dynamodb_local_conforms() {
+    let running = DynamoDbLocal::start().await.unwrap_or_else(|reason| panic!("{reason}"));
+    let failures = conformance::run(&client(&running.endpoint())).await;
+    running.stop().await.unwrap();
+    assert_none("DynamoDB Local", &failures);
+}
