@@ -189,6 +189,7 @@ pub struct SystemArgs {
 
 /// Commands that are told of a run. Each gets the event as JSON on its standard input, and may get it more than once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[expect(clippy::struct_field_names, reason = "they are the flags")]
 pub struct HookArgs {
     /// A command for every completion event
     #[arg(long, value_name = "CMD", help_heading = "Hooks: commands that get the event on standard input")]

@@ -95,7 +95,8 @@ proptest! {
 
     #[test]
     fn any_policy_in_a_job_file(fields in prop::collection::vec((prop::sample::select(&FIELDS[..]), toml_value()), 0..4)) {
-        let policy: String = fields.iter().map(|(name, value)| format!("{name} = {value}\n")).collect();
+        let policy: Vec<String> = fields.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+        let policy = policy.join("\n");
         let text = format!(
             "job = 'a'\n[source]\ntype = 'list'\ncodes = ['x']\n[parameters]\nwork = 'noop'\n[policy]\n{policy}"
         );

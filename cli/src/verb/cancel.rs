@@ -27,7 +27,7 @@ pub(super) async fn execute(context: &Context, args: &CancelArgs) -> Result<Exit
     };
     let wanted = ExecutionStatus::Cancelled;
     let Some(system) = context.start_if_free(&args.system).await? else {
-        return watch::follow(context, execution_id, wanted, &mut interrupt).await;
+        return Box::pin(watch::follow(context, execution_id, wanted, &mut interrupt)).await;
     };
     let ended = async {
         system.cancel(execution_id, Stop::Requested).await?;

@@ -26,7 +26,7 @@ pub(super) async fn execute(context: &Context, id: &str) -> Result<ExitCode, Cli
         context.resolve(database.control_table(), id).await?
     };
     let mut interrupt = Interrupt::install(&context.output);
-    follow(context, execution_id, ExecutionStatus::Succeeded, &mut interrupt).await
+    Box::pin(follow(context, execution_id, ExecutionStatus::Succeeded, &mut interrupt)).await
 }
 
 /// Follows a run that another process works on to its end, and prints it.
@@ -39,7 +39,7 @@ pub(super) async fn follow(
     let database = context.read().await?;
     let table = database.control_table();
     let mut follower = Follower::of(&context.output, table, execution_id);
-    let Some(ended) = follower.during(ended(context, table, execution_id), interrupt).await else {
+    let Some(ended) = Box::pin(follower.during(ended(context, table, execution_id), interrupt)).await else {
         return Ok(ExitCode::from(FAILED));
     };
     ended?;

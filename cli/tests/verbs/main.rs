@@ -1,6 +1,6 @@
 //! The verbs, as a user calls them: the program itself, on a data directory of its own.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
 
 mod cancel;
 mod hooks;

@@ -7,7 +7,8 @@ use crate::world::World;
 const OPEN: [&str; 8] = ["open", "--job", "outside", "--key", "k", "--exec", "echo '{\"item_count\": 1}'", "--json"];
 
 fn specs(count: u64) -> String {
-    (0..count).map(|n| format!("{{\"n\": {n}}}\n")).collect()
+    let lines: Vec<String> = (0..count).map(|n| format!("{{\"n\": {n}}}")).collect();
+    lines.join("\n") + "\n"
 }
 
 #[test]

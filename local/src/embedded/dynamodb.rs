@@ -114,6 +114,13 @@ impl EmbeddedDynamoDb {
         dynoxide::server::serve_with_shutdown(listener, database, stop).await.map_err(EmbeddedError::Serve)
     }
 
+    /// Whether there is a table of that name.
+    pub fn has_table(&self, table: &str) -> Result<bool, EmbeddedError> {
+        let found = self.service.database.get_table_metadata(table);
+        let path = self.service.path.clone().unwrap_or_default();
+        found.map(|table| table.is_some()).map_err(|e| EmbeddedError::Open { path, reason: e.to_string() })
+    }
+
     /// Has items of a table deleted by [`Self::delete_expired`] once the time in that attribute is over.
     pub async fn enable_expiry(&self, table: &str, attribute: &str) -> Result<(), EmbeddedError> {
         let client = self.client();

@@ -32,7 +32,7 @@ pub(super) struct LocalBus {
     failures: Mutex<HashMap<ExecutionId, Failures>>,
     /// Whether a command took an event: of two for one event, one that fails does not have the other repeated, and gather and
     /// sweeper do not tell the same at the same time. Bounded as the failures are.
-    taken: Mutex<HashMap<(Uuid, String), Arc<tokio::sync::Mutex<bool>>>>,
+    taken: Mutex<HashMap<(Uuid, String), Taken>>,
 }
 
 impl LocalBus {
@@ -101,6 +101,9 @@ impl LocalBus {
         PublishError { execution, target, source }
     }
 }
+
+/// Whether a command took an event; held while it is told.
+type Taken = Arc<tokio::sync::Mutex<bool>>;
 
 /// How often events of an execution could not be delivered, in this process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -30,12 +30,18 @@ impl Database {
     ///
     /// # Errors
     /// When there is nothing yet, or it cannot be opened.
+    #[expect(clippy::unused_async, reason = "as its sibling; callers in other crates await it")]
     pub async fn read(path: &Path, durability: Durability, entropy: Arc<Entropy>) -> Result<Self, Error> {
         let file = DataDir::database_in(path);
         if !file.exists() {
             return Err(Error::Empty(path.to_owned()));
         }
-        Self::around(EmbeddedDynamoDb::open(&file, durability)?, entropy, None).await
+        let dynamodb = EmbeddedDynamoDb::open(&file, durability)?;
+        // Not made here: the process that has the directory may be about to, and of two that make it at once one fails.
+        if !dynamodb.has_table(CONTROL_TABLE)? {
+            return Err(Error::Empty(path.to_owned()));
+        }
+        Ok(Self::around(dynamodb, entropy, None))
     }
 
     /// Opens it for writing, alone.
@@ -45,20 +51,16 @@ impl Database {
     pub async fn lock(path: &Path, durability: Durability, entropy: Arc<Entropy>) -> Result<Self, Error> {
         let data_dir = DataDir::open(path)?;
         let dynamodb = EmbeddedDynamoDb::open(&data_dir.database(), durability)?;
-        let database = Self::around(dynamodb, entropy, Some(data_dir)).await?;
+        let database = Self::around(dynamodb, entropy, Some(data_dir));
+        database.control_table.create().await?;
         database.dynamodb.enable_expiry(CONTROL_TABLE, EXPIRES_AT).await?;
         Ok(database)
     }
 
-    async fn around(
-        dynamodb: EmbeddedDynamoDb,
-        entropy: Arc<Entropy>,
-        data_dir: Option<DataDir>,
-    ) -> Result<Self, Error> {
+    fn around(dynamodb: EmbeddedDynamoDb, entropy: Arc<Entropy>, data_dir: Option<DataDir>) -> Self {
         let client = dynamodb.client();
         let control_table = ControlTable::new(client.clone(), CONTROL_TABLE, entropy);
-        control_table.create().await?;
-        Ok(Self { dynamodb, client, control_table, _data_dir: data_dir })
+        Self { dynamodb, client, control_table, _data_dir: data_dir }
     }
 
     /// The embedded service.

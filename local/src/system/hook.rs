@@ -125,3 +125,50 @@ impl Commands {
         child.spawn()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXECUTION: &str = "0193a5b0-3c1e-7d2f-8a4b-5c6d7e8f9a0b";
+
+    fn commands() -> Commands {
+        let hooks = Hooks {
+            on_success: Some("success".to_owned()),
+            on_failure: Some("failure".to_owned()),
+            on_first_failure: Some("first".to_owned()),
+            on_stall: None,
+        };
+        Commands { on_complete: Some("complete".to_owned()), hooks, output: HookOutput::Stderr }
+    }
+
+    fn told(notice: Option<Notice>) -> Told<'static> {
+        let execution_id = EXECUTION.parse().unwrap();
+        Told { event_id: Uuid::nil(), execution_id, status: ExecutionStatus::Running, notice, json: "{}" }
+    }
+
+    #[test]
+    fn each_event_has_its_commands() {
+        let of = |status| commands().of_completion(status).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(of(ExecutionStatus::Succeeded), ["complete", "success"]);
+        assert_eq!(of(ExecutionStatus::Failed), ["complete", "failure"]);
+        assert_eq!(of(ExecutionStatus::Cancelled), ["complete", "failure"]);
+        assert_eq!(commands().of_notice(Notice::FirstFailure), Some("first"));
+        assert_eq!(commands().of_notice(Notice::Stalled), None);
+    }
+
+    #[tokio::test]
+    async fn a_command_that_ends_badly_is_an_error() {
+        let commands = commands();
+        assert!(commands.run("test \"$NOTICE\" = STALLED", &told(Some(Notice::Stalled))).await.is_ok());
+        let failed = commands.run("exit 3", &told(None)).await.unwrap_err().to_string();
+        assert!(failed.contains("exit status: 3"), "{failed}");
+    }
+
+    /// Time stands still until nothing else is to be done, and then the limit is over.
+    #[tokio::test(start_paused = true)]
+    async fn the_command_of_a_notice_that_does_not_end_is_ended() {
+        let endless = commands().run("sleep 1000", &told(Some(Notice::FirstFailure))).await;
+        assert!(matches!(endless, Err(HookError::TooSlow)));
+    }
+}
