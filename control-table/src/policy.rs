@@ -77,7 +77,6 @@ pub enum OnTooManyFailures {
 impl OnTooManyFailures {
     /// Whether it is the usual answer.
     #[must_use]
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
     pub const fn is_stop(&self) -> bool {
         matches!(self, Self::Stop)
     }

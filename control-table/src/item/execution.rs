@@ -157,6 +157,9 @@ pub struct ExecutionRow {
     pub counts: Counts,
     /// When it was opened.
     pub created_at: Timestamp,
+    /// Until when its scatter is presumed alive: each group it commits moves this on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scatter_until: Option<Timestamp>,
     /// When it was sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealed_at: Option<Timestamp>,

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::id::GroupId;
-use crate::item::{AddMarkRow, AddPart, Due, ExecutionRow, ExecutionStatus, SegmentRow, TallyRow};
+use crate::item::{AddMarkRow, AddPart, ExecutionRow, ExecutionStatus, SegmentRow, TallyRow};
 use crate::table::{About, ControlTable, Part, Transacted, Write};
 
 /// Adds a group from outside.
@@ -28,8 +28,6 @@ pub struct Append {
     pub generation: u32,
     /// The present moment.
     pub now: Timestamp,
-    /// When the sweeper should look at the execution.
-    pub due_at: Timestamp,
     /// When the execution is deleted, and its rows with it.
     pub expires_at: Option<i64>,
 }
@@ -98,21 +96,16 @@ impl Append {
         }
         execution.groups += 1;
         execution.segments += self.size();
-        execution.due = Some(Due::execution(execution.execution_id, self.due_at));
         *mark = Some(self.mark());
         AppendOutcome::Appended
     }
 
     fn write(&self) -> Write {
-        Write::new(
-            "SET #groups = :next, #segments = #segments + :size, #due_at = :due",
-            "#status = :scattering AND #groups = :group",
-        )
-        .text("scattering", ExecutionStatus::Scattering.as_str())
-        .number("next", self.group.group + 1)
-        .number("group", self.group.group)
-        .number("size", self.size())
-        .number("due", self.due_at.as_millis())
+        Write::new("SET #groups = :next, #segments = #segments + :size", "#status = :scattering AND #groups = :group")
+            .text("scattering", ExecutionStatus::Scattering.as_str())
+            .number("next", self.group.group + 1)
+            .number("group", self.group.group)
+            .number("size", self.size())
     }
 }
 
@@ -167,7 +160,6 @@ mod tests {
             specs: vec![Value::Null; 3],
             generation: 1,
             now: at(9),
-            due_at: at(99),
             expires_at: Some(7),
         }
     }
@@ -179,7 +171,7 @@ mod tests {
         assert_eq!(append(0, "b").apply(&mut execution, &mut None), AppendOutcome::GroupsMoved(1));
         assert_eq!(append(1, "b").apply(&mut execution, &mut None), AppendOutcome::Appended);
         let execution = execution.unwrap();
-        assert_eq!((execution.groups, execution.segments, execution.due.unwrap().due_at), (2, 6, at(99)));
+        assert_eq!((execution.groups, execution.segments), (2, 6));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::id::GroupId;
-use crate::item::{Due, ExecutionRow, ExecutionStatus, TallyRow};
+use crate::item::{ExecutionRow, ExecutionStatus, TallyRow};
 use crate::table::{About, ControlTable, Part, Transacted, Write};
 
 /// Commits a group whose rows are all there.
@@ -20,8 +20,8 @@ pub struct CommitGroup {
     pub size: u64,
     /// The generation it begins in.
     pub generation: u32,
-    /// When the sweeper should look whether the scatter is still alive.
-    pub due_at: Timestamp,
+    /// Until when the scatter is presumed alive.
+    pub scatter_until: Timestamp,
     /// When the execution is deleted, and its rows with it.
     pub expires_at: Option<i64>,
 }
@@ -59,7 +59,7 @@ impl CommitGroup {
         tally.get_or_insert_with(|| self.tally());
         execution.groups += 1;
         execution.segments += self.size;
-        execution.due = Some(Due::execution(execution.execution_id, self.due_at));
+        execution.scatter_until = Some(self.scatter_until);
         CommitGroupOutcome::Committed
     }
 
@@ -69,13 +69,13 @@ impl CommitGroup {
 
     fn write(&self) -> Write {
         Write::new(
-            "SET #groups = :next, #segments = #segments + :size, #due_at = :due",
+            "SET #groups = :next, #segments = #segments + :size, #scatter_until = :until",
             "#status = :scattering AND #groups = :group",
         )
         .number("next", self.group.group + 1)
         .number("group", self.group.group)
         .number("size", self.size)
-        .number("due", self.due_at.as_millis())
+        .number("until", self.scatter_until.as_millis())
         .value("scattering", AttributeValue::S(ExecutionStatus::Scattering.as_str().to_owned()))
     }
 }
@@ -111,7 +111,13 @@ mod tests {
     use crate::op::testing::{at, execution_id, opened, sealed};
 
     fn commit(group: u64) -> CommitGroup {
-        CommitGroup { group: execution_id().group(group), size: 128, generation: 1, due_at: at(99), expires_at: None }
+        CommitGroup {
+            group: execution_id().group(group),
+            size: 128,
+            generation: 1,
+            scatter_until: at(99),
+            expires_at: None,
+        }
     }
 
     #[test]
@@ -121,7 +127,7 @@ mod tests {
         assert_eq!(commit(0).apply(&mut execution, &mut tally), CommitGroupOutcome::Committed);
         assert_eq!(commit(0).apply(&mut execution, &mut tally), CommitGroupOutcome::AlreadyCommitted);
         let execution = execution.unwrap();
-        assert_eq!((execution.groups, execution.segments, execution.due.unwrap().due_at), (1, 128, at(99)));
+        assert_eq!((execution.groups, execution.segments, execution.scatter_until), (1, 128, Some(at(99))));
         assert_eq!(tally.unwrap().pending, 128);
     }
 

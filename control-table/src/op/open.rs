@@ -84,6 +84,7 @@ impl Open {
             attempts: 0,
             counts: Counts::default(),
             created_at: self.now,
+            scatter_until: Some(self.due_at),
             sealed_at: None,
             finished_at: None,
             published_generation: 0,

@@ -119,10 +119,9 @@ impl Tally {
         let mut condition = "#generation = :generation".to_owned();
         let (mut attempts, mut counts) = (0_u64, Counts::default());
         for (number, counted) in outcomes.iter().enumerate() {
-            condition.push_str(&format!(
-                " AND NOT contains(#succeeded, :o{number}) AND NOT contains(#failed, :o{number}) \
-                 AND NOT contains(#cancelled, :o{number})"
-            ));
+            for set in ["succeeded", "failed", "cancelled"] {
+                condition.extend([" AND NOT contains(#", set, ", :o", &number.to_string(), ")"]);
+            }
             attempts += u64::from(counted.attempts);
             counts.add(&counted.counts);
         }

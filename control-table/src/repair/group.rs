@@ -32,8 +32,6 @@ pub struct GroupRecount {
     pub expected: TallyRow,
     /// Rows that are finished, and are about to be counted: the usual operation counts them, if it is made sure of.
     pub in_flight: Vec<Tally>,
-    /// Segments whose rows are lost and of which only the plan may know what they were to do.
-    pub specs_wanted: BTreeSet<u8>,
 }
 
 impl GroupRecount {
@@ -77,7 +75,6 @@ pub fn recount_group(
         in_flight: Tally::merge(
             checked.iter().filter(|row| recount.is_in_flight(row)).filter_map(|row| Tally::of(&row.row)),
         ),
-        specs_wanted: unknown().filter(|offset| !specs.contains_key(offset)).copied().collect(),
         rows: checked.into_iter().filter_map(Checked::correction).collect(),
     }
 }

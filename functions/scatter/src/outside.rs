@@ -169,7 +169,6 @@ impl Scatter {
             specs: specs.to_vec(),
             generation: add.execution.generation,
             now: self.clock.timestamp(),
-            due_at: self.due_at(add.execution),
             expires_at: add.execution.expires_at,
         };
         for attempt in 0..TRIES {

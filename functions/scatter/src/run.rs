@@ -206,7 +206,7 @@ impl Run<'_> {
             group: group.id,
             size: group.specs.len() as u64,
             generation: self.execution.generation,
-            due_at: self.scatter.due_at(self.execution),
+            scatter_until: self.scatter.due_at(self.execution),
             expires_at: self.execution.expires_at,
         };
         Ok(self.scatter.table.commit_group(&request).await?)

@@ -36,7 +36,7 @@ impl Sweeper {
         let Some(execution) = self.table.execution(execution_id).await? else {
             return Ok(());
         };
-        if !execution.due.is_some_and(|due| due.due_at <= self.clock.timestamp()) {
+        if execution.due.is_none_or(|due| due.due_at > self.clock.timestamp()) {
             return Ok(());
         }
         let looked_after = self.look_at(&execution, deadline, report).await;
@@ -90,9 +90,8 @@ impl Sweeper {
             report.stopped += 1;
             return Ok(());
         }
-        // Each commit of a group moves the execution's moment on, so a scatter that is due has been silent for the patience;
-        // unless a failed segment made it due.
-        let is_silent = execution.status == ExecutionStatus::Scattering && execution.notices.is_empty();
+        let is_silent = execution.status == ExecutionStatus::Scattering
+            && execution.scatter_until.is_none_or(|until| until <= self.clock.timestamp());
         let progress = self.progress(&execution, &tallies);
         let is_news = progress.is_stalled && execution.stalled_at.is_none();
         // Moved on first: two sweepers or scatters at once are safe, but not wanted.

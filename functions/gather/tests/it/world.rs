@@ -148,7 +148,7 @@ impl World {
             let group = execution_id.group(group);
             let specs = (0..size).map(Value::from).collect();
             self.table.add_rows(&AddRows { group, generation: 1, specs, now, expires_at: None }).await.unwrap();
-            let commit = CommitGroup { group, size, generation: 1, due_at, expires_at: None };
+            let commit = CommitGroup { group, size, generation: 1, scatter_until: due_at, expires_at: None };
             assert_eq!(self.table.commit_group(&commit).await.unwrap(), CommitGroupOutcome::Committed);
         }
         execution_id

@@ -111,7 +111,6 @@ impl Pair {
                     specs: vec![serde_json::json!({ "x": 1.0 }); size],
                     generation: 1,
                     now: at(3),
-                    due_at: at(9),
                     expires_at: Some(4),
                 };
                 assert_eq!(table.append(&request).await.unwrap(), memory.append(&request));

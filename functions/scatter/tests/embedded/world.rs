@@ -147,7 +147,13 @@ impl World {
     /// Commits a group by hand, and puts no records.
     pub async fn commit(&self, execution_id: ExecutionId, group: u64, size: u64) {
         let due_at = self.clock.timestamp();
-        let request = CommitGroup { group: execution_id.group(group), size, generation: 1, due_at, expires_at: None };
+        let request = CommitGroup {
+            group: execution_id.group(group),
+            size,
+            generation: 1,
+            scatter_until: due_at,
+            expires_at: None,
+        };
         self.table.commit_group(&request).await.unwrap();
     }
 

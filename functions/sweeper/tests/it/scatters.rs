@@ -48,10 +48,14 @@ async fn one_that_commits_is_alive() {
     let run = world.open(numbers(300), 300, Policy::default()).await;
     for group in 0..2 {
         world.advance(PATIENCE - TimeDelta::milliseconds(1));
-        world.sweep_idle().await;
+        assert_eq!(world.sweep().await.scatters_resumed, 0);
         world.add_group(run.id, group, 128).await;
     }
+    world.advance(PATIENCE - TimeDelta::milliseconds(1));
+    assert_eq!(world.sweep().await.scatters_resumed, 0);
     assert_eq!(run.row().await.status, ExecutionStatus::Scattering);
+    world.advance(PATIENCE);
+    assert_eq!(world.sweep().await.scatters_resumed, 1, "and then silent");
 }
 
 #[tokio::test]

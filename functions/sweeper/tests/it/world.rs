@@ -407,8 +407,13 @@ impl World {
         let specs = (0..size).map(|offset| number(group * GROUP_SIZE + offset)).collect();
         let rows = AddRows { group: id.group(group), generation: 1, specs, now: self.now(), expires_at: None };
         self.table.add_rows(&rows).await.unwrap();
-        let commit =
-            CommitGroup { group: rows.group, size, generation: 1, due_at: self.now().plus(PATIENCE), expires_at: None };
+        let commit = CommitGroup {
+            group: rows.group,
+            size,
+            generation: 1,
+            scatter_until: self.now().plus(PATIENCE),
+            expires_at: None,
+        };
         assert_eq!(self.table.commit_group(&commit).await.unwrap(), CommitGroupOutcome::Committed);
     }
 

@@ -138,7 +138,7 @@ impl Run {
     }
 
     fn group(&self) -> CommitGroup {
-        CommitGroup { group: self.execution_id.group(0), size: 2, generation: 1, due_at: START, expires_at: None }
+        CommitGroup { group: self.execution_id.group(0), size: 2, generation: 1, scatter_until: START, expires_at: None }
     }
 
     pub fn worker(&self, work: Arc<dyn Work>) -> Worker {
