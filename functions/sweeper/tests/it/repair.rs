@@ -62,7 +62,8 @@ async fn says_that_a_row_was_not_counted_once_nobody_is_about_to() {
 
 #[tokio::test]
 async fn a_fold_in_between_is_neither_damage_nor_undone() {
-    for mode in [RepairMode::DryRun, RepairMode::Correct] {
+    // Of a dry run, after it has read the tallies; of a correction, just before it is written.
+    for (mode, moment) in [(RepairMode::DryRun, "Query"), (RepairMode::Correct, "UpdateItem")] {
         let world = World::new().await;
         let run = world.run(257).await;
         for index in 0..256 {
@@ -70,9 +71,8 @@ async fn a_fold_in_between_is_neither_damage_nor_undone() {
         }
         fold(&world.table, run.id, 0..1).await;
         damage_execution(&world, &run, 4).await;
-        // The first batch of tallies is read after the execution was: a fold comes in between.
         let (table, id) = (world.table.clone(), run.id);
-        let sweeper = world.sweeper_interrupted("BatchGetItem", async move { fold(&table, id, 1..2).await });
+        let sweeper = world.sweeper_interrupted(moment, async move { fold(&table, id, 1..2).await });
         let report = sweeper.repair(run.id, mode).await.unwrap();
         let fields: Vec<_> = report.differences.iter().map(|found| found.field.as_str()).collect();
         assert_eq!((fields, report.unsettled.len()), (vec!["failed"], 0), "{mode:?}");
