@@ -82,7 +82,7 @@ fn options(directory: &Path, workers: usize) -> Options {
 fn fails_at_first() -> Arc<dyn Work> {
     work(|segment: Segment<Value>, context: Context| async move {
         let fails = context.parameters::<Value>().is_ok_and(|told| told["fails"] == json!(true));
-        if fails && context.generation == 1 && segment.index % ONE_IN == 0 {
+        if fails && context.generation == 1 && segment.index.is_multiple_of(ONE_IN) {
             return Err(SegmentError::permanent("not in the first generation"));
         }
         Ok(Output::items(1))

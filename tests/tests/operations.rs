@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use system_tests::{UnderTest, WAIT, events_of};
 use worker::{Context, Output, Segment, SegmentError, Work, work};
 
-fn range(segments: u64, policy: Value) -> Value {
+fn range(segments: u64, policy: &Value) -> Value {
     json!({"job": "test", "source": {"type": "range", "from": 0, "to": segments, "size": 1}, "policy": policy})
 }
 
@@ -33,7 +33,7 @@ async fn scatter(under_test: &UnderTest, event: Value) -> ExecutionId {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redrive_runs_what_failed_and_publishes_a_second_completion() {
     let under_test = UnderTest::own(one_in_ten_fails_at_first()).await;
-    let first = under_test.run(range(300, json!({"max_attempts": 1, "on_too_many_failures": "finish"}))).await;
+    let first = under_test.run(range(300, &json!({"max_attempts": 1, "on_too_many_failures": "finish"}))).await;
     assert_eq!((first.status, first.failed, first.counts.item_count), (ExecutionStatus::Failed, 30, 270));
 
     let id = first.execution_id;
@@ -55,7 +55,7 @@ async fn a_cancelled_run_ends_with_the_counts_of_what_was_done() {
         Ok(Output::items(1))
     });
     let under_test = UnderTest::own(slow).await;
-    let id = scatter(&under_test, range(1_000, json!({}))).await;
+    let id = scatter(&under_test, range(1_000, &json!({}))).await;
     let report = under_test.system.cancel(id, Stop::Requested).await.unwrap();
     assert!(report.cancelled > 0 && report.finished);
     let execution = under_test.finish(id).await;
@@ -71,7 +71,7 @@ async fn too_many_failures_stop_a_run_long_before_its_end() {
         Err::<Output, _>(SegmentError::permanent("never"))
     }))
     .await;
-    let execution = under_test.run(range(2_000, json!({"max_attempts": 1, "tolerated_failures": "1%"}))).await;
+    let execution = under_test.run(range(2_000, &json!({"max_attempts": 1, "tolerated_failures": "1%"}))).await;
     assert_eq!((execution.status, execution.stopped), (ExecutionStatus::Failed, Some(Stop::TooManyFailures)));
     assert!(execution.failed > 20 && execution.cancelled > 0, "{execution:?}");
 }
@@ -91,7 +91,7 @@ async fn a_limit_of_segments_in_flight_is_kept() {
         }
     });
     let under_test = UnderTest::own(counted).await;
-    let execution = under_test.run(range(150, json!({"max_concurrency": 3}))).await;
+    let execution = under_test.run(range(150, &json!({"max_concurrency": 3}))).await;
     assert_eq!((execution.status, execution.succeeded), (ExecutionStatus::Succeeded, 150));
     assert!(execution.in_flight.is_empty());
     assert_eq!(most.load(Ordering::SeqCst), 3, "and it is made use of");
@@ -106,7 +106,7 @@ async fn a_run_whose_time_is_up_fails() {
         Ok(Output::items(1))
     });
     let under_test = UnderTest::own(stuck).await;
-    let event = range(3, json!({"execution_timeout_ms": 1_000}));
+    let event = range(3, &json!({"execution_timeout_ms": 1_000}));
     let execution = tokio::time::timeout(WAIT, under_test.run(event)).await.unwrap();
     assert_eq!((execution.status, execution.stopped), (ExecutionStatus::Failed, Some(Stop::TimedOut)));
     assert_eq!(execution.cancelled, 3);

@@ -55,7 +55,7 @@ pub enum ErrorKind {
     Permanent,
     /// The user's work panicked.
     Panic,
-    /// The invocation's deadline came first.
+    /// The invocation's deadline, or the policy's limit for a segment, came first.
     TimedOut,
     /// The worker disappeared: its lease ran out, or its record came again after the last attempt.
     WorkerLost,
