@@ -13,6 +13,7 @@
 //! type = "dynamodb-scan"                 #   table, items_per_segment or segments, count = "exact" or "estimate"
 //! table = "cities"                       # type = "range":  from, to (numbers or dates; `to` is not in it), size
 //! items_per_segment = 1000               # type = "list":   codes = ["SY", "IR"], or codes_file (a code a line)
+//!                                        # type = "external": for `open`; segments come by `add`
 //!
 //! [parameters]                           # what the worker is told; for the built-in ones:
 //! work = "sum"                           #   "count", "sum", "exec" or "noop"

@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
+use control_table::id::ExecutionId;
 use control_table::item::ExecutionStatus;
 use local::System;
 
 use super::print_finished;
-use crate::args::ResumeArgs;
+use crate::args::{ResumeArgs, SourceType};
 use crate::context::Context;
 use crate::error::{CliError, FAILED};
 use crate::execution::IdError;
@@ -22,6 +23,25 @@ pub(super) async fn execute(context: &Context, args: ResumeArgs) -> Result<ExitC
     ended
 }
 
+/// The runs that this process can bring to their end. One that is filled from outside ends after its seal only, and nobody can
+/// add to it, or seal it, while this process has the directory: so it is named, and not waited for.
+async fn left_open(context: &Context, system: &System) -> Result<Vec<ExecutionId>, CliError> {
+    let table = system.control_table();
+    let mut open = Vec::new();
+    for &execution_id in system.left_open() {
+        let execution = table.execution(execution_id).await?;
+        let is_unsealed = execution.is_some_and(|row| row.status == ExecutionStatus::Scattering);
+        let plan = if is_unsealed { table.plan(execution_id).await? } else { None };
+        if plan.is_some_and(|plan| plan.source["type"] == SourceType::External.as_str()) {
+            let program = &context.program;
+            context.output.note(format_args!("{execution_id} may get more segments: `{program} seal` ends it"));
+        } else {
+            open.push(execution_id);
+        }
+    }
+    Ok(open)
+}
+
 /// Waits for the runs one after the other; they all go on meanwhile.
 async fn wait(
     context: &Context,
@@ -32,7 +52,7 @@ async fn wait(
     let table = system.control_table();
     let open = match id {
         Some(id) => vec![context.resolve(table, id).await?],
-        None => system.left_open().to_vec(),
+        None => left_open(context, system).await?,
     };
     if open.is_empty() {
         context.output.note("nothing is unfinished");

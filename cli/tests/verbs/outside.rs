@@ -24,6 +24,8 @@ fn opened_filled_twice_with_the_same_token_and_sealed() {
     let add = ["add", id, "--file", "specs.jsonl", "--token", "t", "--json"];
     assert_eq!(world.call(&add).expect(0).json()["segments"], 1_000);
     assert_eq!(world.call(&add).expect(0).json()["segments"], 1_000);
+    let resumed = world.call(&["resume"]).expect(0);
+    assert!(resumed.stderr.contains("may get more segments"), "{}", resumed.stderr);
     let more = world.call_with(&["add", id, "--file", "-", "--json"], &specs(3)).expect(0).json();
     assert!(more["token"].is_string());
     assert_eq!(world.call(&["status", id, "--json"]).json()["segments"], 1_003, "nothing was added twice");
