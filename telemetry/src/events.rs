@@ -1,7 +1,7 @@
 //! Which events of the functions count in which metric.
 //!
-//! An event is known by its crate and its message. `telemetry/tests/handlers.rs` has the functions' own handlers give each of
-//! them, so that a message that is worded anew is noticed there and not by an alarm that stays silent.
+//! An event is known by its crate and its message. This crate's tests have the functions' own handlers give each of them, so
+//! that a message that is worded anew is noticed there and not by an alarm that stays silent.
 
 use std::fmt::Debug;
 

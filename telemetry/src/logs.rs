@@ -124,7 +124,9 @@ mod tests {
     fn logged(level: Option<&str>, events: impl FnOnce()) -> Vec<Value> {
         let lines = Lines::default();
         let writer = lines.clone();
-        let subscriber = tracing_subscriber::registry().with(of_level(move || writer.clone(), level));
+        // As `init` does without a stack: no layer that counts.
+        let counting = None::<&'static crate::emf::Metrics>.map(crate::events::layer);
+        let subscriber = tracing_subscriber::registry().with(of_level(move || writer.clone(), level)).with(counting);
         tracing::subscriber::with_default(subscriber, events);
         let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use control_table::id::ExecutionId;
 use serde_json::{Value, json};
+use system_tests::permissions::{AllCalls, gather_paths, standstill_path, worker_paths};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use uuid::Uuid;
@@ -161,17 +162,34 @@ fn events_count_by_their_crate_and_message_whatever_the_log_shows() {
     assert_eq!(turn.line(), expected(&counted));
 }
 
+/// Whoever words one of these events anew fails this test, and changes `events` with it.
+#[tokio::test]
+async fn the_functions_own_handlers_give_the_events_that_count() {
+    let turn = Turn::new();
+    let counting = tracing_subscriber::registry().with(events::layer(turn.metrics));
+    let _counting = tracing::subscriber::set_default(counting);
+    let calls = AllCalls::default();
+
+    worker_paths(&calls).await;
+    let mut of_worker = turn.line();
+    let durations = of_worker.remove("SegmentDurationMs").unwrap();
+    assert_eq!(durations.as_array().unwrap().len(), 5, "of those that succeeded: {durations}");
+    let counted = json!({"SegmentsSucceeded": 5, "SegmentsFailed": 3, "SegmentsRetried": 3, "RecordsSetAside": 1});
+    assert_eq!(of_worker, expected(&counted), "each once, though every record came twice");
+
+    gather_paths(&calls).await;
+    let of_gather: u64 = turn.lines().iter().filter_map(|line| line["RecordsSetAside"].as_u64()).sum();
+    assert_eq!(of_gather, 1);
+
+    standstill_path(&calls).await;
+    assert_eq!(turn.line(), expected(&json!({"ExecutionsStalled": 1})), "a standstill is told once");
+}
+
 #[test]
-fn without_a_stack_there_are_logs_and_no_metrics_and_no_error() {
+fn without_a_stack_nothing_is_counted_and_that_is_no_error() {
     let none = Telemetry { metrics: None };
     none.published(&completion(ExecutionStatus::Failed, 0), Timestamp::EPOCH);
     none.swept(1, 1);
     none.flush();
-
-    let layers = tracing_subscriber::registry().with(logs::layer(std::io::sink));
-    let subscriber = layers.with(None::<&'static Metrics>.map(events::layer));
-    tracing::subscriber::with_default(subscriber, || {
-        assert!(tracing::enabled!(target: "worker", tracing::Level::INFO), "the log is as it was");
-        assert!(!tracing::enabled!(target: "worker", tracing::Level::DEBUG));
-    });
+    assert_eq!(Turn::new().lines(), Vec::<Value>::new());
 }

@@ -28,7 +28,12 @@ pub async fn scatter_paths(calls: &AllCalls) {
     assert_eq!(world.scatter(run("dies", MANY, "succeed", default())).await, died);
     assert_eq!(world.row(died).await.status, ExecutionStatus::Running, "it was gone on with");
     world.scatter(run("limited", 300, "succeed", json!({"max_concurrency": 5}))).await;
-    world.scatter(run("limited to more than a group", 300, "succeed", json!({"max_concurrency": 200}))).await;
+    let wide = run("limited to more than a group", 300, "succeed", json!({"max_concurrency": 200}));
+    world.scatter(wide.clone()).await;
+    let records = world.take_records().await;
+    world.deliver(&world.worker, &records).await;
+    // It is invoked again while there is room for more than is left of the group that was reached.
+    world.scatter(wide).await;
     world.scatter(run("none", 0, "succeed", default())).await;
     let sources = [
         json!({"type": "list", "codes": ["SY", "IR"]}),
