@@ -9,6 +9,7 @@
 
 pub mod conformance;
 mod events;
+pub mod faults;
 mod file_bus;
 mod images;
 mod invariants;
