@@ -15,6 +15,7 @@ mod images;
 mod invariants;
 pub mod model;
 mod parts;
+pub mod permissions;
 mod requests;
 mod under_test;
 
