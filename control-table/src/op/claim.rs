@@ -111,7 +111,8 @@ impl Claim {
             "#generation = :generation AND (\
              (#status = :pending AND (attribute_not_exists(#retry_at) OR #retry_at <= :now)) OR \
              (#status = :running AND #attempt < :max AND \
-             ((#claimed_by = :record AND #claim_id <> :claim) OR (#claimed_by <> :record AND #lease_until <= :now))))",
+             ((#claimed_by = :record AND #claim_id <> :claim) OR \
+             (#claimed_by <> :record AND (attribute_not_exists(#lease_until) OR #lease_until <= :now)))))",
         )
         .text("running", SegmentStatus::Running.as_str())
         .text("pending", SegmentStatus::Pending.as_str())

@@ -29,15 +29,15 @@ impl Sweeper {
         report: &mut SweepReport,
     ) -> Result<(), SweepError> {
         let mut plans = Plans::default();
-        let Some(planned) = plans.get(&self.table, execution.execution_id).await? else {
+        if let Some(planned) = plans.get(&self.table, execution.execution_id).await? {
+            for tally in tallies.iter().filter(|tally| tally.pending > 0) {
+                self.walk_group(&planned, tally, leases, report).await?;
+            }
+            self.free_slots(execution).await?;
+            self.hand_out(execution, report).await?;
+        } else {
             tracing::error!(execution_id = %execution.execution_id, "its plan is gone: its records cannot be put again");
-            return Ok(());
-        };
-        for tally in tallies.iter().filter(|tally| tally.pending > 0) {
-            self.walk_group(&planned, tally, leases, report).await?;
         }
-        self.free_slots(execution).await?;
-        self.hand_out(execution, report).await?;
         self.fold_finished(execution, report).await
     }
 
