@@ -85,7 +85,7 @@ impl Statement {
         assert!(statement["Condition"].is_null(), "a condition narrows what is allowed: read it here: {statement}");
         Self {
             sid: statement["Sid"].as_str().unwrap().to_owned(),
-            actions: one_or_more(&statement["Action"]).iter().map(|action| text(action)).collect(),
+            actions: one_or_more(&statement["Action"]).iter().map(text).collect(),
             resources: one_or_more(&statement["Resource"]).iter().map(Resource::read).collect(),
         }
     }

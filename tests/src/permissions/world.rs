@@ -339,6 +339,7 @@ async fn create_source(client: &aws_sdk_dynamodb::Client) {
 }
 
 /// A run of so many segments, each told the same.
+#[expect(clippy::needless_pass_by_value, reason = "each caller makes its policy on the spot")]
 pub(super) fn run(key: &str, segments: u64, told: &str, policy: Value) -> Value {
     let source = json!({"type": "range", "from": 0, "to": segments, "size": 1});
     json!({"job": "job", "key": key, "source": source, "parameters": told, "policy": policy})
