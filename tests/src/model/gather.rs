@@ -75,9 +75,10 @@ impl System {
     /// What the sweeper finds to settle: a finished tally that is not folded, or an execution to complete or to publish.
     pub(super) fn to_settle(&self, state: &State) -> Option<Image> {
         let row = state.execution();
-        let foldable = state.table.tallies.values().find(|tally| {
-            tally.pending == 0 && tally.generation == row.generation && tally.folded != tally.generation
-        });
+        let foldable =
+            state.table.tallies.values().find(|tally| {
+                tally.pending == 0 && tally.generation == row.generation && tally.folded != tally.generation
+            });
         if let Some(tally) = foldable {
             return Some(Image::Tally(super::state::Held::new(tally.clone())));
         }

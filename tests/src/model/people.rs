@@ -1,9 +1,9 @@
 //! Those who cancel and redrive: users, and the sweeper that goes on where they were interrupted.
 
-use control_table::item::{Selection, SegmentStatus, Stop, TallyOutcome};
+use control_table::item::{SegmentStatus, Selection, Stop, TallyOutcome};
 use control_table::op::{
-    BeginRedrive, BeginRedriveOutcome, Cancel, CancelOutcome, CancelRow, CancelRowOutcome, EndRedrive, EndRedriveOutcome,
-    PutBack, PutBackOutcome, Tally, TallyResult, Unfold, UnfoldOutcome,
+    BeginRedrive, BeginRedriveOutcome, Cancel, CancelOutcome, CancelRow, CancelRowOutcome, EndRedrive,
+    EndRedriveOutcome, PutBack, PutBackOutcome, Tally, TallyResult, Unfold, UnfoldOutcome,
 };
 
 use super::config::Mutation;
@@ -15,8 +15,7 @@ impl System {
     /// Somebody begins to cancel the generation.
     pub(super) fn begin_cancel(&self, state: &mut State, who: usize, generation: u32, lost: bool) {
         state.cancellers[who] = Canceller::Beginning(generation);
-        let request =
-            Cancel { execution_id: execution_id(), generation, reason: Stop::Requested, due_at: LATER };
+        let request = Cancel { execution_id: execution_id(), generation, reason: Stop::Requested, due_at: LATER };
         let outcome = self.write(state, None, |table| self.cancel(table, &request));
         if lost {
             self.reach(Way::CancelUnanswered);
@@ -129,8 +128,11 @@ impl System {
             BeginRedriveOutcome::Begun(_) | BeginRedriveOutcome::AlreadyBegun(_) => {
                 self.enter_group(state, generation, 0)
             }
+            BeginRedriveOutcome::NotPublished => {
+                self.reach(Way::RedriveRefused);
+                Redriver::Off
+            }
             BeginRedriveOutcome::NotComplete(_)
-            | BeginRedriveOutcome::NotPublished
             | BeginRedriveOutcome::NotSealed
             | BeginRedriveOutcome::Stale { .. } => Redriver::Off,
             BeginRedriveOutcome::PolicyChanged | BeginRedriveOutcome::Missing => {
@@ -142,9 +144,7 @@ impl System {
 
     /// Reads the groups from `group` on, and stops at the first with something to put back.
     pub(super) fn enter_group(&self, state: &State, generation: u32, group: u8) -> Redriver {
-        let takes = |outcome| {
-            Selection::unsuccessful().takes(0, outcome) || self.is(Mutation::PutBackSucceeded)
-        };
+        let takes = |outcome| Selection::unsuccessful().takes(0, outcome) || self.is(Mutation::PutBackSucceeded);
         for group in group..self.groups() {
             let chosen = state
                 .rows(group)
@@ -159,7 +159,6 @@ impl System {
                 };
             }
         }
-        // The rows come after the end, if they come at the wrong time.
         Redriver::End(generation)
     }
 

@@ -389,7 +389,11 @@ impl State {
         let taken = |id: &u8| {
             claimed_by.as_deref() == Some(&record_name(*id))
                 || self.records.iter().any(|record| record.place == place && record.id == *id)
-                || self.workers.iter().filter_map(Worker::record).any(|record| record.place == place && record.id == *id)
+                || self
+                    .workers
+                    .iter()
+                    .filter_map(Worker::record)
+                    .any(|record| record.place == place && record.id == *id)
         };
         let id = (0..u8::MAX).find(|id| !taken(id)).unwrap_or(u8::MAX);
         self.put(Record { place, generation, id, delivery: 0 });

@@ -82,9 +82,8 @@ impl System {
         match row.status {
             SegmentStatus::Running if leased => {
                 // Its worker died. If its record comes again, that is faster than the lease.
-                let comes_again = |record: Record| {
-                    record.place == place && Some(record_name(record.id)) == row.claimed_by
-                };
+                let comes_again =
+                    |record: Record| record.place == place && Some(record_name(record.id)) == row.claimed_by;
                 let on_its_way = state.records.iter().copied().any(comes_again);
                 let with_a_worker = state.workers.iter().filter_map(Worker::record).any(comes_again);
                 if !on_its_way && !with_a_worker {

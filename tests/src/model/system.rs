@@ -254,8 +254,8 @@ impl System {
 
     fn users(state: &State, actions: &mut Vec<Action>, lost: bool) {
         let row = state.execution();
-        let begins = row.sealed_at.is_some() && !row.is_unpublished() && row.status.is_terminal();
-        if state.redrives > 0 && state.redrivers[0] == Redriver::Off && begins {
+        let complete = row.sealed_at.is_some() && row.status.is_terminal();
+        if state.redrives > 0 && state.redrivers[0] == Redriver::Off && complete {
             actions.push(Action::Redrive { lost });
         }
         if state.cancels > 0 && state.cancellers[0] == Canceller::Off && !row.status.is_terminal() {

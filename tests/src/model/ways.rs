@@ -73,6 +73,8 @@ ways! {
     CancelResumed,
     /// The answer to the beginning of a redrive was lost.
     RedriveUnanswered,
+    /// A redrive was refused before the event of the last generation.
+    RedriveRefused,
     /// A group had been un-folded by an interrupted redrive.
     UnfoldedBefore,
     /// An un-fold came after its redrive.

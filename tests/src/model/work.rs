@@ -2,7 +2,8 @@
 
 use control_table::item::{Counts, ErrorKind, SegmentFailure};
 use control_table::op::{
-    AddRows, Claim, ClaimOutcome, CommitGroup, CommitGroupOutcome, Ending, Finish, FinishOutcome, Seal, Tally, TallyResult,
+    AddRows, Claim, ClaimOutcome, CommitGroup, CommitGroupOutcome, Ending, Finish, FinishOutcome, Seal, Tally,
+    TallyResult,
 };
 
 use super::config::{Mutation, Nature};
@@ -66,7 +67,8 @@ impl System {
 
     fn commit(&self, state: &mut State, group: u8) -> Scatter {
         let size = u64::try_from(self.size(group)).unwrap_or(0);
-        let request = CommitGroup { group: group_id(group), size, generation: 1, due_at: LATER, expires_at: None };
+        let request =
+            CommitGroup { group: group_id(group), size, generation: 1, scatter_until: LATER, expires_at: None };
         match self.write(state, None, |table| self.commit_group(table, &request)) {
             CommitGroupOutcome::Committed if self.is(Mutation::CommitBeforeRows) => Scatter::Rows(group),
             CommitGroupOutcome::Committed => Scatter::Records(group),
@@ -161,7 +163,8 @@ impl System {
         let Worker::Working(claimed) = state.workers[who] else { return };
         state.workers[who] = Worker::Finishing(claimed, end);
         if self.is(Mutation::TallyBeforeFinish)
-            && let FinishOutcome::Finished(row) = finish(claimed, end).apply(&mut state.row(claimed.record.place).cloned())
+            && let FinishOutcome::Finished(row) =
+                finish(claimed, end).apply(&mut state.row(claimed.record.place).cloned())
             && let Some(tally) = Tally::of(&row)
         {
             // The row as it will be. The finish comes next; its outcome is counted once more, to no effect.

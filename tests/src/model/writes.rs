@@ -5,9 +5,9 @@ use std::sync::Arc;
 use control_table::item::{ExecutionRow, SegmentStatus, TallyOutcome};
 use control_table::memory::MemoryTable;
 use control_table::op::{
-    AddRows, BeginRedrive, BeginRedriveOutcome, Cancel, CancelOutcome, CancelRow, CancelRowOutcome, Claim, ClaimOutcome,
-    CommitGroup, CommitGroupOutcome, Complete, CompleteOutcome, Finish, FinishOutcome, Fold, FoldOutcome, PutBack,
-    PutBackOutcome, Seal, SealOutcome, Tally, TallyResult, Unfold, UnfoldOutcome,
+    AddRows, BeginRedrive, BeginRedriveOutcome, Cancel, CancelOutcome, CancelRow, CancelRowOutcome, Claim,
+    ClaimOutcome, CommitGroup, CommitGroupOutcome, Complete, CompleteOutcome, Finish, FinishOutcome, Fold, FoldOutcome,
+    PutBack, PutBackOutcome, Seal, SealOutcome, Tally, TallyResult, Unfold, UnfoldOutcome,
 };
 
 use super::config::Mutation;
