@@ -18,10 +18,10 @@ const SHA256: &str = "3503ffac19f183407909fecdacf4db51ab1fdad1da7b2f177016670b2d
 const JAVA: u32 = 17;
 
 /// For 57 MB over a slow line.
-const FETCH_TIME: Duration = Duration::from_secs(300);
+const FETCH_TIME: Duration = Duration::from_mins(5);
 
 /// A JVM starts in a second or two, and in many more beside a compiler.
-const START_TIME: Duration = Duration::from_secs(60);
+const START_TIME: Duration = Duration::from_mins(1);
 
 /// What a port is waited for between two tries.
 const KNOCK_EACH: Duration = Duration::from_millis(50);
@@ -169,7 +169,7 @@ async fn fetch(directory: &Path) -> Result<PathBuf, String> {
     })?;
     let tarball = directory.join(format!("{PACKAGE}-{VERSION}.tgz"));
     let bytes = std::fs::read(&tarball).map_err(|error| format!("{}: {error}", tarball.display()))?;
-    let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let found = Sha256::digest(&bytes).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     if found == SHA256 {
         Ok(tarball)
     } else {

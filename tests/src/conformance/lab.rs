@@ -291,7 +291,7 @@ pub fn succeeded(index: u64) -> Ending {
     let value = i64::try_from(index).unwrap();
     let counters = [("status".to_owned(), value - 1), ("rows read, été".to_owned(), 7)];
     let counts = Counts { item_count: 10 + value, duration_ms: 20, counters: Counters(counters.into_iter().collect()) };
-    Ending::Succeeded { counts, result: (index % 2 == 0).then(|| serde_json::json!({"ok": [1, 2.5, null]})) }
+    Ending::Succeeded { counts, result: index.is_multiple_of(2).then(|| serde_json::json!({"ok": [1, 2.5, null]})) }
 }
 
 /// A failure for good.

@@ -31,8 +31,8 @@ impl Tally {
     }
 }
 
-/// Runs these seeds on that many threads, each seed on one; `seen` is told of each.
-pub fn many(seeds: Range<u64>, threads: usize, seen: impl Fn(&Report) + Sync) -> Tally {
+/// Runs these seeds on that many threads, each seed on one; `hear` is told of each.
+pub fn many(seeds: Range<u64>, threads: usize, hear: impl Fn(&Report) + Sync) -> Tally {
     let (next, tally) = (AtomicU64::new(seeds.start), Mutex::new(Tally::default()));
     std::thread::scope(|scope| {
         for _ in 0..threads.max(1) {
@@ -43,7 +43,7 @@ pub fn many(seeds: Range<u64>, threads: usize, seen: impl Fn(&Report) + Sync) ->
                         return;
                     }
                     let report = FaultRun::new(seed).report();
-                    seen(&report);
+                    hear(&report);
                     tally.lock().unwrap().add(report);
                 }
             });

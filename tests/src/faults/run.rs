@@ -342,10 +342,8 @@ impl Run {
             _ => Fate::Answered,
         };
         self.trace.note(format!("{invocation}: {fate:?} {what}"));
-        if fate == Fate::Mute {
-            if let Some(running) = self.running.get_mut(&invocation) {
-                running.is_dying = true;
-            }
+        if let Some(running) = self.running.get_mut(&invocation).filter(|_| fate == Fate::Mute) {
+            running.is_dying = true;
         }
         request.decide(fate);
     }
