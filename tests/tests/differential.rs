@@ -11,8 +11,8 @@ use control_table::id::{ExecutionId, GroupId, SegmentId};
 use control_table::item::{Counters, Counts, ErrorKind, SegmentFailure, TallyOutcome};
 use control_table::memory::MemoryTable;
 use control_table::op::{
-    AddRows, Claim, CommitGroup, Complete, CompleteOutcome, Counted, Ending, Finish, Fold, MarkPublished, Observe, Open,
-    Release, Reschedule, Seal, Tally,
+    AddRows, Claim, CommitGroup, Complete, CompleteOutcome, Counted, Ending, Finish, Fold, MarkPublished, Observe,
+    Open, Release, Reschedule, Seal, Tally,
 };
 use control_table::policy::{Policy, Tolerance};
 use local::embedded::EmbeddedDynamoDb;
@@ -152,7 +152,13 @@ impl Pair {
 
     async fn commit(&mut self, group: u64) {
         let size = SIZES[usize::try_from(group).unwrap()];
-        let request = CommitGroup { group: self.group(group), size, generation: 1, due_at: self.later(500), expires_at: None };
+        let request = CommitGroup {
+            group: self.group(group),
+            size,
+            generation: 1,
+            scatter_until: self.later(500),
+            expires_at: None,
+        };
         assert_eq!(self.table.commit_group(&request).await.unwrap(), self.memory.commit_group(&request));
     }
 

@@ -10,46 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use local::template::Template;
 use serde_json::Value;
 use system_tests::permissions::{
-    AllCalls, Calls, Finding, Permission, Resource, Role, built_in_paths, gather_paths, roles, scatter_paths,
-    sweeper_paths, worker_paths,
+    AllCalls, Calls, Permission, Resource, Role, built_in_paths, gather_paths, roles, scatter_paths, sweeper_paths,
+    worker_paths,
 };
-
-/// A difference that is known, and why it is there.
-#[derive(Debug)]
-struct Known {
-    role: &'static str,
-    finding: Finding,
-    #[expect(dead_code, reason = "it is for whoever reads the list, or the failure of an entry")]
-    because: &'static str,
-}
-
-impl Known {
-    fn is_of(&self, action: &str) -> bool {
-        matches!(&self.finding, Finding::NeverDone { action: never, .. } if never == action)
-    }
-}
-
-/// Differences between the template and the code of this moment. One that is no longer there fails the test.
-fn known() -> impl Iterator<Item = Known> {
-    let never_done = |action: &str| Finding::NeverDone { sid: "SourceTable".to_owned(), action: action.to_owned() };
-    let sweeper = [
-        never_done("dynamodb:DescribeTable"),
-        never_done("dynamodb:Scan"),
-        Finding::NeverTouched { sid: "SourceTable".to_owned(), on: Resource::Source },
-    ];
-    let sweeper = sweeper.map(|finding| Known {
-        role: "SweeperRole",
-        finding,
-        because: "going on with a scatter reads its plan and not the table: the statement is to go from the template",
-    });
-    let scatter = Known {
-        role: "ScatterRole",
-        finding: Finding::Missing(Permission::new("dynamodb:BatchGetItem", Resource::Table)),
-        because: "a run that may have more in flight than a group has looks at the tallies of the next groups: the action \
-                  is to come into the template",
-    };
-    sweeper.into_iter().chain([scatter])
-}
 
 /// What Lambda's poller of a Kinesis stream does with the function's role:
 /// <https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaKinesisExecutionRole.html>
@@ -115,15 +78,6 @@ async fn all_needed() -> BTreeMap<&'static str, BTreeSet<Permission>> {
     ])
 }
 
-/// The findings in a role, and those that are known to be no fault of this moment taken out.
-fn unexplained(name: &str, role: &Role, needed: &BTreeSet<Permission>) -> BTreeSet<Finding> {
-    let mut findings = role.findings(needed);
-    for known in known().filter(|known| known.role == name) {
-        findings.remove(&known.finding);
-    }
-    findings
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn each_role_allows_what_its_function_calls_and_nothing_else() {
     let (roles, needed) = (roles(&template()), all_needed().await);
@@ -135,14 +89,8 @@ async fn each_role_allows_what_its_function_calls_and_nothing_else() {
     }
     let unseen: Vec<_> = roles.keys().filter(|name| !needed.contains_key(name.as_str())).collect();
     assert!(unseen.is_empty(), "what are these roles needed for? {unseen:?}");
-    let found: BTreeMap<_, _> =
-        needed.iter().map(|(name, needed)| (name, unexplained(name, &roles[*name], needed))).collect();
+    let found: BTreeMap<_, _> = needed.iter().map(|(name, needed)| (name, roles[*name].findings(needed))).collect();
     assert!(found.values().all(BTreeSet::is_empty), "{found:#?}");
-
-    for known in known() {
-        let findings = roles[known.role].findings(&needed[known.role]);
-        assert!(findings.contains(&known.finding), "no longer true, so take it off the list: {known:?}");
-    }
     changes_are_noticed(&roles, &needed);
 }
 
@@ -151,16 +99,15 @@ fn changes_are_noticed(roles: &BTreeMap<String, Role>, needed: &BTreeMap<&str, B
     for (name, needed) in needed {
         let role = &roles[*name];
         for (action, lesser) in role.without_one() {
-            let is_known = known().any(|known| known.role == *name && known.is_of(&action));
-            assert!(is_known || !unexplained(name, &lesser, needed).is_empty(), "{name} without {action}");
+            assert!(!lesser.findings(needed).is_empty(), "{name} without {action}");
         }
         for place in 0..role.statements.len() {
             let mut wider = role.clone();
             wider.statements[place].actions.insert("dynamodb:DeleteItem".to_owned());
-            assert!(!unexplained(name, &wider, needed).is_empty(), "{name} with a DeleteItem");
+            assert!(!wider.findings(needed).is_empty(), "{name} with a DeleteItem");
             let mut wider = role.clone();
             wider.statements[place].resources.insert(Resource::Index("by-day".to_owned()));
-            assert!(!unexplained(name, &wider, needed).is_empty(), "{name} with another index");
+            assert!(!wider.findings(needed).is_empty(), "{name} with another index");
         }
     }
 }

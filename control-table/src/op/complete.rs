@@ -53,6 +53,8 @@ impl Complete {
         execution.progress_seen = None;
         execution.progress_at = None;
         execution.stalled_at = None;
+        // A worker that died after its tally left its slot.
+        execution.in_flight.clear();
         execution.due = Some(Due::execution(execution.execution_id, self.due_at));
         CompleteOutcome::Completed(Box::new(execution.clone()))
     }
@@ -62,7 +64,7 @@ impl Complete {
         let tolerated = about.spell(&seen.policy.tolerated_failures)?;
         let write = Write::new(
             "SET #status = :verdict, #finished_at = :now, #due_at = :due, #due_shard = :shard \
-             REMOVE #progress_seen, #progress_at, #stalled_at",
+             REMOVE #progress_seen, #progress_at, #stalled_at, #in_flight",
             "#status = :status AND #generation = :generation AND #groups_done = :groups AND #groups = :groups \
              AND #failed = :failed AND #policy.#tolerated_failures = :tolerated",
         )

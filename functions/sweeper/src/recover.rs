@@ -34,7 +34,7 @@ impl Sweeper {
         let Some(execution) = self.table.execution(execution_id).await? else {
             return Ok(report);
         };
-        if !execution.status.is_terminal() {
+        if matches!(execution.status, ExecutionStatus::Scattering | ExecutionStatus::Running) {
             let tallies = self.table.tallies(execution_id, 0..execution.groups).await?;
             self.walk(&execution, &tallies, Leases::Ended, &mut report).await?;
         }

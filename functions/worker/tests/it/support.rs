@@ -138,7 +138,13 @@ impl Run {
     }
 
     fn group(&self) -> CommitGroup {
-        CommitGroup { group: self.execution_id.group(0), size: 2, generation: 1, scatter_until: START, expires_at: None }
+        CommitGroup {
+            group: self.execution_id.group(0),
+            size: 2,
+            generation: 1,
+            scatter_until: START,
+            expires_at: None,
+        }
     }
 
     pub fn worker(&self, work: Arc<dyn Work>) -> Worker {
