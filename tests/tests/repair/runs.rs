@@ -141,8 +141,8 @@ pub struct Templates(HashMap<Run, (World, ExecutionId)>);
 
 impl Templates {
     pub async fn copy(&mut self, run: Run) -> (World, ExecutionId) {
-        if !self.0.contains_key(&run) {
-            self.0.insert(run, run.make().await);
+        if let std::collections::hash_map::Entry::Vacant(place) = self.0.entry(run) {
+            place.insert(run.make().await);
         }
         let (world, id) = &self.0[&run];
         (world.copy().await, *id)
