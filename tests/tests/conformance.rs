@@ -1,7 +1,5 @@
 //! The control table's operations, against the embedded `DynamoDB` and against Amazon's own emulator.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};

@@ -50,8 +50,7 @@ async fn a_redrive_runs_what_failed_and_publishes_a_second_completion() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_run_ends_with_the_counts_of_what_was_done() {
     let slow = work(|_: Segment<Value>, _: Context| async move {
-        // sleeps because the run must still be going on when it is cancelled.
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await; // sleeps because the run must still be going on when it is cancelled.
         Ok(Output::items(1))
     });
     let under_test = UnderTest::own(slow).await;
@@ -66,8 +65,7 @@ async fn a_cancelled_run_ends_with_the_counts_of_what_was_done() {
 #[tokio::test(flavor = "multi_thread")]
 async fn too_many_failures_stop_a_run_long_before_its_end() {
     let under_test = UnderTest::own(work(|_: Segment<Value>, _: Context| async move {
-        // sleeps because a run that is over at once cannot be stopped early.
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await; // sleeps because a run that is over at once cannot be stopped early.
         Err::<Output, _>(SegmentError::permanent("never"))
     }))
     .await;
@@ -84,8 +82,7 @@ async fn a_limit_of_segments_in_flight_is_kept() {
         let (running, peak) = (Arc::clone(&running), Arc::clone(&peak));
         async move {
             peak.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-            // sleeps because segments that take no time never overlap.
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await; // sleeps because segments that take no time never overlap.
             running.fetch_sub(1, Ordering::SeqCst);
             Ok(Output::items(1))
         }

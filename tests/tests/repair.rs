@@ -152,7 +152,7 @@ async fn a_plan_that_is_gone_is_said_to_be_and_the_rest_is_corrected() {
     assert!(!plan.repairable && plan.correction.contains("cannot be put on the stream again"), "{plan}");
     assert!(failed.repairable && failed.field == "failed");
     let differences = world.repair(id, RepairMode::Correct).await.differences;
-    assert_eq!(differences, std::slice::from_ref(&plan), "it stays lost");
+    assert_eq!(differences, std::slice::from_ref(plan), "it stays lost");
     // Records that are on the stream carry all that a worker needs.
     world.advance(chrono::TimeDelta::hours(2));
     world.work_on(id, 0..runs::SEGMENTS, |_| false).await;

@@ -120,7 +120,9 @@ impl System {
                 if row.retry_at.is_none() && row.attempt > 1 && !was_running {
                     self.reach(Way::Retried);
                 }
-                Worker::Working(Claimed { record, attempt: row.attempt, over: false, fenced: false })
+                // A claim whose answer was lost may be known again only after its lease was cut short.
+                let over = row.lease_until != Some(LATER);
+                Worker::Working(Claimed { record, attempt: row.attempt, over, fenced: false })
             }
             ClaimOutcome::AlreadyFinished(row) => {
                 self.reach(Way::FoundFinished);
