@@ -163,8 +163,8 @@ impl Pair {
     }
 
     async fn seal(&mut self, groups: u64) {
-        let (now, due_at) = (self.now, self.later(500));
-        let request = Seal { execution_id: self.execution_id, groups, now, due_at };
+        let now = self.now;
+        let request = Seal { execution_id: self.execution_id, groups, now };
         assert_eq!(self.table.seal(&request).await.unwrap(), self.memory.seal(&request));
     }
 

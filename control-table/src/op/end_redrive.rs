@@ -1,9 +1,8 @@
 //! **redrive, end**: everything is put back; from here on the execution can complete again.
 
-use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::id::ExecutionId;
-use crate::item::{Due, ExecutionRow, ExecutionStatus};
+use crate::item::{ExecutionRow, ExecutionStatus};
 use crate::table::{About, ControlTable, Decided, Write};
 
 /// Ends a redrive.
@@ -13,8 +12,6 @@ pub struct EndRedrive {
     pub execution_id: ExecutionId,
     /// The generation of the redrive.
     pub generation: u32,
-    /// When the sweeper should first look at its progress.
-    pub due_at: Timestamp,
 }
 
 /// What became of it.
@@ -35,7 +32,6 @@ impl EndRedrive {
             Some(row) => {
                 row.status = ExecutionStatus::Running;
                 row.redrive = None;
-                row.due = Some(Due::execution(self.execution_id, self.due_at));
                 EndRedriveOutcome::Running(Box::new(row.clone()))
             }
             None => EndRedriveOutcome::NotRedriving,
@@ -43,16 +39,10 @@ impl EndRedrive {
     }
 
     fn write(&self) -> Write {
-        let due = Due::execution(self.execution_id, self.due_at);
-        Write::new(
-            "SET #status = :running, #due_at = :due, #due_shard = :shard REMOVE #redrive",
-            "#status = :redriving AND #generation = :generation",
-        )
-        .text("running", ExecutionStatus::Running.as_str())
-        .text("redriving", ExecutionStatus::Redriving.as_str())
-        .text("shard", String::from(due.due_shard))
-        .number("due", due.due_at.as_millis())
-        .number("generation", self.generation)
+        Write::new("SET #status = :running REMOVE #redrive", "#status = :redriving AND #generation = :generation")
+            .text("running", ExecutionStatus::Running.as_str())
+            .text("redriving", ExecutionStatus::Redriving.as_str())
+            .number("generation", self.generation)
     }
 }
 
@@ -80,7 +70,7 @@ mod tests {
 
     #[test]
     fn only_a_redrive_ends_and_once() {
-        let end = EndRedrive { execution_id: execution_id(), generation: 2, due_at: at(160) };
+        let end = EndRedrive { execution_id: execution_id(), generation: 2 };
         assert_eq!(end.apply(&mut sealed(1)), EndRedriveOutcome::NotRedriving);
         let mut execution = failed_and_published(1);
         let (execution_id, selection) = (execution_id(), Selection::unsuccessful());

@@ -1,11 +1,13 @@
 //! **seal**: no segment will be added. Before it an execution cannot complete, however fast its workers are.
+//!
+//! It leaves the execution's place in the due index: a failure may have asked for a look that is sooner than any of ours.
 
 use aws_sdk_dynamodb::types::ReturnValue;
 
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::id::ExecutionId;
-use crate::item::{Due, ExecutionRow, ExecutionStatus};
+use crate::item::{ExecutionRow, ExecutionStatus};
 use crate::table::{About, ControlTable, Write, Written};
 
 /// Seals an execution.
@@ -17,8 +19,6 @@ pub struct Seal {
     pub groups: u64,
     /// The present moment.
     pub now: Timestamp,
-    /// When the sweeper should first look at its progress.
-    pub due_at: Timestamp,
 }
 
 /// What became of it.
@@ -53,20 +53,15 @@ impl Seal {
         }
         execution.status = ExecutionStatus::Running;
         execution.sealed_at = Some(self.now);
-        execution.due = Some(Due::execution(self.execution_id, self.due_at));
         SealOutcome::Sealed
     }
 
     fn write(&self) -> Write {
-        Write::new(
-            "SET #status = :running, #sealed_at = :now, #due_at = :due",
-            "#status = :scattering AND #groups = :groups",
-        )
-        .text("running", ExecutionStatus::Running.as_str())
-        .text("scattering", ExecutionStatus::Scattering.as_str())
-        .number("now", self.now.as_millis())
-        .number("due", self.due_at.as_millis())
-        .number("groups", self.groups)
+        Write::new("SET #status = :running, #sealed_at = :now", "#status = :scattering AND #groups = :groups")
+            .text("running", ExecutionStatus::Running.as_str())
+            .text("scattering", ExecutionStatus::Scattering.as_str())
+            .number("now", self.now.as_millis())
+            .number("groups", self.groups)
     }
 }
 
@@ -97,7 +92,7 @@ mod tests {
     use crate::op::testing::{at, execution_id, opened};
 
     fn seal(groups: u64) -> Seal {
-        Seal { execution_id: execution_id(), groups, now: at(5), due_at: at(65) }
+        Seal { execution_id: execution_id(), groups, now: at(5) }
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub(super) fn sealed(groups: u64) -> Option<ExecutionRow> {
     if let Some(execution) = &mut execution {
         execution.groups = groups;
     }
-    let seal = crate::op::Seal { execution_id: execution_id(), groups, now: at(5), due_at: at(65) };
+    let seal = crate::op::Seal { execution_id: execution_id(), groups, now: at(5) };
     assert_eq!(seal.apply(&mut execution), crate::op::SealOutcome::Sealed);
     execution
 }

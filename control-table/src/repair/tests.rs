@@ -42,7 +42,7 @@ fn sealed(groups: u64) -> ExecutionRow {
         due_at: at(60),
     };
     let mut execution = open.apply(&mut None).1.map(|(execution, _)| ExecutionRow { groups, ..execution });
-    let seal = Seal { execution_id: execution_id(), groups, now: at(5), due_at: at(65) };
+    let seal = Seal { execution_id: execution_id(), groups, now: at(5) };
     assert_eq!(seal.apply(&mut execution), SealOutcome::Sealed);
     execution.unwrap()
 }

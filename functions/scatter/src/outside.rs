@@ -114,7 +114,7 @@ impl Scatter {
         let mut groups = execution.groups;
         for attempt in 0..TRIES {
             self.back_off(attempt).await;
-            let request = Seal { execution_id, groups, now: self.clock.timestamp(), due_at: self.due_at(&execution) };
+            let request = Seal { execution_id, groups, now: self.clock.timestamp() };
             match self.table.seal(&request).await? {
                 SealOutcome::Sealed | SealOutcome::AlreadySealed => {
                     tracing::info!(%execution_id, groups, "sealed");

@@ -252,12 +252,7 @@ impl Run<'_> {
 
     async fn seal(&self, groups: u64) -> Result<(), ScatterError> {
         let execution_id = self.execution.execution_id;
-        let request = Seal {
-            execution_id,
-            groups,
-            now: self.scatter.clock.timestamp(),
-            due_at: self.scatter.due_at(self.execution),
-        };
+        let request = Seal { execution_id, groups, now: self.scatter.clock.timestamp() };
         match self.scatter.table.seal(&request).await? {
             SealOutcome::Sealed => {
                 tracing::info!(%execution_id, groups, "sealed");

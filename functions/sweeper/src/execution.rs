@@ -173,7 +173,7 @@ impl Sweeper {
     }
 
     /// After the patience; sooner with a failure, and at the execution's deadline.
-    pub(crate) fn next_look(&self, execution: &ExecutionRow, now: Timestamp) -> Timestamp {
+    fn next_look(&self, execution: &ExecutionRow, now: Timestamp) -> Timestamp {
         let patience = self.settings.patience;
         let wait =
             if execution.first_failure.is_some() { patience.min(self.settings.failing_patience) } else { patience };

@@ -107,7 +107,7 @@ impl Sweeper {
             selection,
             limited: execution.policy.max_concurrency.is_some(),
             now,
-            due_at: now.plus(self.settings.patience),
+            due_at: execution.policy.next_look(now, now, self.settings.patience),
         };
         let refusal = match self.table.begin_redrive(&request).await? {
             BeginRedriveOutcome::Begun(row) => return Ok(*row),
@@ -146,8 +146,7 @@ impl Sweeper {
                 }
             }
         }
-        let due_at = self.next_look(execution, self.clock.timestamp());
-        self.table.end_redrive(&EndRedrive { execution_id, generation, due_at }).await?;
+        self.table.end_redrive(&EndRedrive { execution_id, generation }).await?;
         self.after_redrive(execution).await?;
         Ok(RedriveReport { finished: true, ..report })
     }

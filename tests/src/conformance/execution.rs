@@ -44,7 +44,7 @@ async fn one_caller_wins(mut lab: Lab) {
     let complete = lab.complete_of(1);
     assert_eq!(lab.complete(&complete).await, CompleteOutcome::NotYet, "not sealed");
     lab.grouped(0, 1).await;
-    lab.seal(&control_table::op::Seal { execution_id: lab.id, groups: 1, now: at(10), due_at: at(500) }).await;
+    lab.seal(&control_table::op::Seal { execution_id: lab.id, groups: 1, now: at(10) }).await;
     assert_eq!(lab.complete(&complete).await, CompleteOutcome::NotYet, "not folded");
     lab.done(0, succeeded(0)).await;
     lab.folded(&[0]).await;

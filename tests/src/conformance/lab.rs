@@ -135,7 +135,7 @@ impl Lab {
         for (group, size) in (0..).zip(sizes) {
             self.grouped(group, *size).await;
         }
-        let seal = Seal { execution_id: self.id, groups: sizes.len() as u64, now: at(10), due_at: at(500) };
+        let seal = Seal { execution_id: self.id, groups: sizes.len() as u64, now: at(10) };
         assert_eq!(self.seal(&seal).await, SealOutcome::Sealed);
     }
 
@@ -281,7 +281,7 @@ pub fn opening(execution_id: ExecutionId, key: &str, policy: Policy) -> Open {
         source: serde_json::json!({"type": "range", "from": 0, "to": 3, "note": "été \u{1F30D} \"'"}),
         parameters: serde_json::json!({"table": "cities", "share": 0.25}),
         now: at(0),
-        due_at: at(300),
+        due_at: at(500),
     }
 }
 

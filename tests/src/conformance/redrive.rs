@@ -50,7 +50,7 @@ async fn from_begin_to_completion(mut lab: Lab) {
     assert_eq!(lab.unfold(&unfold).await, UnfoldOutcome::AlreadyUnfolded);
     let put_back = PutBack { segment: lab.id.segment(1), generation: 2 };
     assert!(matches!(lab.put_back(&put_back).await, PutBackOutcome::PutBack(_)));
-    let end = EndRedrive { execution_id: lab.id, generation: 2, due_at: at(1_600) };
+    let end = EndRedrive { execution_id: lab.id, generation: 2 };
     assert!(matches!(lab.end_redrive(&end).await, EndRedriveOutcome::Running(_)));
     let stale = control_table::op::Claim { generation: 1, ..lab.claim_of(1) };
     assert_eq!(lab.claim(&stale).await, ClaimOutcome::Stale { generation: 2 });
@@ -84,7 +84,7 @@ async fn begin_once(mut lab: Lab) {
     assert!(matches!(lab.begin_redrive(&begun).await, BeginRedriveOutcome::Begun(_)));
     assert!(matches!(lab.begin_redrive(&begun).await, BeginRedriveOutcome::AlreadyBegun(_)));
     assert!(lab.execution().redrive.is_some());
-    let sealed = Seal { execution_id: lab.id, groups: 1, now: at(10), due_at: at(500) };
+    let sealed = Seal { execution_id: lab.id, groups: 1, now: at(10) };
     lab.seal(&sealed).await;
 }
 
@@ -146,7 +146,7 @@ async fn unfold_refused(mut lab: Lab) {
     missing.tally.group = lab.id.group(7);
     assert_eq!(lab.unfold(&missing).await, UnfoldOutcome::Missing);
     assert_eq!(lab.table.tallies(lab.id, 7..8).await.unwrap(), []);
-    let end = EndRedrive { execution_id: lab.id, generation: 2, due_at: at(1_600) };
+    let end = EndRedrive { execution_id: lab.id, generation: 2 };
     lab.end_redrive(&end).await;
     assert_eq!(lab.unfold(&unfold).await, UnfoldOutcome::Stale, "no longer redriving");
     missing.tally.group = super::lab::execution_id(5, 9).group(0);
@@ -174,7 +174,7 @@ async fn end_once(mut lab: Lab) {
     let cancel =
         Cancel { execution_id: lab.id, generation: 2, reason: control_table::item::Stop::Requested, due_at: at(1_700) };
     assert_eq!(lab.cancel(&cancel).await, CancelOutcome::Redriving);
-    let end = EndRedrive { execution_id: lab.id, generation: 2, due_at: at(1_600) };
+    let end = EndRedrive { execution_id: lab.id, generation: 2 };
     let stale = EndRedrive { generation: 1, ..end.clone() };
     assert_eq!(lab.end_redrive(&stale).await, EndRedriveOutcome::NotRedriving);
     assert!(matches!(lab.end_redrive(&end).await, EndRedriveOutcome::Running(_)));

@@ -103,7 +103,7 @@ async fn groups_in_order(mut lab: Lab) {
     assert_eq!(lab.commit_group(&second).await, CommitGroupOutcome::Committed);
     let execution = lab.execution();
     assert_eq!((execution.groups, execution.segments, execution.counts), (2, 5, Counts::default()));
-    let seal = Seal { execution_id: lab.id, groups: 2, now: at(10), due_at: at(500) };
+    let seal = Seal { execution_id: lab.id, groups: 2, now: at(10) };
     lab.seal(&seal).await;
     let late = lab.commit_of(2, 1);
     let refused = CommitGroupOutcome::NotScattering(ExecutionStatus::Running);
@@ -112,7 +112,7 @@ async fn groups_in_order(mut lab: Lab) {
 }
 
 async fn seal_once(mut lab: Lab) {
-    let seal = Seal { execution_id: lab.id, groups: 1, now: at(10), due_at: at(500) };
+    let seal = Seal { execution_id: lab.id, groups: 1, now: at(10) };
     assert_eq!(lab.seal(&seal).await, SealOutcome::Missing);
     lab.opened(Policy::default()).await;
     assert_eq!(lab.seal(&seal).await, SealOutcome::GroupsDiffer(0));

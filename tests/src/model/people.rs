@@ -196,7 +196,7 @@ impl System {
     }
 
     fn end(&self, state: &mut State, generation: u32) {
-        let request = EndRedrive { execution_id: execution_id(), generation, due_at: LATER };
+        let request = EndRedrive { execution_id: execution_id(), generation };
         if self.write(state, None, |table| table.end_redrive(&request)) == EndRedriveOutcome::NotRedriving {
             self.reach(Way::RedriveEndedByAnother);
         }

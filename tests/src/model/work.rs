@@ -43,8 +43,7 @@ impl System {
                 }
             }
             Scatter::Seal => {
-                let request =
-                    Seal { execution_id: execution_id(), groups: u64::from(self.groups()), now: NOW, due_at: LATER };
+                let request = Seal { execution_id: execution_id(), groups: u64::from(self.groups()), now: NOW };
                 self.write(state, None, |table| self.seal(table, &request));
                 Scatter::Off
             }

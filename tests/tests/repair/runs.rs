@@ -184,7 +184,7 @@ impl World {
     }
 
     async fn seal(&self, execution_id: ExecutionId, groups: u64) {
-        let seal = Seal { execution_id, groups, now: self.now(), due_at: self.now().plus(TimeDelta::minutes(5)) };
+        let seal = Seal { execution_id, groups, now: self.now() };
         assert_eq!(self.table.seal(&seal).await.unwrap(), SealOutcome::Sealed);
     }
 
@@ -243,8 +243,7 @@ impl World {
             return;
         }
         self.table.put_back(&PutBack { segment: row.id(), generation: 2 }).await.unwrap();
-        let due_at = self.now().plus(TimeDelta::minutes(5));
-        self.table.end_redrive(&EndRedrive { execution_id: id, generation: 2, due_at }).await.unwrap();
+        self.table.end_redrive(&EndRedrive { execution_id: id, generation: 2 }).await.unwrap();
         assert_eq!(self.execution(id).await.status, ExecutionStatus::Running);
         if run == Run::SucceededAgain {
             self.work_on(id, 0..SEGMENTS, |_| false).await;

@@ -157,7 +157,7 @@ impl World {
     pub async fn seal(&self, execution_id: ExecutionId) {
         let groups = self.execution(execution_id).await.groups;
         let now = self.clock.timestamp();
-        let seal = Seal { execution_id, groups, now, due_at: now.plus(LATER) };
+        let seal = Seal { execution_id, groups, now };
         assert_eq!(self.table.seal(&seal).await.unwrap(), SealOutcome::Sealed);
     }
 

@@ -120,7 +120,7 @@ impl Pair {
                 assert_eq!(table.set_policy(&request).await.unwrap(), memory.set_policy(&request));
             }
             Step::Seal { ahead } => {
-                let request = Seal { execution_id, groups: execution.groups + ahead, now: at(5), due_at: at(6) };
+                let request = Seal { execution_id, groups: execution.groups + ahead, now: at(5) };
                 assert_eq!(table.seal(&request).await.unwrap(), memory.seal(&request));
             }
             Step::Cancel => {
