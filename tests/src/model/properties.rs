@@ -20,23 +20,23 @@ pub const SUMS_ARE_FOLDED: &str = "the execution has what its folded tallies add
 pub const ONE_EVENT: &str = "all events of a generation carry what its completion returned";
 /// What is at rest is complete and published.
 pub const NEVER_STUCK: &str = "a run in which nothing goes on is complete and published";
-/// See [`Breach::OutcomeSetBack`].
+/// See `Breach::OutcomeSetBack`.
 pub const OUTCOMES_STAY: &str = "an outcome stays in its generation, and a success for ever";
-/// See [`Breach::CompletionChanged`].
+/// See `Breach::CompletionChanged`.
 pub const COMPLETIONS_STAY: &str = "a completion does not change in its generation";
-/// See [`Breach::CompletedTwice`].
+/// See `Breach::CompletedTwice`.
 pub const ONE_COMPLETION: &str = "a generation completes once";
-/// See [`Breach::CompletedEarly`].
+/// See `Breach::CompletedEarly`.
 pub const COMPLETES_LAST: &str = "a generation completes after the seal and its last segment";
-/// See [`Breach::Miscounted`].
+/// See `Breach::Miscounted`.
 pub const COUNTS_ARE_ROWS: &str = "the counts of a completion are a recount of its rows";
-/// See [`Breach::BegunBeforeEvent`].
+/// See `Breach::BegunBeforeEvent`.
 pub const EVENT_COMES_FIRST: &str = "a generation begins after the event of the last one";
-/// See [`Breach::NotFenced`].
+/// See `Breach::NotFenced`.
 pub const FENCED: &str = "a worker whose claim is over changes nothing";
-/// See [`Breach::LeaseBroken`].
+/// See `Breach::LeaseBroken`.
 pub const LEASES_HOLD: &str = "a segment is not taken from a worker whose lease holds";
-/// See [`Breach::Damaged`].
+/// See `Breach::Damaged`.
 pub const UNDAMAGED: &str = "no operation meets what only a damaged table has";
 
 pub(super) fn properties() -> Vec<Property<System>> {
