@@ -194,9 +194,9 @@ fn leases_that_run_out_while_their_workers_live() {
 }
 
 #[test]
-#[ignore = "some minutes: run it by its name"]
-fn larger_a_redrive_with_cancels_and_every_fault() {
+#[ignore = "a minute or more: run it by its name"]
+fn larger_a_redrive_with_a_cancel() {
     let config =
-        Config { cancels: 1, redrives: 1, faults: faults(1, 1, 1, 0, 0, 0), ..Config::begun(&[&[BAD, GOOD], &[BAD]]) };
-    explore("redrive, cancel", config, 1, &[Way::CancelRefused, Way::SecondPublished]);
+        Config { cancels: 1, redrives: 1, faults: faults(1, 0, 0, 0, 0, 0), ..Config::begun(&[&[BAD, GOOD], &[BAD]]) };
+    explore("redrive, cancel", config, 2_401_491, &[Way::CancelRefused, Way::CancelledRunning, Way::SecondPublished]);
 }
