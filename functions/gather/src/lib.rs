@@ -6,7 +6,7 @@
 //! - [`CompletionBus`]: where a completion event goes; `event_bridge` is the one on AWS
 
 mod bus;
-#[cfg(feature = "lambda")]
+#[cfg(feature = "event-bridge")]
 pub mod event_bridge;
 mod handler;
 mod settle;
