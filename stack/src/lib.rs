@@ -1,0 +1,30 @@
+//! A deployed stack, as `scatterctl --stack NAME` sees it.
+//!
+//! A run is started by the stack's own scatter function, and worked on by its functions alone. What a person asks beside that
+//! (a cancel, a redrive, a repair, segments from outside) is carried out by this process on the stack's table, stream and bus,
+//! by the same code as in the functions and with the caller's credentials; if this process ends, the sweeper goes on with it.
+//!
+//! # Layout
+//! - [`Stack::connect`]: finds a stack, and takes its parts
+//! - `outputs`: what a stack says of its parts
+//! - [`Stack::scatter`]: invokes the scatter function
+//! - [`Stack::wake`]: invokes the sweeper, ahead of its schedule
+//! - `operate`: what people ask beside that
+//! - [`Stack::finished`]: waits for a run's end
+
+mod connect;
+mod error;
+mod invoke;
+mod operate;
+mod outputs;
+mod scatter_function;
+mod wait;
+
+pub use self::connect::Stack;
+pub use self::error::{FunctionError, StackError};
+pub use self::outputs::Outputs;
+pub use self::scatter_function::Begun;
+pub use self::wait::Finished;
+
+/// The stack that `--aws` means.
+pub const USUAL_NAME: &str = "scatter-gather";
