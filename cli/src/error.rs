@@ -119,7 +119,7 @@ impl CliError {
             Self::Scatter(error) => error.is_retryable(),
             Self::DataDir(error) => matches!(error, local::data_dir::DataDirError::InUse { .. }),
             Self::Local(error) => error.is_retryable(),
-            Self::Sweep(error) => local::system::is_retryable(error),
+            Self::Sweep(error) => error.is_retryable(),
             Self::Add { retryable, .. } => *retryable,
             Self::Lost(_) | Self::Redriving { .. } | Self::Changed { .. } => true,
             Self::Usage(_) | Self::Id(_) | Self::NotLimited { .. } | Self::Listen { .. } | Self::Output(_) => false,

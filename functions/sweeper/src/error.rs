@@ -34,6 +34,24 @@ pub enum SweepError {
     },
 }
 
+impl SweepError {
+    /// Whether the same call may succeed later, as it is.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::Table(error) => error.is_retryable(),
+            Self::Dispatch(error) => error.is_retryable(),
+            Self::Scatter(error) => error.is_retryable(),
+            Self::Settle(_) => true,
+            Self::Refused(refusal) => matches!(
+                refusal,
+                Refusal::Redriving(_) | Refusal::NotPublished(_) | Refusal::AnotherRedrive(_) | Refusal::Changed(_)
+            ),
+            Self::Damaged { .. } => false,
+        }
+    }
+}
+
 /// Why an operation was refused. Nothing was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {

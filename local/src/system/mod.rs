@@ -28,7 +28,7 @@ pub use self::bus::{EVENTS_FILE, NOTICES_FILE};
 pub use self::database::Database;
 pub use self::error::Error;
 pub use self::hook::HookOutput;
-pub use self::operate::{inspect, is_retryable};
+pub use self::operate::inspect;
 pub use self::options::{Hooks, Options, WorkChoice};
 pub use self::start::System;
 pub use self::wait::Finished;

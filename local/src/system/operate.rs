@@ -11,7 +11,7 @@ use control_table::notice::NoticeEvent;
 use futures::future::BoxFuture;
 use gather::{CompletionBus, PublishError, Settler};
 use scatter::{Added, Dispatcher, ScatterAnswer, ScatterError};
-use sweeper::{CancelReport, RedriveReport, Refusal, RepairMode, RepairReport, SweepError};
+use sweeper::{CancelReport, RedriveReport, RepairMode, RepairReport, SweepError};
 
 use super::start::wire_sweeper;
 use super::{Database, SEGMENT_STREAM, System};
@@ -117,21 +117,5 @@ impl CompletionBus for NoBus {
 
     fn notify<'a>(&'a self, event: &'a NoticeEvent) -> BoxFuture<'a, Result<(), PublishError>> {
         Self::refuse(event.execution_id)
-    }
-}
-
-/// Whether the same call may succeed later, as it is.
-#[must_use]
-pub const fn is_retryable(error: &SweepError) -> bool {
-    match error {
-        SweepError::Table(error) => error.is_retryable(),
-        SweepError::Dispatch(error) => error.is_retryable(),
-        SweepError::Scatter(error) => error.is_retryable(),
-        SweepError::Settle(_) => true,
-        SweepError::Refused(refusal) => matches!(
-            refusal,
-            Refusal::Redriving(_) | Refusal::NotPublished(_) | Refusal::AnotherRedrive(_) | Refusal::Changed(_)
-        ),
-        SweepError::Damaged { .. } => false,
     }
 }
