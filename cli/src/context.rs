@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use control_table::ControlTable;
@@ -10,12 +11,14 @@ use control_table::id::ExecutionId;
 use local::data_dir::{DataDir, DataDirError};
 use local::embedded::Durability;
 use local::system::{HookOutput, Hooks, RepairReport, WorkChoice};
-use local::{Database, Options, System};
+use local::{Database, Options};
 
 use crate::args::{Global, SystemArgs};
 use crate::error::CliError;
 use crate::execution;
+use crate::job::{Job, RunPlan, UsageError};
 use crate::output::Output;
+use crate::system::{System, Tables};
 
 /// What every verb works with.
 pub struct Context {
@@ -30,6 +33,11 @@ pub struct Context {
     /// Identifiers and jitter.
     entropy: Arc<Entropy>,
     data_dir: Option<PathBuf>,
+    /// The stack, where one was named.
+    stack: Option<String>,
+    /// The stack as it was found.
+    #[cfg(feature = "aws")]
+    found: tokio::sync::OnceCell<stack::Stack>,
 }
 
 impl Context {
@@ -42,7 +50,15 @@ impl Context {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(Entropy::from_system()),
             data_dir: global.data_dir.clone(),
+            stack: global.deployed.name().map(ToOwned::to_owned),
+            #[cfg(feature = "aws")]
+            found: tokio::sync::OnceCell::new(),
         }
+    }
+
+    /// Whether a stack was named: then its functions work on runs, and not this process.
+    pub const fn is_deployed(&self) -> bool {
+        self.stack.is_some()
     }
 
     /// The data directory.
@@ -53,26 +69,73 @@ impl Context {
         }
     }
 
-    /// Opens the database to read, also while another process works on it.
-    pub async fn read(&self) -> Result<Database, CliError> {
+    /// The stack that was named, if one was.
+    #[cfg(feature = "aws")]
+    async fn stack(&self) -> Result<Option<Box<stack::Stack>>, CliError> {
+        let Some(name) = &self.stack else { return Ok(None) };
+        let connect = || Box::pin(stack::Stack::connect(name, Arc::clone(&self.clock), self.entropy()));
+        Ok(Some(Box::new(self.found.get_or_try_init(connect).await?.clone())))
+    }
+
+    /// Refuses a stack: this program cannot reach one.
+    #[cfg(not(feature = "aws"))]
+    fn refuse_stack(&self) -> Result<(), UsageError> {
+        if self.is_deployed() { Err(UsageError::NoAws) } else { Ok(()) }
+    }
+
+    /// Opens the tables to read, also while another process works on them.
+    pub async fn read(&self) -> Result<Tables, CliError> {
+        #[cfg(feature = "aws")]
+        if let Some(stack) = self.stack().await? {
+            return Ok(Tables::Stack(stack));
+        }
+        #[cfg(not(feature = "aws"))]
+        self.refuse_stack()?;
+        Ok(Tables::Local(self.read_here().await?))
+    }
+
+    async fn read_here(&self) -> Result<Database, CliError> {
         // The setting that changes nothing; what little is written beside another process is kept in any case.
         let durability = Durability::PowerLoss;
         Ok(Database::read(&self.data_dir()?, durability, self.entropy()).await?)
     }
 
-    /// Opens the database for single conditional writes of the control table's, also while another process works on it.
-    pub async fn beside(&self) -> Result<Database, CliError> {
+    /// Opens the tables for single conditional writes of the control table's, also while another process works on them.
+    pub async fn beside(&self) -> Result<Tables, CliError> {
         self.read().await
     }
 
-    /// Opens the database to fill a table of the user's, alone.
-    pub async fn lock(&self) -> Result<Database, CliError> {
+    /// Opens the tables to fill one of the user's; a data directory alone.
+    pub async fn lock(&self) -> Result<Tables, CliError> {
+        #[cfg(feature = "aws")]
+        if let Some(stack) = self.stack().await? {
+            return Ok(Tables::Stack(stack));
+        }
+        #[cfg(not(feature = "aws"))]
+        self.refuse_stack()?;
         let durability = Durability::ProcessCrash;
-        Ok(Database::lock(&self.data_dir()?, durability, self.entropy()).await?)
+        Ok(Tables::Local(Database::lock(&self.data_dir()?, durability, self.entropy()).await?))
+    }
+
+    /// What works on runs: the stack that was named, or the system started in this process.
+    pub async fn start(&self, args: &SystemArgs) -> Result<System, CliError> {
+        if self.is_deployed() {
+            args.refuse_for_a_stack()?;
+        }
+        #[cfg(feature = "aws")]
+        if let Some(stack) = self.stack().await? {
+            return Ok(System::Stack(stack));
+        }
+        #[cfg(not(feature = "aws"))]
+        self.refuse_stack()?;
+        Ok(System::Local(Box::new(self.start_here(args).await?)))
     }
 
     /// Starts the system on the data directory, which must be nobody else's.
-    pub async fn start(&self, args: &SystemArgs) -> Result<System, CliError> {
+    pub async fn start_here(&self, args: &SystemArgs) -> Result<local::System, CliError> {
+        if self.is_deployed() {
+            return Err(UsageError::OnlyHere("this verb").into());
+        }
         let options = Options {
             data_dir: self.data_dir()?,
             durability: if args.durable { Durability::PowerLoss } else { Durability::ProcessCrash },
@@ -91,12 +154,18 @@ impl Context {
             on_first_failure: args.hooks.on_first_failure.clone(),
             on_stall: args.hooks.on_stall.clone(),
         };
-        Ok(System::start_with(options, hooks).await?)
+        Ok(local::System::start_with(options, hooks).await?)
     }
 
     /// What a repair would find, and change nothing.
     pub async fn inspect(&self, execution_id: ExecutionId) -> Result<RepairReport, CliError> {
-        let database = self.read().await?;
+        #[cfg(feature = "aws")]
+        if let Some(stack) = self.stack().await? {
+            return Ok(stack.repair(execution_id, local::system::RepairMode::DryRun).await?);
+        }
+        #[cfg(not(feature = "aws"))]
+        self.refuse_stack()?;
+        let database = self.read_here().await?;
         Ok(local::system::inspect(&database, execution_id, &self.clock, &self.entropy).await?)
     }
 
@@ -112,6 +181,20 @@ impl Context {
     /// The run that is meant.
     pub async fn resolve(&self, table: &ControlTable, text: &str) -> Result<ExecutionId, CliError> {
         Ok(execution::resolve(table, &*self.clock, text).await??)
+    }
+
+    /// What scatter is told of a job, and the system that is to do it.
+    pub fn plan(&self, job: Job) -> Result<RunPlan, UsageError> {
+        if self.is_deployed() {
+            job.into_plan_for_a_stack(self.work.is_some())
+        } else {
+            job.into_plan(self.work.is_some())
+        }
+    }
+
+    /// How often a moving display looks: two short requests each.
+    pub const fn look_every(&self) -> Duration {
+        if self.is_deployed() { Duration::from_secs(1) } else { Duration::from_millis(200) }
     }
 
     /// The time now, in UTC.
@@ -131,11 +214,16 @@ impl Context {
 
     /// Says that what was begun is not lost, and how to go on with it.
     pub fn say_how_to_resume(&self) {
+        let program = &self.program;
+        if let Some(stack) = &self.stack {
+            self.output
+                .warn(format_args!("the stack goes on without this: `{program} watch latest --stack {stack}` follows"));
+            return;
+        }
         let directory = match &self.data_dir {
             Some(path) => format!(" --data-dir {}", path.display()),
             None => String::new(),
         };
-        let program = &self.program;
         self.output.warn(format_args!("nothing is lost: `{program} resume{directory}` goes on where this stopped"));
     }
 }

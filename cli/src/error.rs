@@ -38,6 +38,10 @@ pub enum CliError {
     /// The local system did not start, or stopped.
     #[error(transparent)]
     Local(#[from] local::Error),
+    /// The stack cannot be reached, or one of its functions failed.
+    #[cfg(feature = "aws")]
+    #[error(transparent)]
+    Stack(#[from] stack::StackError),
     /// The run could not be scattered.
     #[error(transparent)]
     Scatter(#[from] scatter::ScatterError),
@@ -120,6 +124,8 @@ impl CliError {
             Self::DataDir(error) => matches!(error, local::data_dir::DataDirError::InUse { .. }),
             Self::Local(error) => error.is_retryable(),
             Self::Sweep(error) => error.is_retryable(),
+            #[cfg(feature = "aws")]
+            Self::Stack(error) => error.is_retryable(),
             Self::Add { retryable, .. } => *retryable,
             Self::Lost(_) | Self::Redriving { .. } | Self::Changed { .. } => true,
             Self::Usage(_) | Self::Id(_) | Self::NotLimited { .. } | Self::Listen { .. } | Self::Output(_) => false,
@@ -133,6 +139,8 @@ impl CliError {
             Self::Output(OutputError::Closed) => ExitCode::SUCCESS,
             Self::Usage(_) => ExitCode::from(USAGE),
             Self::Scatter(error) if error.error_type() == "InvalidEvent" => ExitCode::from(USAGE),
+            #[cfg(feature = "aws")]
+            Self::Stack(error) if error.is_bad_input() => ExitCode::from(USAGE),
             _ => ExitCode::from(FAILED),
         }
     }

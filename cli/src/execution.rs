@@ -13,10 +13,10 @@ const CANDIDATES: u16 = 5;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     /// There is none at all.
-    #[error("there are no runs yet in this data directory")]
+    #[error("there are no runs here yet")]
     NoRuns,
     /// None has that ID.
-    #[error("there is no run {0} in this data directory (scatterctl list shows them)")]
+    #[error("there is no run {0} here (scatterctl list shows them)")]
     NotFound(String),
     /// Not the beginning of an ID.
     #[error("{0:?} is no run: give its ID, the beginning of it, or `latest`")]
@@ -152,6 +152,7 @@ mod tests {
                 expected: None,
                 source: serde_json::Value::Null,
                 parameters: serde_json::Value::Null,
+                trace: None,
                 now,
                 due_at: now,
             };

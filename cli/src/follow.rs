@@ -8,12 +8,11 @@ use control_table::view::{ExecutionView, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use crate::context::Context;
 use crate::interrupt::Interrupt;
 use crate::number::{grouped, span};
 use crate::output::Output;
 
-/// How often a live display looks: two short requests each.
-const LIVE: Duration = Duration::from_millis(200);
 /// How often a line is printed where nothing can move.
 const LINES: Duration = Duration::from_secs(5);
 
@@ -21,6 +20,8 @@ const LINES: Duration = Duration::from_secs(5);
 pub struct Follower<'a> {
     output: &'a Output,
     table: &'a ControlTable,
+    /// How often a live display looks.
+    look_every: Duration,
     /// Its name until it has an ID.
     named: Option<(JobName, ExecutionKey)>,
     progress: Option<Progress>,
@@ -32,26 +33,36 @@ pub struct Follower<'a> {
 
 impl<'a> Follower<'a> {
     /// Follows the run of that job and key, as soon as there is one.
-    pub fn of_key(output: &'a Output, table: &'a ControlTable, job: JobName, key: ExecutionKey) -> Self {
-        let mut follower = Self::idle(output, table);
+    pub fn of_key(context: &'a Context, table: &'a ControlTable, job: JobName, key: ExecutionKey) -> Self {
+        let mut follower = Self::idle(context, table);
         follower.named = Some((job, key));
         follower
     }
 
     /// Follows that run.
-    pub fn of(output: &'a Output, table: &'a ControlTable, execution_id: ExecutionId) -> Self {
-        let mut follower = Self::idle(output, table);
+    pub fn of(context: &'a Context, table: &'a ControlTable, execution_id: ExecutionId) -> Self {
+        let mut follower = Self::idle(context, table);
         follower.progress = Some(Progress::new(execution_id));
         follower
     }
 
-    fn idle(output: &'a Output, table: &'a ControlTable) -> Self {
-        Self { output, table, named: None, progress: None, bar: None, began: Instant::now(), done_before: None }
+    fn idle(context: &'a Context, table: &'a ControlTable) -> Self {
+        let (output, look_every) = (&context.output, context.look_every());
+        Self {
+            output,
+            table,
+            look_every,
+            named: None,
+            progress: None,
+            bar: None,
+            began: Instant::now(),
+            done_before: None,
+        }
     }
 
     /// Shows progress until `future` is ready; `None` if this process is told to stop before.
     pub async fn during<T>(&mut self, future: impl Future<Output = T>, interrupt: &mut Interrupt) -> Option<T> {
-        let mut ticks = interval(if self.output.is_live() { LIVE } else { LINES });
+        let mut ticks = interval(if self.output.is_live() { self.look_every } else { LINES });
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The first tick is at once. There is nothing to see yet, except what was done before.
         ticks.tick().await;

@@ -17,11 +17,13 @@
 //! - `args`, `job`: what was asked, as arguments and as a job file; the event that is made of it
 //! - `verb`: one file a verb
 //! - `import`: a file of rows into a table
+//! - `system`: the whole system in this process, or a deployed stack
 //! - `execution`, `since`, `span`: which runs are meant, and spans of time
 //! - `follow`, `summary`, `output`: what is shown
 //!
 //! # Features
 //! - `local` (default): the command line, with the whole system in the process
+//! - `aws`: `--stack`, the same verbs on a deployed stack
 //! - `lambda`: [`run_worker`] serves records when it is started by Lambda
 
 #[cfg(feature = "local")]
@@ -53,6 +55,8 @@ mod since;
 mod span;
 #[cfg(feature = "local")]
 mod summary;
+#[cfg(feature = "local")]
+mod system;
 #[cfg(feature = "local")]
 mod verb;
 

@@ -25,6 +25,3 @@ pub use self::error::{FunctionError, StackError};
 pub use self::outputs::Outputs;
 pub use self::scatter_function::Begun;
 pub use self::wait::Finished;
-
-/// The stack that `--aws` means.
-pub const USUAL_NAME: &str = "scatter-gather";

@@ -1,7 +1,7 @@
 //! Invoking the scatter function, and its sweeper ahead of time.
 
 use control_table::id::{ExecutionId, ExecutionKey, JobName};
-use scatter::{ScatterAnswer, ScatterEvent};
+use scatter::ScatterAnswer;
 use serde_json::{Value, json};
 
 use crate::connect::Stack;
@@ -20,18 +20,18 @@ pub struct Begun {
 
 impl Stack {
     /// Invokes the scatter function. It returns when every segment is on the stream, or when the invocation was cut short and
-    /// the sweeper goes on with it. An event without a key gets `key`, so that repeating the call opens no second execution.
+    /// the sweeper goes on with it. The event gets the key, so that repeating the call opens no second execution.
     ///
     /// # Errors
     /// Bad input, before anything is written; or a failure after which the same call may be made again.
-    pub async fn scatter(&self, event: &ScatterEvent, key: ExecutionKey, raw: Value) -> Result<Begun, StackError> {
-        let raw = with_key(raw, &key);
-        match self.invoke::<ScatterAnswer>(&self.outputs.scatter_function, &raw).await {
+    pub async fn scatter(&self, job: &JobName, key: ExecutionKey, event: Value) -> Result<Begun, StackError> {
+        let event = with_key(event, &key);
+        match self.invoke::<ScatterAnswer>(&self.outputs.scatter_function, &event).await {
             Ok(answer) => {
                 let ScatterAnswer { execution_id, key, opened, .. } = answer;
                 Ok(Begun { execution_id, key, opened })
             }
-            Err(error) => self.begun_all_the_same(&event.job, key, error).await,
+            Err(error) => self.begun_all_the_same(job, key, error).await,
         }
     }
 
@@ -68,11 +68,11 @@ impl Stack {
     }
 }
 
-fn with_key(mut raw: Value, key: &ExecutionKey) -> Value {
-    if let Some(event) = raw.as_object_mut() {
-        event.insert("key".to_owned(), json!(key));
+fn with_key(mut event: Value, key: &ExecutionKey) -> Value {
+    if let Some(fields) = event.as_object_mut() {
+        fields.insert("key".to_owned(), json!(key));
     }
-    raw
+    event
 }
 
 #[cfg(test)]

@@ -16,9 +16,11 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use control_table::id::JobName;
 use control_table::item::SegmentStatus;
 
+use crate::job::UsageError;
+
 /// Cuts long jobs into segments, runs them on many workers, and gathers the outcome.
 ///
-/// Without AWS everything runs in this process, on an embedded DynamoDB and Kinesis in the data directory.
+/// Without `--stack` everything runs in this process, on an embedded DynamoDB and Kinesis in the data directory.
 #[derive(Debug, Parser)]
 #[command(version, disable_help_subcommand = true)]
 pub struct Cli {
@@ -36,6 +38,9 @@ pub struct Global {
     /// The directory with the embedded database [default: scatter-gather in the user's data directory]
     #[arg(long, global = true, env = "SCATTERCTL_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// Which stack, if one.
+    #[command(flatten)]
+    pub deployed: Deployed,
     /// Answer in JSON; errors too, on standard error
     #[arg(long, global = true)]
     pub json: bool,
@@ -48,6 +53,27 @@ pub struct Global {
     /// Log what happens (-vv: in detail); `RUST_LOG` says it more precisely
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
+}
+
+/// Which stack, if one.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Deployed {
+    /// Work with this deployed stack instead of a data directory; credentials and region as the AWS CLI finds them
+    #[arg(long, global = true, env = "SCATTERCTL_STACK", value_name = "NAME")]
+    stack: Option<String>,
+    /// As `--stack scatter-gather`
+    #[arg(long, global = true, conflicts_with = "stack")]
+    aws: bool,
+}
+
+impl Deployed {
+    /// The name that docs/deploy.md gives a stack.
+    const USUAL: &str = "scatter-gather";
+
+    /// The stack's name.
+    pub fn name(&self) -> Option<&str> {
+        if self.aws { Some(Self::USUAL) } else { self.stack.as_deref() }
+    }
 }
 
 /// What to do.
@@ -187,6 +213,26 @@ pub struct SystemArgs {
     pub durable: bool,
 }
 
+impl SystemArgs {
+    /// Refuses what only the system in this process has.
+    pub fn refuse_for_a_stack(&self) -> Result<(), UsageError> {
+        let HookArgs { on_complete, on_success, on_failure, on_first_failure, on_stall } = &self.hooks;
+        let given = [
+            ("workers", self.workers.is_some()),
+            ("durable", self.durable),
+            ("on_complete", on_complete.is_some()),
+            ("on_success", on_success.is_some()),
+            ("on_failure", on_failure.is_some()),
+            ("on_first_failure", on_first_failure.is_some()),
+            ("on_stall", on_stall.is_some()),
+        ];
+        match given.into_iter().find(|(_, is_given)| *is_given) {
+            Some((name, _)) => Err(UsageError::OnlyHere(name)),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Commands that are told of a run. Each gets the event as JSON on its standard input, and may get it more than once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 #[expect(clippy::struct_field_names, reason = "they are the flags")]
@@ -223,6 +269,37 @@ mod tests {
         let cli = Cli::try_parse_from(["scatterctl", "status", "latest", "--json", "--data-dir", "/x", "-vv"]).unwrap();
         assert!(cli.global.json && cli.global.verbose == 2);
         assert_eq!(cli.global.data_dir, Some(PathBuf::from("/x")));
+    }
+
+    #[test]
+    fn a_stack_is_named_or_is_the_usual_one() {
+        let name = |words: &[&str]| {
+            let cli = Cli::try_parse_from([&["scatterctl", "list"], words].concat())?;
+            Ok::<_, clap::Error>(cli.global.deployed.name().map(ToOwned::to_owned))
+        };
+        assert_eq!(name(&["--stack", "nightly"]).unwrap().as_deref(), Some("nightly"));
+        assert_eq!(name(&["--aws"]).unwrap().as_deref(), Some("scatter-gather"));
+        assert!(name(&["--aws", "--stack", "nightly"]).is_err());
+    }
+
+    #[test]
+    fn what_only_this_machine_has_is_refused_for_a_stack_by_name() {
+        let refused = |words: &[&str]| {
+            let Ok(Verb::Resume(args)) =
+                Cli::try_parse_from([&["scatterctl", "resume"], words].concat()).map(|cli| cli.verb)
+            else {
+                panic!("no resume");
+            };
+            args.system.refuse_for_a_stack().err().map(|error| error.to_string())
+        };
+        assert_eq!(refused(&[]), None);
+        for (words, name) in [
+            (vec!["--workers", "2"], "workers"),
+            (vec!["--durable"], "durable"),
+            (vec!["--on-stall", "true"], "on_stall"),
+        ] {
+            assert!(refused(&words).is_some_and(|message| message.starts_with(name)), "{words:?}");
+        }
     }
 
     #[test]

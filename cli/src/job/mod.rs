@@ -37,6 +37,7 @@
 mod event;
 mod file;
 mod flags;
+mod for_stack;
 #[cfg(test)]
 mod property_tests;
 #[cfg(test)]
@@ -172,6 +173,32 @@ pub enum UsageError {
     /// A user's worker was asked for one of the built-in ones.
     #[error("this program brings its own work: leave out {0}; what it is to be told goes into --parameters")]
     OwnWork(&'static str),
+    /// Something that only the system in this process has was asked of a stack.
+    #[error(
+        "{0} is for runs on this machine, and not for a stack: there the template says how many workers there are, and rules on \
+         its bus hear of events"
+    )]
+    OnlyHere(&'static str),
+    /// This program was built without the SDK's way to AWS.
+    #[cfg(not(feature = "aws"))]
+    #[error("this program was built without AWS: build it with `--features aws`, or leave --stack and --aws out")]
+    NoAws,
+    /// A list of codes that is too long for an event.
+    #[error("{path} has more than {limit} bytes, which is what an event takes: use `open`, `add --file` and `seal`")]
+    LongList {
+        /// The file.
+        path: PathBuf,
+        /// The longest, in bytes.
+        limit: u64,
+    },
+    /// A list of codes that cannot be read.
+    #[error("cannot read the codes in {path}")]
+    Codes {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
     /// A limit that cannot be meant.
     #[error(transparent)]
     Policy(#[from] control_table::policy::InvalidPolicy),

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use control_table::id::ExecutionId;
-use local::System;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 
@@ -14,6 +13,7 @@ use crate::error::CliError;
 use crate::interrupt::Interrupt;
 use crate::job::UsageError;
 use crate::number::grouped;
+use crate::system::System;
 
 /// Specs that are added at once. Never another number: a repeated add knows each of its parts again only if they are cut at the
 /// same places. Ten groups' worth.

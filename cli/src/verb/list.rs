@@ -18,7 +18,7 @@ use crate::summary::colour;
 pub(super) async fn execute(context: &Context, args: ListArgs) -> Result<ExitCode, CliError> {
     let limit = usize::from(args.limit);
     let views = match context.read().await {
-        Ok(database) => listed(context, database.control_table(), args).await?,
+        Ok(tables) => listed(context, tables.control_table(), args).await?,
         // Nothing was ever kept here: that is an empty list, and no mistake.
         Err(CliError::Local(local::Error::Empty(_))) => Vec::new(),
         Err(error) => return Err(error),

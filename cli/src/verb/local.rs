@@ -18,7 +18,7 @@ pub(super) async fn execute(context: &Context, args: LocalArgs) -> Result<ExitCo
     // Loopback only: the endpoint asks nobody who they are.
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port)).await.map_err(refused)?;
     let endpoint = format!("http://{}", listener.local_addr().map_err(refused)?);
-    let system = context.start(&args.system).await?;
+    let system = context.start_here(&args.system).await?;
     let ended = serve(context, &system, listener, &endpoint, &interrupt).await;
     system.shutdown().await;
     ended

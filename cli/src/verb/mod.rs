@@ -25,15 +25,13 @@ use control_table::id::ExecutionId;
 use control_table::item::ExecutionStatus;
 use control_table::view::ExecutionView;
 
-use ::local::System;
-use ::local::system::Finished;
-
 use crate::args::Verb;
 use crate::context::Context;
 use crate::error::{CliError, FAILED};
 use crate::execution::IdError;
 use crate::follow::Follower;
 use crate::interrupt::Interrupt;
+use crate::system::{Ended, System};
 
 /// Does what was asked.
 pub async fn execute(context: &Context, verb: Verb) -> Result<ExitCode, CliError> {
@@ -64,7 +62,7 @@ fn exit_code(view: &ExecutionView, wanted: ExecutionStatus) -> ExitCode {
     if view.status == wanted { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
 }
 
-/// Follows a run that this process works on to its end, and prints it.
+/// Follows a run to its end, and prints it.
 async fn follow_to_end(
     context: &Context,
     system: &System,
@@ -73,7 +71,7 @@ async fn follow_to_end(
     interrupt: &mut Interrupt,
 ) -> Result<ExitCode, CliError> {
     let table = system.control_table();
-    let mut follower = Follower::of(&context.output, table, execution_id);
+    let mut follower = Follower::of(context, table, execution_id);
     let Some(finished) = follower.during(system.finished(execution_id), interrupt).await else {
         context.say_how_to_resume();
         return Ok(ExitCode::from(FAILED));
@@ -99,7 +97,7 @@ fn print_ended(context: &Context, view: &ExecutionView, wanted: ExecutionStatus)
 /// Prints a run that this process saw to its end. An event that nobody got is a failure, too: what comes next waits for it.
 fn print_finished(
     context: &Context,
-    finished: &Finished,
+    finished: &Ended,
     view: &ExecutionView,
     wanted: ExecutionStatus,
 ) -> Result<ExitCode, CliError> {

@@ -12,9 +12,8 @@ use crate::job::{Job, RunPlan};
 
 /// Prints the ID alone, so that a script can keep it: `id=$(scatterctl open --job j ...)`.
 pub(super) async fn execute(context: &Context, args: &RunArgs) -> Result<ExitCode, CliError> {
-    let own_work = context.work.is_some();
-    let job = Job::from_args(args, own_work)?.filled_from_outside()?;
-    let RunPlan { event, system: system_args } = job.into_plan(own_work)?;
+    let job = Job::from_args(args, context.work.is_some())?.filled_from_outside()?;
+    let RunPlan { event, system: system_args } = context.plan(job)?;
     // Read here, too, so that a mistake is told before anything starts.
     ScatterEvent::parse(event.clone())?;
     let request_id = context.entropy().uuid_v7(context.now()).to_string();

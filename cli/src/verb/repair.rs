@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use control_table::id::ExecutionId;
 use control_table::item::ExecutionStatus;
-use local::system::{RepairMode, RepairReport};
+use local::system::RepairReport;
 
 use super::follow_to_end;
 use crate::args::RepairArgs;
@@ -25,7 +25,7 @@ pub(super) async fn execute(context: &Context, args: &RepairArgs) -> Result<Exit
     let mut interrupt = Interrupt::install(&context.output);
     let system = context.start(&args.system).await?;
     let ended = async {
-        let report = system.repair(execution_id, RepairMode::Correct).await?;
+        let report = system.repair(execution_id).await?;
         print(context, &report)?;
         if !is_corrected(&report) {
             return Ok(ExitCode::from(FAILED));

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use control_table::id::ExecutionId;
 use control_table::item::ExecutionStatus;
-use local::System;
 
 use super::print_finished;
 use crate::args::{ResumeArgs, SourceType};
@@ -13,6 +12,7 @@ use crate::error::{CliError, FAILED};
 use crate::execution::IdError;
 use crate::follow::Follower;
 use crate::interrupt::Interrupt;
+use crate::system::System;
 
 pub(super) async fn execute(context: &Context, args: ResumeArgs) -> Result<ExitCode, CliError> {
     let mut interrupt = Interrupt::install(&context.output);
@@ -28,7 +28,7 @@ pub(super) async fn execute(context: &Context, args: ResumeArgs) -> Result<ExitC
 async fn left_open(context: &Context, system: &System) -> Result<Vec<ExecutionId>, CliError> {
     let table = system.control_table();
     let mut open = Vec::new();
-    for &execution_id in system.left_open() {
+    for execution_id in system.resume().await? {
         let execution = table.execution(execution_id).await?;
         let is_unsealed = execution.is_some_and(|row| row.status == ExecutionStatus::Scattering);
         let plan = if is_unsealed { table.plan(execution_id).await? } else { None };
@@ -51,7 +51,10 @@ async fn wait(
 ) -> Result<ExitCode, CliError> {
     let table = system.control_table();
     let open = match id {
-        Some(id) => vec![context.resolve(table, id).await?],
+        Some(id) => {
+            system.resume().await?;
+            vec![context.resolve(table, id).await?]
+        }
         None => left_open(context, system).await?,
     };
     if open.is_empty() {
@@ -59,7 +62,7 @@ async fn wait(
     }
     let mut worst = ExitCode::SUCCESS;
     for execution_id in open {
-        let mut follower = Follower::of(&context.output, table, execution_id);
+        let mut follower = Follower::of(context, table, execution_id);
         let Some(finished) = follower.during(system.finished(execution_id), interrupt).await else {
             context.say_how_to_resume();
             return Ok(ExitCode::from(FAILED));

@@ -7,7 +7,8 @@ use control_table::ControlTable;
 use control_table::id::ExecutionId;
 use control_table::item::ExecutionStatus;
 
-use super::print_ended;
+use super::{follow_to_end, print_ended};
+use crate::args::SystemArgs;
 use crate::context::Context;
 use crate::error::{CliError, FAILED};
 use crate::execution::IdError;
@@ -26,6 +27,10 @@ pub(super) async fn execute(context: &Context, id: &str) -> Result<ExitCode, Cli
         context.resolve(database.control_table(), id).await?
     };
     let mut interrupt = Interrupt::install(&context.output);
+    if context.is_deployed() {
+        let stack = context.start(&SystemArgs::default()).await?;
+        return follow_to_end(context, &stack, execution_id, ExecutionStatus::Succeeded, &mut interrupt).await;
+    }
     Box::pin(follow(context, execution_id, ExecutionStatus::Succeeded, &mut interrupt)).await
 }
 
@@ -38,7 +43,7 @@ pub(super) async fn follow(
 ) -> Result<ExitCode, CliError> {
     let database = context.read().await?;
     let table = database.control_table();
-    let mut follower = Follower::of(&context.output, table, execution_id);
+    let mut follower = Follower::of(context, table, execution_id);
     let Some(ended) = Box::pin(follower.during(ended(context, table, execution_id), interrupt)).await else {
         return Ok(ExitCode::from(FAILED));
     };
