@@ -9,7 +9,7 @@
 //! - [`memory`]: the operations over a map of rows, for models and comparisons
 //! - [`repair`]: what the rows say that tallies and execution must be, and how they differ
 //! - [`schema`]: the table itself
-//! - [`clock`], [`id`], [`policy`], [`limits`]: the vocabulary
+//! - [`clock`], [`id`], [`policy`], [`limits`], [`trace`]: the vocabulary
 //!
 //! No other crate builds an expression for the control table.
 
@@ -29,6 +29,7 @@ pub mod record;
 pub mod repair;
 pub mod schema;
 mod table;
+pub mod trace;
 pub mod view;
 
 pub use self::error::Error;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::id::{ExecutionId, JobName, SegmentId};
 use crate::item::{ExecutionRow, PlanRow};
 use crate::policy::Policy;
+use crate::trace::TraceContext;
 
 /// The record of one segment, as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +31,9 @@ pub struct SegmentRecord {
     pub parameters: Value,
     /// How failure is treated.
     pub policy: Policy,
+    /// The trace that the execution was opened in.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::trace::lenient")]
+    pub trace: Option<TraceContext>,
 }
 
 impl SegmentRecord {
@@ -45,6 +49,7 @@ impl SegmentRecord {
             spec,
             parameters: plan.parameters.clone(),
             policy: execution.policy,
+            trace: plan.trace.clone(),
         }
     }
 
@@ -58,5 +63,40 @@ impl SegmentRecord {
     #[must_use]
     pub fn partition_key(&self) -> String {
         format!("{}#{}", self.execution_id, self.index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// A record as it was put before there were traces.
+    fn old() -> Value {
+        json!({
+            "execution_id": "0193a5b0-3c1e-7d2f-8a4b-5c6d7e8f9a0b",
+            "job": "job", "generation": 1, "index": 0, "spec": {}, "policy": {},
+        })
+    }
+
+    #[test]
+    fn a_record_has_a_trace_or_none_and_none_is_not_spelled() {
+        let record: SegmentRecord = serde_json::from_value(old()).unwrap();
+        assert_eq!(record.trace, None);
+        assert_eq!(serde_json::to_value(&record).unwrap().get("trace"), None);
+        let header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
+        let traced = SegmentRecord { trace: TraceContext::from_header(header), ..record };
+        let spelled = serde_json::to_value(&traced).unwrap();
+        assert_eq!(spelled["trace"], header);
+        assert_eq!(serde_json::from_value::<SegmentRecord>(spelled).unwrap(), traced);
+    }
+
+    #[test]
+    fn a_foreign_trace_makes_no_record_unreadable() {
+        for foreign in [json!("00-57-53-01"), json!(7), json!({"id": 1}), Value::Null] {
+            let mut record = old();
+            record["trace"] = foreign;
+            assert_eq!(serde_json::from_value::<SegmentRecord>(record).unwrap().trace, None);
+        }
     }
 }

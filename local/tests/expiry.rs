@@ -46,6 +46,7 @@ async fn opened_in_2020(database: &Database, name: &str, retention_days: Option<
         expected: None,
         source: json!({"type": "external"}),
         parameters: Value::Null,
+        trace: None,
         now,
         due_at: now,
     };

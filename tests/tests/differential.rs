@@ -136,6 +136,7 @@ impl Pair {
             expected: Some(3),
             source: serde_json::json!({"type": "list"}),
             parameters: serde_json::Value::Null,
+            trace: None,
             now: self.now,
             due_at: self.later(500),
         };

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{ItemKey, Row};
 use crate::id::ExecutionId;
+use crate::trace::TraceContext;
 
 /// The plan item. Written once, by `open`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +21,9 @@ pub struct PlanRow {
     /// What every worker is told; travels in each record.
     #[serde(with = "super::plan::json_text")]
     pub parameters: Value,
+    /// The trace that the execution was opened in; travels in each record.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::trace::lenient")]
+    pub trace: Option<TraceContext>,
     /// When it is deleted, in seconds since 1970 (`DynamoDB`'s TTL).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
@@ -55,5 +59,30 @@ pub(super) mod json_text {
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
         let text = String::deserialize(deserializer)?;
         serde_json::from_str(&text).map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::AttributeValue;
+
+    use super::*;
+    use crate::item::{from_item, to_item};
+
+    #[test]
+    fn a_plan_without_a_trace_is_spelled_and_read_as_before_and_a_foreign_trace_is_none() {
+        let execution_id = ExecutionId::new(uuid::Uuid::from_u128(1));
+        let none =
+            PlanRow { execution_id, source: Value::Null, parameters: Value::Null, trace: None, expires_at: None };
+        let mut item = to_item(&none).unwrap();
+        assert_eq!(item.len(), 4, "keys, source and parameters: {item:?}");
+        assert_eq!(from_item::<PlanRow>(item.clone()).unwrap(), none);
+        for foreign in [AttributeValue::S("00-57-53-01".to_owned()), AttributeValue::N("1".to_owned())] {
+            item.insert("trace".to_owned(), foreign);
+            assert_eq!(from_item::<PlanRow>(item.clone()).unwrap(), none);
+        }
+        let traced = PlanRow { trace: TraceContext::from_header("Root=1-5759e988-bd862e3fe1be46a994272793"), ..none };
+        assert!(traced.trace.is_some());
+        assert_eq!(from_item::<PlanRow>(to_item(&traced).unwrap()).unwrap(), traced);
     }
 }

@@ -10,6 +10,7 @@ use crate::id::{ExecutionId, ExecutionKey, JobName};
 use crate::item::{Counts, Due, ExecutionRow, ExecutionStatus, KeyRow, PlanRow};
 use crate::policy::Policy;
 use crate::table::{About, ControlTable, Part, Transacted};
+use crate::trace::TraceContext;
 
 /// Opens an execution.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +29,8 @@ pub struct Open {
     pub source: Value,
     /// What every worker is told.
     pub parameters: Value,
+    /// The trace of the call that opens it.
+    pub trace: Option<TraceContext>,
     /// The present moment.
     pub now: Timestamp,
     /// When the sweeper should look whether the scatter is still alive.
@@ -105,6 +108,7 @@ impl Open {
             execution_id: self.execution_id,
             source: self.source.clone(),
             parameters: self.parameters.clone(),
+            trace: self.trace.clone(),
             expires_at: self.expires_at(),
         };
         (execution, plan)
@@ -150,6 +154,7 @@ mod tests {
             expected: Some(3),
             source: Value::Null,
             parameters: Value::Null,
+            trace: None,
             now: Timestamp::from_millis(1_795_478_400_000),
             due_at: Timestamp::from_millis(1_795_478_460_000),
         }

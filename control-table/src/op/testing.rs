@@ -28,6 +28,7 @@ pub(super) fn opened() -> Option<ExecutionRow> {
         expected: None,
         source: serde_json::Value::Null,
         parameters: serde_json::Value::Null,
+        trace: None,
         now: at(0),
         due_at: at(60),
     };

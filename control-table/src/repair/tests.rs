@@ -38,6 +38,7 @@ fn sealed(groups: u64) -> ExecutionRow {
         expected: None,
         source: Value::Null,
         parameters: Value::Null,
+        trace: None,
         now: at(0),
         due_at: at(60),
     };

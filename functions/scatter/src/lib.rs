@@ -28,5 +28,5 @@ pub use self::error::ScatterError;
 pub use self::event::ScatterEvent;
 pub use self::handout::{HandedOut, Handout};
 pub use self::outside::{Added, MAX_SPECS_PER_ADD};
-pub use self::scatter::{Scatter, ScatterAnswer, Settings};
+pub use self::scatter::{Request, Scatter, ScatterAnswer, Settings};
 pub use self::source::{Source, SourceError, SourceRequest, Sources};

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use chrono::DateTime;
 use control_table::ControlTable;
 use control_table::clock::{Entropy, SystemClock};
+use control_table::trace::TraceContext;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn, tracing};
-use scatter::{Dispatcher, Scatter, ScatterError, Settings, Sources};
+use scatter::{Dispatcher, Request, Scatter, ScatterError, Settings, Sources};
 use serde_json::Value;
 
 #[tokio::main]
@@ -27,7 +28,9 @@ async fn main() -> Result<(), Error> {
     let handler = |event: LambdaEvent<Value>| async {
         let LambdaEvent { payload, context } = event;
         let deadline = DateTime::from(context.deadline());
-        let answer = scatter.handle(payload, &context.request_id, deadline).await;
+        let trace = context.xray_trace_id.as_deref().and_then(TraceContext::from_header);
+        let request = Request { id: &context.request_id, trace };
+        let answer = scatter.handle(payload, request, deadline).await;
         answer.map_err(|error| diagnostic(&error))
     };
     lambda_runtime::run(service_fn(handler)).await

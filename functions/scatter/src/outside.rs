@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::ScatterError;
 use crate::event::ScatterEvent;
-use crate::scatter::{Scatter, ScatterAnswer};
+use crate::scatter::{Request, Scatter, ScatterAnswer};
 use crate::size::json_bytes;
 use crate::source::{SourceRequest, Sources};
 
@@ -64,15 +64,16 @@ struct Placed {
 impl Scatter {
     /// Opens an execution whose source is `{"type": "external"}`, or finds the one that has its key. It takes segments
     /// until [`Self::seal`].
-    pub async fn open(&self, event: Value, request_id: &str) -> Result<ScatterAnswer, ScatterError> {
+    pub async fn open(&self, event: Value, request: impl Into<Request<'_>>) -> Result<ScatterAnswer, ScatterError> {
+        let request = request.into();
         let event = ScatterEvent::parse(event)?;
         if !matches!(event.source, SourceRequest::External(_)) {
             let reason = "source.type: only an \"external\" source is opened and filled from outside; a scatter plans the others";
             return Err(ScatterError::InvalidEvent { reason: reason.to_owned() });
         }
-        let key = event.key_or(request_id)?;
+        let key = event.key_or(request.id)?;
         let source = self.sources.resolve(&event.source).await?;
-        let taken = match self.open_planned(event, key, source).await? {
+        let taken = match self.open_planned(event, key, source, request.trace).await? {
             Ok(loaded) => return Ok(ScatterAnswer::new(loaded.execution, true)),
             Err(taken) => taken,
         };

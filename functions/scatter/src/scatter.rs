@@ -8,6 +8,7 @@ use control_table::clock::{Clock, Entropy, Timestamp};
 use control_table::id::{ExecutionId, ExecutionKey, JobName};
 use control_table::item::{ExecutionRow, ExecutionStatus, PlanRow};
 use control_table::op::{Open, OpenOutcome};
+use control_table::trace::TraceContext;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -33,6 +34,22 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self { deadline_margin: TimeDelta::seconds(30), patience: TimeDelta::minutes(5) }
+    }
+}
+
+/// Who asks: the invocation, or whatever stands in for one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request<'a> {
+    /// Its ID, which takes the place of a key that the event does not give.
+    pub id: &'a str,
+    /// The trace that it is part of, for the records of an execution that it opens.
+    pub trace: Option<TraceContext>,
+}
+
+impl<'a> From<&'a str> for Request<'a> {
+    /// A request that nobody traces.
+    fn from(id: &'a str) -> Self {
+        Self { id, trace: None }
     }
 }
 
@@ -119,13 +136,14 @@ impl Scatter {
     pub async fn handle(
         &self,
         event: Value,
-        request_id: &str,
+        request: impl Into<Request<'_>>,
         deadline: DateTime<Utc>,
     ) -> Result<ScatterAnswer, ScatterError> {
+        let request = request.into();
         let budget = Budget::new(self.clock.now(), deadline, self.settings.deadline_margin);
         let event = ScatterEvent::parse(event)?;
         refuse_external(&event.source)?;
-        let key = event.key_or(request_id)?;
+        let key = event.key_or(request.id)?;
         // Asked first, so that an invocation that is repeated does not count the source again.
         if let Some(execution_id) = self.table.execution_of_key(&event.job, &key).await? {
             return self.go_on(execution_id, budget).await;
@@ -134,7 +152,7 @@ impl Scatter {
         let source = tokio::time::timeout(budget.left(&*self.clock), resolving)
             .await
             .map_err(|_elapsed| ScatterError::SourceTooSlow)??;
-        match self.open_planned(event, key, source).await? {
+        match self.open_planned(event, key, source, request.trace).await? {
             Ok(loaded) => {
                 self.run(&loaded, budget).await?;
                 self.answer(loaded.execution.execution_id, true).await
@@ -159,6 +177,7 @@ impl Scatter {
         event: ScatterEvent,
         key: ExecutionKey,
         source: Arc<dyn Source>,
+        trace: Option<TraceContext>,
     ) -> Result<Result<Loaded, ExecutionId>, ScatterError> {
         let plan = source.plan();
         check_plan(&plan, &event.parameters)?;
@@ -171,6 +190,7 @@ impl Scatter {
             expected: source.total(),
             source: plan,
             parameters: event.parameters,
+            trace,
             now,
             due_at: event.policy.next_look(now, now, self.settings.patience),
         };
@@ -180,9 +200,11 @@ impl Scatter {
             OpenOutcome::Existing(taken) if taken == request.execution_id => self.load(taken).await?,
             OpenOutcome::Existing(taken) => return Ok(Err(taken)),
         };
-        let Open { execution_id, source: plan, parameters, .. } = request;
-        tracing::info!(%execution_id, job = %execution.job, expected = execution.expected, "opened");
-        Ok(Ok(Loaded { execution, plan: PlanRow { execution_id, source: plan, parameters, expires_at: None }, source }))
+        let Open { execution_id, source: plan, parameters, trace, .. } = request;
+        let trace_id = trace.as_ref().map(TraceContext::trace_id);
+        tracing::info!(%execution_id, trace_id, job = %execution.job, expected = execution.expected, "opened");
+        let plan = PlanRow { execution_id, source: plan, parameters, trace, expires_at: None };
+        Ok(Ok(Loaded { execution, plan, source }))
     }
 
     async fn go_on(&self, execution_id: ExecutionId, budget: Budget) -> Result<ScatterAnswer, ScatterError> {
@@ -192,8 +214,9 @@ impl Scatter {
             self.hand_out_if_limited(&execution).await?;
             return Ok(ScatterAnswer::new(execution, false));
         }
-        tracing::info!(%execution_id, groups = execution.groups, "going on");
         let plan = self.table.plan(execution_id).await?.ok_or(ScatterError::NotFound { execution_id })?;
+        let trace_id = plan.trace.as_ref().map(TraceContext::trace_id);
+        tracing::info!(%execution_id, trace_id, groups = execution.groups, "going on");
         let source = self.sources.from_plan(&plan.source).await?;
         if source.is_external() {
             // There is nothing to plan, and the seal comes from outside; the sweeper puts records again that are owed.

@@ -51,6 +51,7 @@ mod tests {
             expected: Some(100),
             source: serde_json::Value::Null,
             parameters: serde_json::Value::Null,
+            trace: None,
             now: Timestamp::EPOCH,
             due_at: Timestamp::EPOCH,
         };

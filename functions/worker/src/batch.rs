@@ -6,6 +6,7 @@ use aws_lambda_events::event::kinesis::KinesisEventRecord;
 use chrono::{DateTime, Utc};
 use control_table::item::AsideSource;
 use control_table::op::{SetAside, SetAsideOutcome};
+use control_table::trace::TraceContext;
 use futures::stream::{self, FuturesUnordered, StreamExt};
 use tokio::time::{Instant, sleep_until};
 use tracing::{Instrument, error, info, info_span};
@@ -88,6 +89,7 @@ impl Batch<'_> {
             execution_id = %segment.execution_id,
             segment = segment.index,
             attempt = tracing::field::Empty,
+            trace_id = segment.trace.as_ref().map(TraceContext::trace_id),
             request_id,
         );
         // A claim is this record's by its ID; one without any is at least this invocation's.

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use control_table::id::JobName;
 use control_table::record::SegmentRecord;
+use control_table::trace::TraceContext;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -19,6 +20,9 @@ pub struct Context {
     pub attempt: u32,
     /// When the work is cancelled and recorded as timed out. A little before the invocation ends.
     pub deadline: DateTime<Utc>,
+    /// The trace of the scatter invocation that opened the run, for a propagator of `OpenTelemetry`'s: a span of the work can have it
+    /// as parent or link. None locally, and where that invocation had none.
+    pub trace: Option<TraceContext>,
     parameters: Value,
 }
 
@@ -26,7 +30,7 @@ impl Context {
     /// The first attempt of a first generation. Workers get theirs made for them; this is for tests of a user's work.
     #[must_use]
     pub const fn new(job: JobName, deadline: DateTime<Utc>, parameters: Value) -> Self {
-        Self { job, generation: 1, attempt: 1, deadline, parameters }
+        Self { job, generation: 1, attempt: 1, deadline, trace: None, parameters }
     }
 
     /// The circumstances of that attempt at the record's segment.
@@ -36,6 +40,7 @@ impl Context {
             generation: record.generation,
             attempt,
             deadline,
+            trace: record.trace.clone(),
             parameters: record.parameters.clone(),
         }
     }

@@ -280,6 +280,7 @@ pub fn opening(execution_id: ExecutionId, key: &str, policy: Policy) -> Open {
         expected: Some(3),
         source: serde_json::json!({"type": "range", "from": 0, "to": 3, "note": "été \u{1F30D} \"'"}),
         parameters: serde_json::json!({"table": "cities", "share": 0.25}),
+        trace: None,
         now: at(0),
         due_at: at(500),
     }

@@ -171,6 +171,7 @@ impl System {
             expected: None,
             source: Value::Null,
             parameters: Value::Null,
+            trace: None,
             now: NOW,
             due_at: LATER,
         };

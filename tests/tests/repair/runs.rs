@@ -163,6 +163,7 @@ impl World {
             expected: Some(segments),
             source: json!({ "type": "range", "from": 0, "to": segments, "size": 1 }),
             parameters: json!({}),
+            trace: None,
             now: self.now(),
             due_at: self.now().plus(TimeDelta::minutes(5)),
         };

@@ -140,6 +140,7 @@ impl World {
             expected: None,
             source: Value::Null,
             parameters: Value::Null,
+            trace: None,
             now,
             due_at,
         };

@@ -105,6 +105,7 @@ fn records(count: u64, spec_bytes: usize) -> Vec<SegmentRecord> {
             spec: spec.clone(),
             parameters: Value::Null,
             policy: Policy::default(),
+            trace: None,
         })
         .collect()
 }

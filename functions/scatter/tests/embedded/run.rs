@@ -3,6 +3,8 @@
 use control_table::item::ExecutionStatus;
 use control_table::op::{Claim, ClaimOutcome};
 use control_table::record::SegmentRecord;
+use control_table::trace::TraceContext;
+use scatter::Request;
 use serde_json::{Value, json};
 
 use crate::world::{World, number, numbers};
@@ -46,6 +48,38 @@ async fn a_record_says_all_that_a_worker_needs() {
     assert_eq!(record.policy.max_attempts, 5);
     // The request ID stood in for the key.
     assert_eq!(answer.key.as_str(), "request-1");
+}
+
+#[tokio::test]
+async fn every_record_has_the_trace_of_the_call_that_opened_its_execution() {
+    let header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
+    let opened = TraceContext::from_header(header);
+    let later = TraceContext::from_header("Root=1-5759e989-bd862e3fe1be46a994272793");
+    assert!(opened.is_some() && later.is_some());
+    let world = World::new().await;
+    // It dies before its records are put, and another call, of another trace, goes on.
+    let request = Request { id: "request-1", trace: opened.clone() };
+    world.scatter_without_stream().handle(numbers("k", 200), request, world.deadline()).await.unwrap_err();
+    let request = Request { id: "request-2", trace: later.clone() };
+    let answer = world.scatter().handle(numbers("k", 200), request, world.deadline()).await.unwrap();
+    world.assert_complete(&answer, 200).await;
+
+    let limited = {
+        let mut event = numbers("limited", 3);
+        event["policy"] = json!({ "max_concurrency": 1 });
+        event
+    };
+    let request = Request { id: "request-3", trace: opened.clone() };
+    world.scatter().handle(limited, request, world.deadline()).await.unwrap();
+
+    let external = json!({ "job": "job", "key": "external", "source": { "type": "external" } });
+    let request = Request { id: "request-4", trace: opened.clone() };
+    let id = world.scatter().open(external, request).await.unwrap().execution_id;
+    world.scatter().add(id, "token", vec![json!(1), json!(2)]).await.unwrap();
+
+    let records: Vec<SegmentRecord> = world.read_records().await;
+    assert!(records.iter().all(|record| record.trace == opened), "{records:?}");
+    assert_eq!(records.len(), 200 + 1 + 2);
 }
 
 #[tokio::test]

@@ -75,6 +75,7 @@ impl Pair {
             expected: None,
             source: serde_json::json!({ "type": "external" }),
             parameters: serde_json::Value::Null,
+            trace: None,
             now: at(1),
             due_at: at(2),
         };

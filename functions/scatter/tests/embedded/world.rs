@@ -127,6 +127,7 @@ impl World {
             expected: Some(expected),
             source,
             parameters: Value::Null,
+            trace: None,
             now,
             due_at: now,
         };

@@ -4,10 +4,11 @@ use chrono::TimeDelta;
 use control_table::item::SegmentStatus;
 use control_table::op::ClaimOutcome;
 use control_table::record::SegmentRecord;
+use control_table::trace::TraceContext;
 use serde_json::json;
 use sweeper::SweepReport;
 
-use crate::world::{LONG, PATIENCE, World, number};
+use crate::world::{LONG, PATIENCE, TRACE, World, number};
 
 const WAIT: TimeDelta = TimeDelta::seconds(30);
 
@@ -38,6 +39,7 @@ async fn is_put_again_once_at_its_moment_and_moved_on() {
         spec: number(1),
         parameters: json!({ "greeting": "hello" }),
         policy: row.policy,
+        trace: TraceContext::from_header(TRACE),
     };
     assert_eq!(world.records().await, [expected]);
     let segment = run.segment(1).await;

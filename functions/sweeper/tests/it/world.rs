@@ -21,6 +21,7 @@ use control_table::op::{
 };
 use control_table::policy::Policy;
 use control_table::record::SegmentRecord;
+use control_table::trace::TraceContext;
 use futures::future::BoxFuture;
 use gather::{CompletionBus, PublishError, Settler};
 use local::embedded::{Backlog, EmbeddedDynamoDb, EmbeddedKinesis, Shard};
@@ -30,6 +31,9 @@ use sweeper::{Settings, SweepReport, Sweeper};
 
 const TABLE: &str = "control";
 const STREAM: &str = "segments";
+
+/// The trace that what is opened here was opened in.
+pub const TRACE: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
 
 /// Some moment.
 pub const START: Timestamp = Timestamp::from_millis(1_764_000_000_000);
@@ -395,6 +399,7 @@ impl World {
             expected: Some(expected),
             source,
             parameters: json!({ "greeting": "hello" }),
+            trace: TraceContext::from_header(TRACE),
             now,
             due_at: now.plus(PATIENCE),
         };

@@ -11,3 +11,4 @@ mod recovery;
 mod support;
 mod tables;
 mod together;
+mod traces;

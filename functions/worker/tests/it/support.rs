@@ -20,11 +20,15 @@ use control_table::item::{ExecutionRow, SegmentRow, TallyRow};
 use control_table::op::{AddRows, CommitGroup, CommitGroupOutcome, Open, OpenOutcome};
 use control_table::policy::Policy;
 use control_table::record::SegmentRecord;
+use control_table::trace::TraceContext;
 use local::embedded::EmbeddedDynamoDb;
 use serde_json::{Value, json};
 use worker::{Invocation, Output, Segment, SegmentError, Settings, Work, Worker};
 
 const TABLE: &str = "control";
+
+/// The trace of the records.
+pub const TRACE: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
 
 /// Some moment.
 pub const START: Timestamp = Timestamp::from_millis(1_764_000_000_000);
@@ -126,6 +130,7 @@ impl Run {
             expected: Some(2),
             source: Value::Null,
             parameters: parameters.clone(),
+            trace: None,
             now: START,
             due_at: START,
         };
@@ -189,6 +194,7 @@ impl Run {
             spec: json!({"rows": (3 + 2 * index)}),
             parameters: self.parameters.clone(),
             policy: self.policy,
+            trace: TraceContext::from_header(TRACE),
         }
     }
 
