@@ -7,11 +7,13 @@
 //! - `logs`: a line an event, with the fields of its spans beside its own
 //! - `emf`: the metrics by name, and when they are written
 //! - `events`: which events of the functions count in which metric
+//! - `environment`: the variables without which a function does not start, and what it says then
 //!
 //! The functions' libraries know nothing of this crate: what they log anyway is what is counted. Only figures that are in no
 //! event are handed over, by a `main`.
 
 mod emf;
+mod environment;
 mod events;
 mod logs;
 
@@ -22,6 +24,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::emf::{Metric, Metrics};
+pub use crate::environment::{Missing, variable};
 
 /// The variable that says by which stack the metrics are told apart; `infra/template.yaml` sets it. Without it there are
 /// no metrics.

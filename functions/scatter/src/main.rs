@@ -6,20 +6,21 @@ use chrono::DateTime;
 use control_table::ControlTable;
 use control_table::clock::{Entropy, SystemClock};
 use control_table::trace::TraceContext;
-use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn, tracing};
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use scatter::{Dispatcher, Request, Scatter, ScatterError, Settings, Sources};
 use serde_json::Value;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    let telemetry = telemetry::init();
+    let (table, stream) = (telemetry::variable("CONTROL_TABLE")?, telemetry::variable("SEGMENT_STREAM")?);
     let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
     let dynamodb = aws_sdk_dynamodb::Client::new(&config);
     let kinesis = aws_sdk_kinesis::Client::new(&config);
     let entropy = Arc::new(Entropy::from_system());
     let scatter = Scatter::new(
-        ControlTable::new(dynamodb.clone(), &std::env::var("CONTROL_TABLE")?, Arc::clone(&entropy)),
-        Dispatcher::new(kinesis, &std::env::var("SEGMENT_STREAM")?, Arc::clone(&entropy)),
+        ControlTable::new(dynamodb.clone(), &table, Arc::clone(&entropy)),
+        Dispatcher::new(kinesis, &stream, Arc::clone(&entropy)),
         Sources::new(dynamodb),
         Arc::new(SystemClock),
         entropy,
@@ -31,7 +32,9 @@ async fn main() -> Result<(), Error> {
         let trace = context.xray_trace_id.as_deref().and_then(TraceContext::from_header);
         let request = Request { id: &context.request_id, trace };
         let answer = scatter.handle(payload, request, deadline).await;
-        answer.map_err(|error| diagnostic(&error))
+        let answer = answer.map_err(|error| diagnostic(&error));
+        telemetry.flush();
+        answer
     };
     lambda_runtime::run(service_fn(handler)).await
 }

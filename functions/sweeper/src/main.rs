@@ -6,26 +6,25 @@ use chrono::{DateTime, Utc};
 use control_table::ControlTable;
 use control_table::clock::{Clock, Entropy, SystemClock, Timestamp};
 use control_table::completion::CompletionEvent;
-use control_table::notice::NoticeEvent;
-use futures::future::BoxFuture;
 use gather::event_bridge::EventBridge;
-use gather::{CompletionBus, PublishError, Settler};
+use gather::{Counted, Settler};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use scatter::{Dispatcher, Scatter, Sources};
 use sweeper::Sweeper;
-use telemetry::Telemetry;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     let telemetry = telemetry::init();
+    let (table, stream) = (telemetry::variable("CONTROL_TABLE")?, telemetry::variable("SEGMENT_STREAM")?);
+    let bus = telemetry::variable("COMPLETION_BUS")?;
     let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
     let (clock, entropy): (Arc<dyn Clock>, _) = (Arc::new(SystemClock), Arc::new(Entropy::from_system()));
     let dynamodb = aws_sdk_dynamodb::Client::new(&config);
-    let table = ControlTable::new(dynamodb.clone(), &std::env::var("CONTROL_TABLE")?, Arc::clone(&entropy));
-    let kinesis = aws_sdk_kinesis::Client::new(&config);
-    let dispatcher = Dispatcher::new(kinesis, &std::env::var("SEGMENT_STREAM")?, Arc::clone(&entropy));
-    let bus = EventBridge::new(aws_sdk_eventbridge::Client::new(&config), &std::env::var("COMPLETION_BUS")?);
-    let settler = Settler::new(table.clone(), Arc::new(Counted { bus, telemetry }), Arc::clone(&clock));
+    let table = ControlTable::new(dynamodb.clone(), &table, Arc::clone(&entropy));
+    let dispatcher = Dispatcher::new(aws_sdk_kinesis::Client::new(&config), &stream, Arc::clone(&entropy));
+    let bus = EventBridge::new(aws_sdk_eventbridge::Client::new(&config), &bus);
+    let bus = Counted::new(bus, move |event: &CompletionEvent| telemetry.published(event, SystemClock.timestamp()));
+    let settler = Settler::new(table.clone(), Arc::new(bus), Arc::clone(&clock));
     let scatter = Scatter::new(
         table.clone(),
         dispatcher.clone(),
@@ -47,24 +46,4 @@ async fn main() -> Result<(), Error> {
         Ok::<_, Error>(swept?)
     };
     lambda_runtime::run(service_fn(handler)).await
-}
-
-/// The bus, with the completions counted that went out.
-struct Counted {
-    bus: EventBridge,
-    telemetry: Telemetry,
-}
-
-impl CompletionBus for Counted {
-    fn publish<'a>(&'a self, event: &'a CompletionEvent) -> BoxFuture<'a, Result<(), PublishError>> {
-        Box::pin(async move {
-            self.bus.publish(event).await?;
-            self.telemetry.published(event, SystemClock.timestamp());
-            Ok(())
-        })
-    }
-
-    fn notify<'a>(&'a self, event: &'a NoticeEvent) -> BoxFuture<'a, Result<(), PublishError>> {
-        self.bus.notify(event)
-    }
 }
