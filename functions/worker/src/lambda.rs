@@ -16,6 +16,13 @@ use crate::settings::Settings;
 use crate::work::Work;
 use crate::worker::{Invocation, Worker};
 
+// Otherwise the panic of one segment's work would end the process, with every segment in it, and again at each retry.
+#[cfg(panic = "abort")]
+compile_error!(
+    "the worker catches a panic of the work and records it, which needs `panic = \"unwind\"` under [profile.release] in your \
+     Cargo.toml (of the workspace, if it is in one): `cargo lambda build` sets \"abort\" where nothing is said"
+);
+
 /// The variable that names the control table; `infra/template.yaml` sets it.
 const TABLE_VARIABLE: &str = "CONTROL_TABLE";
 
