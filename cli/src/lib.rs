@@ -17,6 +17,7 @@
 //! - `args`, `job`: what was asked, as arguments and as a job file; the event that is made of it
 //! - `verb`: one file a verb
 //! - `import`: a file of rows into a table
+//! - `cost`: what a load would cost on AWS
 //! - `system`: the whole system in this process, or a deployed stack
 //! - `execution`, `since`, `span`: which runs are meant, and spans of time
 //! - `follow`, `summary`, `output`: what is shown
@@ -30,6 +31,8 @@
 mod args;
 #[cfg(feature = "local")]
 mod context;
+#[cfg(feature = "local")]
+mod cost;
 #[cfg(feature = "local")]
 mod error;
 #[cfg(feature = "local")]

@@ -1,9 +1,11 @@
 //! The command line's arguments.
 
+mod cost;
 mod import;
 mod one_run;
 mod run;
 
+pub use self::cost::CostArgs;
 pub use self::import::ImportArgs;
 pub use self::one_run::{
     AddArgs, AsideArgs, CancelArgs, FailuresArgs, RedriveArgs, RepairArgs, ResultsArgs, SealArgs, SetArgs,
@@ -111,6 +113,8 @@ pub enum Verb {
     Seal(SealArgs),
     /// List records that could not be read and were set aside, newest first
     Aside(AsideArgs),
+    /// Estimate what segments would cost on AWS, beside what others take
+    Cost(CostArgs),
     /// Go on with what was interrupted, until it ends
     Resume(ResumeArgs),
     /// Run the system, and offer its DynamoDB to other programs

@@ -3,6 +3,7 @@
 mod add;
 mod aside;
 mod cancel;
+mod cost;
 mod failures;
 mod import;
 mod list;
@@ -51,6 +52,7 @@ pub async fn execute(context: &Context, verb: Verb) -> Result<ExitCode, CliError
         Verb::Add(args) => Box::pin(add::execute(context, &args)).await,
         Verb::Seal(args) => Box::pin(seal::execute(context, &args)).await,
         Verb::Aside(args) => aside::execute(context, &args).await,
+        Verb::Cost(args) => cost::execute(context, &args),
         Verb::Watch(args) => Box::pin(watch::execute(context, &args.id)).await,
         Verb::Resume(args) => Box::pin(resume::execute(context, args)).await,
         Verb::Local(args) => local::execute(context, args).await,

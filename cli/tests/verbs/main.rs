@@ -3,6 +3,9 @@
 #![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
 
 mod cancel;
+mod cost;
+#[cfg(not(feature = "aws"))]
+mod deployed;
 mod hooks;
 mod outside;
 mod policy;
