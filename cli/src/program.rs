@@ -100,8 +100,9 @@ mod command_line {
         name.unwrap_or("scatterctl").to_owned()
     }
 
-    /// Failed segments are in the table, with their errors, and are shown at the end: a line for each would bury the rest.
-    const USUAL: &str = "warn,worker=error";
+    /// Failed segments are in the table, with their errors, and are shown at the end: a line for each would bury the rest. Where
+    /// credentials were looked for and not found is in the error, if they were not found anywhere.
+    const USUAL: &str = "warn,worker=error,aws_config=error";
 
     fn log(global: &Global, output: &Output) {
         let usual = match global.verbose {

@@ -13,12 +13,14 @@ pub enum StackError {
     },
     /// `CloudFormation` does not say what the stack is.
     #[error(
-        "stack {stack:?} cannot be looked up: are there credentials (AWS_PROFILE), is a region set (AWS_REGION), and is \
-         cloudformation:DescribeStacks allowed?"
+        "stack {stack:?} cannot be looked up (see to credentials, by AWS_PROFILE, to the region, by AWS_REGION, and that \
+         cloudformation:DescribeStacks is allowed)"
     )]
     Describe {
         /// The name.
         stack: String,
+        /// Whether it was only the way there that failed.
+        passes: bool,
         /// What the SDK said.
         source: Box<aws_sdk_cloudformation::Error>,
     },
@@ -74,11 +76,8 @@ impl StackError {
             Self::Invoke { .. } => true,
             Self::Function { error, .. } => error.is_retryable(),
             Self::Table(error) => error.is_retryable(),
-            Self::Missing { .. }
-            | Self::Describe { .. }
-            | Self::Foreign { .. }
-            | Self::Answer { .. }
-            | Self::NoSuchExecution(_) => false,
+            Self::Describe { passes, .. } => *passes,
+            Self::Missing { .. } | Self::Foreign { .. } | Self::Answer { .. } | Self::NoSuchExecution(_) => false,
         }
     }
 

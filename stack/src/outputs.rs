@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_cloudformation::Client;
-use aws_sdk_cloudformation::error::ProvideErrorMetadata as _;
+use aws_sdk_cloudformation::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_cloudformation::types::Output;
 
 use crate::error::StackError;
@@ -37,7 +37,8 @@ impl Outputs {
             if is_missing {
                 StackError::Missing { stack: stack.to_owned() }
             } else {
-                StackError::Describe { stack: stack.to_owned(), source: Box::new(error.into()) }
+                let passes = passes(&error);
+                StackError::Describe { stack: stack.to_owned(), passes, source: Box::new(error.into()) }
             }
         })?;
         let found = described.stacks().first().ok_or_else(|| StackError::Missing { stack: stack.to_owned() })?;
@@ -61,6 +62,15 @@ impl Outputs {
             scatter_function: take("ScatterFunctionArn")?,
             sweeper_function: take("SweeperFunctionArn")?,
         })
+    }
+}
+
+/// Whether it was the way there that failed, and not the answer.
+fn passes<E, R>(error: &SdkError<E, R>) -> bool {
+    match error {
+        SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
+        SdkError::DispatchFailure(failure) => failure.is_io() || failure.is_timeout(),
+        _ => false,
     }
 }
 
