@@ -42,6 +42,9 @@ pub struct Policy {
 /// An attempt may take the 15 minutes of a Lambda invocation, so two of those without any outcome are a reason to look.
 const STALL_AFTER_MS: u64 = 30 * 60 * 1_000;
 
+/// A standstill is looked for no sooner than this, however short the policy wants it: each look at an execution is a write.
+const MIN_STALL_LOOK_MS: u64 = 1_000;
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 const fn is_default_stall(millis: &u64) -> bool {
     *millis == STALL_AFTER_MS
@@ -311,6 +314,14 @@ impl Policy {
     pub fn next_look(&self, started_at: Timestamp, now: Timestamp, patience: TimeDelta) -> Timestamp {
         let next = now.plus(patience);
         self.deadline(started_at).map_or(next, |deadline| next.min(deadline.max(now)))
+    }
+
+    /// When to look whether an execution that was seen to move on at that moment has stood still for too long: then it is told
+    /// as soon as it is so.
+    #[must_use]
+    pub fn stall_look(&self, moved_on: Timestamp) -> Timestamp {
+        let millis = i64::try_from(self.stall_after_ms.max(MIN_STALL_LOOK_MS)).unwrap_or(i64::MAX / 2);
+        moved_on.plus(TimeDelta::milliseconds(millis))
     }
 
     /// When a generation that began at that moment has had its time.

@@ -33,7 +33,7 @@ pub struct Open {
     pub trace: Option<TraceContext>,
     /// The present moment.
     pub now: Timestamp,
-    /// When the sweeper should look whether the scatter is still alive.
+    /// When the sweeper should look whether the scatter is still alive. It looks sooner where a standstill would be told sooner.
     pub due_at: Timestamp,
 }
 
@@ -102,7 +102,7 @@ impl Open {
             handed_out: self.policy.max_concurrency.map(|_| 0),
             in_flight: BTreeSet::new(),
             expires_at: self.expires_at(),
-            due: Some(Due::execution(self.execution_id, self.due_at)),
+            due: Some(Due::execution(self.execution_id, self.due_at.min(self.policy.stall_look(self.now)))),
         };
         let plan = PlanRow {
             execution_id: self.execution_id,
@@ -169,5 +169,16 @@ mod tests {
         assert_eq!((execution.day.as_str(), execution.status), ("2026-11-24", ExecutionStatus::Scattering));
         let (second, rows) = open(2).apply(&mut key);
         assert_eq!((second, rows), (OpenOutcome::Existing(open(1).execution_id), None));
+    }
+
+    #[test]
+    fn the_first_look_is_in_time_for_a_standstill_and_the_scatter_keeps_its_time() {
+        for (stall_after_ms, look_ms) in [(20, 1_000), (3_000, 3_000), (90_000, 60_000)] {
+            let policy = Policy { stall_after_ms, ..Policy::default() };
+            let open = Open { policy, ..open(1) };
+            let (execution, _) = open.apply(&mut None).1.unwrap();
+            assert_eq!(execution.due.unwrap().due_at.millis_since(open.now), look_ms);
+            assert_eq!(execution.scatter_until, Some(open.due_at));
+        }
     }
 }

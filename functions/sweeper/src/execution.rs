@@ -16,11 +16,13 @@ use crate::walk::Leases;
 struct Progress {
     /// A number that changes whenever the execution moves on.
     value: u64,
-    /// When it was last seen to move on.
+    /// When it last moved on, as far as is known.
     since: Timestamp,
     /// Whether it has stood still for the sweeper's patience.
     stands_still: bool,
-    /// Whether it has stood still for longer than its policy says.
+    /// Whether there is something that it should get on with.
+    has_work: bool,
+    /// Whether it has stood still for as long as its policy says.
     is_stalled: bool,
 }
 
@@ -140,8 +142,11 @@ impl Sweeper {
         let outcomes: u64 = tallies.iter().map(|tally| tally.size - tally.pending.min(tally.size)).sum();
         let value = outcomes + execution.segments + execution.groups_done + 1;
         let now = self.clock.timestamp();
-        let stood = execution.progress_seen == Some(value);
-        let since = execution.progress_at.filter(|_| stood).unwrap_or(now);
+        let seen_at = execution.progress_at.filter(|&at| at >= execution.started_at);
+        let stood_since = seen_at.filter(|_| execution.progress_seen == Some(value));
+        // Without any outcome it has stood still since its seal, whether or not it was looked at meanwhile.
+        let idle_since = execution.sealed_at.filter(|_| outcomes == 0).map(|at| at.max(execution.started_at));
+        let since = idle_since.or(stood_since).unwrap_or(now);
         let still_for = now.millis_since(since);
         let patience = u64::try_from(self.settings.patience.num_milliseconds()).unwrap_or(0);
         // An execution that is filled from outside, and has done all it was given, waits for its next segments.
@@ -151,8 +156,10 @@ impl Sweeper {
         Progress {
             value,
             since,
-            stands_still: stood && still_for >= patience,
-            is_stalled: stood && has_work && still_for >= execution.policy.stall_after_ms,
+            // One look must have found it so before: the first segments may take their time.
+            stands_still: stood_since.is_some() && still_for >= patience,
+            has_work,
+            is_stalled: has_work && still_for >= execution.policy.stall_after_ms,
         }
     }
 
@@ -166,24 +173,41 @@ impl Sweeper {
             progress_at: progress.since,
             stalled_at: progress.is_stalled.then(|| execution.stalled_at.unwrap_or(now)),
             notice,
-            due_at: self.next_look(execution, now),
+            due_at: self.next_look(execution, progress, now),
         };
         self.table.observe(&request).await?;
         Ok(())
     }
 
-    /// After the patience; sooner with a failure, and at the execution's deadline.
-    fn next_look(&self, execution: &ExecutionRow, now: Timestamp) -> Timestamp {
+    /// After the patience; sooner with a failure, at the execution's deadline, and when a standstill is to be told.
+    fn next_look(&self, execution: &ExecutionRow, progress: &Progress, now: Timestamp) -> Timestamp {
         let patience = self.settings.patience;
         let wait =
             if execution.first_failure.is_some() { patience.min(self.settings.failing_patience) } else { patience };
-        execution.policy.next_look(execution.started_at, now, wait)
+        let next = execution.policy.next_look(execution.started_at, now, wait);
+        let may_stall = progress.has_work && !progress.is_stalled;
+        if may_stall { next.min(execution.policy.stall_look(progress.since)) } else { next }
+    }
+
+    /// The end of a redrive leaves its execution due after the patience, in which the redrive itself was presumed alive. Where a
+    /// standstill is to be told sooner than that, it is looked at sooner.
+    pub(crate) async fn look_in_time(&self, execution: &ExecutionRow) -> Result<(), SweepError> {
+        let (now, Some(due)) = (self.clock.timestamp(), execution.due) else { return Ok(()) };
+        let due_at = execution.policy.stall_look(now);
+        if due_at < due.due_at {
+            self.look_again(execution, due_at, now).await?;
+        }
+        Ok(())
     }
 
     /// Due again after the patience, with its progress as it was noted.
     async fn put_off(&self, execution: &ExecutionRow) -> Result<(), SweepError> {
-        let Some(due) = execution.due else { return Ok(()) };
         let now = self.clock.timestamp();
+        self.look_again(execution, now.plus(self.settings.patience), now).await
+    }
+
+    async fn look_again(&self, execution: &ExecutionRow, due_at: Timestamp, now: Timestamp) -> Result<(), SweepError> {
+        let Some(due) = execution.due else { return Ok(()) };
         let request = Observe {
             execution_id: execution.execution_id,
             seen_due_at: due.due_at,
@@ -191,7 +215,7 @@ impl Sweeper {
             progress_at: execution.progress_at.unwrap_or(now),
             stalled_at: execution.stalled_at,
             notice: false,
-            due_at: now.plus(self.settings.patience),
+            due_at,
         };
         self.table.observe(&request).await?;
         Ok(())

@@ -11,7 +11,7 @@ use control_table::item::{
     ExecutionRow, ExecutionStatus, SegmentRow, SegmentStatus, Selection, TallyOutcome, TallyRow,
 };
 use control_table::op::{
-    BeginRedrive, BeginRedriveOutcome, EndRedrive, PutBack, PutBackOutcome, Unfold, UnfoldOutcome,
+    BeginRedrive, BeginRedriveOutcome, EndRedrive, EndRedriveOutcome, PutBack, PutBackOutcome, Unfold, UnfoldOutcome,
 };
 use control_table::record::SegmentRecord;
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -146,7 +146,10 @@ impl Sweeper {
                 }
             }
         }
-        self.table.end_redrive(&EndRedrive { execution_id, generation }).await?;
+        let end = EndRedrive { execution_id, generation };
+        if let EndRedriveOutcome::Running(row) = self.table.end_redrive(&end).await? {
+            self.look_in_time(&row).await?;
+        }
         self.after_redrive(execution).await?;
         Ok(RedriveReport { finished: true, ..report })
     }
