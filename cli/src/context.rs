@@ -178,6 +178,12 @@ impl Context {
         }
     }
 
+    /// The run that is meant, found before anything is started.
+    pub async fn find(&self, text: &str) -> Result<ExecutionId, CliError> {
+        let tables = self.read().await?;
+        self.resolve(tables.control_table(), text).await
+    }
+
     /// The run that is meant.
     pub async fn resolve(&self, table: &ControlTable, text: &str) -> Result<ExecutionId, CliError> {
         Ok(execution::resolve(table, &*self.clock, text).await??)

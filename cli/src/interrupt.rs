@@ -28,6 +28,11 @@ impl Interrupt {
         Self { stopped }
     }
 
+    /// Whether this process was told to stop.
+    pub fn is_set(&self) -> bool {
+        *self.stopped.borrow()
+    }
+
     /// Ends when this process is told to stop.
     pub async fn wait(&mut self) {
         if self.stopped.wait_for(|stopped| *stopped).await.is_err() {

@@ -35,10 +35,7 @@ struct Stopped {
 }
 
 pub(super) async fn execute(context: &Context, args: &AddArgs) -> Result<ExitCode, CliError> {
-    let execution_id = {
-        let database = context.read().await?;
-        context.resolve(database.control_table(), &args.id).await?
-    };
+    let execution_id = context.find(&args.id).await?;
     let mut specs = Specs::open(&args.file).await?;
     let token = args.token.clone().unwrap_or_else(|| context.entropy().nonce());
     let mut interrupt = Interrupt::install(&context.output);

@@ -12,10 +12,7 @@ use crate::interrupt::Interrupt;
 
 pub(super) async fn execute(context: &Context, args: &RedriveArgs) -> Result<ExitCode, CliError> {
     // Asked before the system is started: a mistyped ID should not set anything else in motion.
-    let execution_id = {
-        let database = context.read().await?;
-        context.resolve(database.control_table(), &args.id).await?
-    };
+    let execution_id = context.find(&args.id).await?;
     let mut interrupt = Interrupt::install(&context.output);
     let system = context.start(&args.system).await?;
     let ended = async {

@@ -48,8 +48,7 @@ async fn meant(context: &Context, text: &str) -> Result<ExecutionId, CliError> {
     if let Ok(execution_id) = text.to_ascii_lowercase().parse() {
         return Ok(execution_id);
     }
-    let database = context.read().await?;
-    context.resolve(database.control_table(), text).await
+    context.find(text).await
 }
 
 fn is_corrected(report: &RepairReport) -> bool {

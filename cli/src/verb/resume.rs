@@ -5,12 +5,10 @@ use std::process::ExitCode;
 use control_table::id::ExecutionId;
 use control_table::item::ExecutionStatus;
 
-use super::print_finished;
+use super::follow_to_end;
 use crate::args::{ResumeArgs, SourceType};
 use crate::context::Context;
-use crate::error::{CliError, FAILED};
-use crate::execution::IdError;
-use crate::follow::Follower;
+use crate::error::CliError;
 use crate::interrupt::Interrupt;
 use crate::system::System;
 
@@ -62,16 +60,12 @@ async fn wait(
     }
     let mut worst = ExitCode::SUCCESS;
     for execution_id in open {
-        let mut follower = Follower::of(context, table, execution_id);
-        let Some(finished) = follower.during(system.finished(execution_id), interrupt).await else {
-            context.say_how_to_resume();
-            return Ok(ExitCode::from(FAILED));
-        };
-        let finished = finished?;
-        let view = table.view(execution_id).await?.ok_or_else(|| IdError::NotFound(execution_id.to_string()))?;
-        let code = print_finished(context, &finished, &view, ExecutionStatus::Succeeded)?;
+        let code = follow_to_end(context, system, execution_id, ExecutionStatus::Succeeded, interrupt).await?;
         if code != ExitCode::SUCCESS {
             worst = code;
+        }
+        if interrupt.is_set() {
+            break;
         }
     }
     Ok(worst)

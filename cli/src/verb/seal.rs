@@ -11,10 +11,7 @@ use crate::error::CliError;
 use crate::interrupt::Interrupt;
 
 pub(super) async fn execute(context: &Context, args: &SealArgs) -> Result<ExitCode, CliError> {
-    let execution_id = {
-        let database = context.read().await?;
-        context.resolve(database.control_table(), &args.id).await?
-    };
+    let execution_id = context.find(&args.id).await?;
     let mut interrupt = Interrupt::install(&context.output);
     let system = context.start(&args.system).await?;
     let ended = async {

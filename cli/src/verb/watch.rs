@@ -22,10 +22,7 @@ const LOOK: Duration = Duration::from_millis(300);
 const STILL: u32 = 40;
 
 pub(super) async fn execute(context: &Context, id: &str) -> Result<ExitCode, CliError> {
-    let execution_id = {
-        let database = context.read().await?;
-        context.resolve(database.control_table(), id).await?
-    };
+    let execution_id = context.find(id).await?;
     let mut interrupt = Interrupt::install(&context.output);
     if context.is_deployed() {
         let stack = context.start(&SystemArgs::default()).await?;
