@@ -1,0 +1,63 @@
+"""What only the sweeper mends, by its own schedule: records that were lost, and a segment that waits for its next attempt."""
+
+import time
+
+from checks import expect, say, wait_for
+from cities import INDEX, TABLE
+from faults import REFUSALS
+
+LOST, SEGMENTS = "lost", 3
+REFUSED, COUNTRY = "refused", "MC"
+# A tick is a minute away at most; then an invocation, and the segments.
+MENDED_SECONDS = 100
+# Longer than the sweeper's patience with an execution that stands still, which is five minutes.
+AGE_MS = 10 * 60 * 1000
+
+
+class Sweeps:
+    def __init__(self, scatterctl, dynamodb, table):
+        self.scatterctl, self.dynamodb, self.table = scatterctl, dynamodb, table
+
+    def begin(self):
+        range_ = ["--source", "range", "--from", "0", "--to", str(SEGMENTS), "--size", "1"]
+        list_ = ["--source", "list", "--codes", COUNTRY]
+        work = ["--work", "sum", "--attribute", "population", "--table", TABLE, "--index", INDEX]
+        self.runs = {LOST: self.scatterctl.start("run", "--job", LOST, *range_, "--work", "noop"),
+                     REFUSED: self.scatterctl.start("run", "--job", REFUSED, *list_, *work)}
+        self.ids = {job: wait_for(f"the run of {job}", MENDED_SECONDS, lambda job=job: self.open_run(job)) for job in self.runs}
+        self.began = time.monotonic()
+        self.age(self.ids[LOST])
+
+    def open_run(self, job):
+        runs = self.scatterctl("list", "--job", job)["executions"]
+        return runs[0]["execution_id"] if runs and runs[0]["status"] == "RUNNING" else None
+
+    def age(self, execution_id):
+        """As if the sweeper had seen it stand still long ago: the one thing here that is not left to take its time."""
+        now = int(time.time() * 1000)
+        self.dynamodb.update_item(
+            TableName=self.table, Key={"pk": {"S": execution_id}, "sk": {"S": "EXECUTION"}},
+            ConditionExpression="#status = :running",
+            UpdateExpression="SET progress_seen = :seen, progress_at = :then, due_at = :now",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues={
+                ":running": {"S": "RUNNING"},
+                # Outcomes, segments, folded groups, and one.
+                ":seen": {"N": str(0 + SEGMENTS + 0 + 1)},
+                ":then": {"N": str(now - AGE_MS)},
+                ":now": {"N": str(now)},
+            })
+
+    def check(self, completions, faults):
+        for job, process in self.runs.items():
+            out, err = process.communicate(timeout=MENDED_SECONDS)
+            expect(f"the run of {job}, which said {out}{err},", process.returncode, 0)
+        expect("records lost, reads refused", (faults.lost, faults.refused), (SEGMENTS, REFUSALS))
+        lost, refused = (completions.of(self.ids[job]) for job in (LOST, REFUSED))
+        expect("the run without records", (lost["status"], lost["succeeded"], lost["attempts"]), ("SUCCEEDED", SEGMENTS, SEGMENTS))
+        expect("the run that was refused", (refused["status"], refused["succeeded"], refused["attempts"]), ("SUCCEEDED", 1, 2))
+        say(f"sweeper: by its schedule alone it put {SEGMENTS} lost records again, and a segment whose first attempt was refused")
+
+    def stop(self):
+        for process in getattr(self, "runs", {}).values():
+            process.kill()
