@@ -9,7 +9,7 @@ use control_table::completion::CompletionEvent;
 use control_table::id::ExecutionId;
 use control_table::item::ExecutionRow;
 use local::embedded::Durability;
-use local::system::{EVENTS_FILE, HookOutput, WorkChoice};
+use local::system::{EVENTS_FILE, HookOutput, Hooks, WorkChoice};
 use local::{Options, System};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -84,7 +84,7 @@ fn options(directory: &Path, workers: usize) -> Options {
         durability: Durability::ProcessCrash,
         workers: Some(workers),
         work: WorkChoice::Builtin,
-        on_complete: None,
+        hooks: Hooks::default(),
         hook_output: HookOutput::Stderr,
         tick: Options::TICK,
         template: None,

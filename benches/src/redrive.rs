@@ -8,7 +8,7 @@ use control_table::clock::{Entropy, SystemClock};
 use control_table::id::ExecutionId;
 use control_table::item::{ExecutionRow, ExecutionStatus, Selection};
 use local::embedded::Durability;
-use local::system::{HookOutput, WorkChoice};
+use local::system::{HookOutput, Hooks, WorkChoice};
 use local::{Options, System};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -69,7 +69,7 @@ fn options(directory: &Path, workers: usize) -> Options {
         durability: Durability::ProcessCrash,
         workers: Some(workers),
         work: WorkChoice::Own(fails_at_first()),
-        on_complete: None,
+        hooks: Hooks::default(),
         hook_output: HookOutput::Stderr,
         tick: Options::TICK,
         template: None,

@@ -13,7 +13,7 @@ use local::embedded::Durability;
 use local::system::{HookOutput, Hooks, RepairReport, WorkChoice};
 use local::{Database, Options};
 
-use crate::args::{Global, SystemArgs};
+use crate::args::{Global, HookArgs, SystemArgs};
 use crate::error::CliError;
 use crate::execution;
 use crate::job::{Job, RunPlan, UsageError};
@@ -141,20 +141,14 @@ impl Context {
             durability: if args.durable { Durability::PowerLoss } else { Durability::ProcessCrash },
             workers: args.workers.map(usize::from),
             work: self.work.clone().map_or(WorkChoice::Builtin, WorkChoice::Own),
-            on_complete: args.hooks.on_complete.clone(),
+            hooks: hooks(args),
             hook_output: if self.output.is_json() { HookOutput::Stderr } else { HookOutput::Stdout },
             tick: Options::TICK,
             template: None,
             clock: Arc::clone(&self.clock),
             entropy: self.entropy(),
         };
-        let hooks = Hooks {
-            on_success: args.hooks.on_success.clone(),
-            on_failure: args.hooks.on_failure.clone(),
-            on_first_failure: args.hooks.on_first_failure.clone(),
-            on_stall: args.hooks.on_stall.clone(),
-        };
-        Ok(local::System::start_with(options, hooks).await?)
+        Ok(local::System::start(options).await?)
     }
 
     /// What a repair would find, and change nothing.
@@ -232,4 +226,10 @@ impl Context {
         };
         self.output.warn(format_args!("nothing is lost: `{program} resume{directory}` goes on where this stopped"));
     }
+}
+
+/// The commands that events are told to, as the local runner wants them.
+fn hooks(args: &SystemArgs) -> Hooks {
+    let HookArgs { on_complete, on_success, on_failure, on_first_failure, on_stall } = args.hooks.clone();
+    Hooks { on_complete, on_success, on_failure, on_first_failure, on_stall }
 }

@@ -10,7 +10,7 @@ use control_table::id::ExecutionId;
 use control_table::op::Open;
 use control_table::policy::Policy;
 use local::embedded::Durability;
-use local::system::{HookOutput, WorkChoice};
+use local::system::{HookOutput, Hooks, WorkChoice};
 use local::{Database, Options, System};
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ fn options(data_dir: &std::path::Path) -> Options {
         durability: Durability::ProcessCrash,
         workers: None,
         work: WorkChoice::Builtin,
-        on_complete: None,
+        hooks: Hooks::default(),
         hook_output: HookOutput::Stderr,
         tick: Options::TICK,
         template: None,

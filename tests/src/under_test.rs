@@ -7,7 +7,7 @@ use control_table::clock::{Entropy, SystemClock};
 use control_table::id::ExecutionId;
 use control_table::item::ExecutionRow;
 use local::embedded::Durability;
-use local::system::{HookOutput, WorkChoice};
+use local::system::{HookOutput, Hooks, WorkChoice};
 use local::{Options, System};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -50,7 +50,7 @@ impl UnderTest {
             durability: Durability::ProcessCrash,
             workers: None,
             work,
-            on_complete: None,
+            hooks: Hooks::default(),
             hook_output: HookOutput::Stderr,
             tick: Duration::from_millis(50),
             template: None,

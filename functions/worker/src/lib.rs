@@ -23,6 +23,7 @@
 //! - what the user's work sees: [`Segment`], [`Context`], [`Output`], [`SegmentError`], [`work`]
 //! - what runs it: [`Worker`], and `serve` on Lambda (feature `lambda`, on by default)
 //! - [`builtin`]: jobs that need no code of the user's
+//! - [`process`]: commands that are killed with all they started
 //!
 //! A segment that fails never blocks its shard: the failure is recorded and the record acknowledged. What is no segment's
 //! record is set aside. Only when the control table itself cannot be written is a record handed back to Kinesis.
@@ -37,6 +38,7 @@ mod error;
 #[cfg(feature = "lambda")]
 mod lambda;
 mod output;
+pub mod process;
 mod reading;
 mod record;
 mod segment;

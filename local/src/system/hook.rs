@@ -10,6 +10,7 @@ use control_table::notice::NoticeEvent;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
 use uuid::Uuid;
+use worker::process::Group;
 
 use super::Hooks;
 
@@ -29,7 +30,6 @@ pub enum HookOutput {
 /// The commands, and where their output goes.
 #[derive(Debug)]
 pub(super) struct Commands {
-    pub on_complete: Option<String>,
     pub hooks: Hooks,
     pub output: HookOutput,
 }
@@ -74,7 +74,7 @@ impl Commands {
     pub fn of_completion(&self, status: ExecutionStatus) -> impl Iterator<Item = &str> {
         let outcome =
             if status == ExecutionStatus::Succeeded { &self.hooks.on_success } else { &self.hooks.on_failure };
-        [&self.on_complete, outcome].into_iter().filter_map(Option::as_deref)
+        [&self.hooks.on_complete, outcome].into_iter().filter_map(Option::as_deref)
     }
 
     /// The command that a notice is told to.
@@ -85,35 +85,35 @@ impl Commands {
         }
     }
 
-    /// Runs a command with an event on its standard input.
+    /// Runs a command with an event on its standard input. Dropping the future kills it with everything it started; what one that
+    /// comes to its end leaves in the background goes on.
     pub async fn run(&self, command: &str, told: &Told<'_>) -> Result<(), HookError> {
         let running = self.run_to_end(command, told);
         if told.notice.is_none() {
             return running.await;
         }
-        // Dropping the future kills the command.
         tokio::time::timeout(NOTICE_LIMIT, running).await.unwrap_or(Err(HookError::TooSlow))
     }
 
     async fn run_to_end(&self, command: &str, told: &Told<'_>) -> Result<(), HookError> {
-        let mut child = self.spawn(command, told)?;
+        let (mut child, group) = self.spawn(command, told)?;
         if let Some(mut stdin) = child.stdin.take() {
             // A command that does not read its input is none the worse for it.
             let _ = stdin.write_all(told.json.as_bytes()).await;
         }
         let status = child.wait().await?;
+        group.let_go();
         if status.success() { Ok(()) } else { Err(HookError::Failed(status)) }
     }
 
-    fn spawn(&self, command: &str, told: &Told<'_>) -> std::io::Result<Child> {
+    fn spawn(&self, command: &str, told: &Told<'_>) -> std::io::Result<(Child, Group)> {
         let mut child = Command::new("sh");
         child
             .args(["-c", command])
             .env("EXECUTION_ID", told.execution_id.to_string())
             .env("EXECUTION_STATUS", told.status.as_str())
             .env("EVENT_ID", told.event_id.to_string())
-            .stdin(Stdio::piped())
-            .kill_on_drop(true);
+            .stdin(Stdio::piped());
         match told.notice {
             Some(notice) => child.env("NOTICE", notice.as_str()),
             None => child.env_remove("NOTICE"),
@@ -122,7 +122,7 @@ impl Commands {
             HookOutput::Stdout => child.stdout(Stdio::inherit()),
             HookOutput::Stderr => child.stdout(std::io::stderr()),
         };
-        child.spawn()
+        Group::start(&mut child)
     }
 }
 
@@ -134,12 +134,13 @@ mod tests {
 
     fn commands() -> Commands {
         let hooks = Hooks {
+            on_complete: Some("complete".to_owned()),
             on_success: Some("success".to_owned()),
             on_failure: Some("failure".to_owned()),
             on_first_failure: Some("first".to_owned()),
             on_stall: None,
         };
-        Commands { on_complete: Some("complete".to_owned()), hooks, output: HookOutput::Stderr }
+        Commands { hooks, output: HookOutput::Stderr }
     }
 
     fn told(notice: Option<Notice>) -> Told<'static> {
@@ -170,5 +171,67 @@ mod tests {
     async fn the_command_of_a_notice_that_does_not_end_is_ended() {
         let endless = commands().run("sleep 1000", &told(Some(Notice::FirstFailure))).await;
         assert!(matches!(endless, Err(HookError::TooSlow)));
+    }
+
+    /// What a command that is `sh` starts is not `sh`: it must end with it, or go on without it, as its event says.
+    #[cfg(unix)]
+    mod background {
+        use std::path::Path;
+
+        use super::*;
+
+        /// A command that starts another, whose process ID it writes to a file.
+        fn starting(file: &Path) -> String {
+            format!("sleep 1000 & echo $! > '{0}.part'; mv '{0}.part' '{0}'", file.display())
+        }
+
+        async fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
+            let looking = async {
+                let mut tick = tokio::time::interval(Duration::from_millis(5));
+                loop {
+                    tick.tick().await;
+                    if let Some(found) = look() {
+                        return found;
+                    }
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(30), looking).await.unwrap()
+        }
+
+        async fn started(file: &Path) -> String {
+            until(|| std::fs::read_to_string(file).ok()).await.trim().to_owned()
+        }
+
+        /// Killed processes that nobody waited for stay as zombies: they run no more.
+        fn is_running(pid: &str) -> bool {
+            let process = std::process::Command::new("ps").args(["-o", "stat=", "-p", pid]).output().unwrap();
+            let state = String::from_utf8(process.stdout).unwrap();
+            !state.trim().is_empty() && !state.trim().starts_with('Z')
+        }
+
+        #[tokio::test]
+        async fn a_command_that_is_ended_is_ended_with_everything_it_started() {
+            let directory = tempfile::tempdir().unwrap();
+            let file = directory.path().join("pid");
+            let command = format!("{}; wait", starting(&file));
+            let run = async move { commands().run(&command, &told(Some(Notice::FirstFailure))).await };
+            let running = tokio::spawn(run);
+            let pid = started(&file).await;
+            assert!(is_running(&pid));
+            running.abort();
+            assert!(running.await.unwrap_err().is_cancelled());
+            until(|| (!is_running(&pid)).then_some(())).await;
+        }
+
+        #[tokio::test]
+        async fn what_a_command_leaves_in_the_background_goes_on() {
+            let directory = tempfile::tempdir().unwrap();
+            let file = directory.path().join("pid");
+            commands().run(&starting(&file), &told(None)).await.unwrap();
+            let pid = started(&file).await;
+            assert!(is_running(&pid));
+            assert!(std::process::Command::new("kill").arg(&pid).status().unwrap().success());
+            until(|| (!is_running(&pid)).then_some(())).await;
+        }
     }
 }

@@ -19,10 +19,12 @@ pub enum WorkChoice {
     Own(Arc<dyn Work>),
 }
 
-/// Commands for what becomes of executions, beside `on_complete`: each is run by `sh -c`, with the event as JSON on its standard
-/// input, and may get an event more than once.
+/// Commands for what becomes of executions: each is run by `sh -c`, with the event as JSON on its standard input, and may get an
+/// event more than once.
 #[derive(Debug, Clone, Default)]
 pub struct Hooks {
+    /// Gets every completion event, before the one for its outcome does.
+    pub on_complete: Option<String>,
     /// Gets the completion event of an execution that SUCCEEDED.
     pub on_success: Option<String>,
     /// Gets the completion event of one that FAILED or was CANCELLED.
@@ -44,9 +46,9 @@ pub struct Options {
     pub workers: Option<usize>,
     /// Whose work is done.
     pub work: WorkChoice,
-    /// A command that gets each completion event on its standard input, by `sh -c`.
-    pub on_complete: Option<String>,
-    /// Where that command's output goes.
+    /// The commands that get events.
+    pub hooks: Hooks,
+    /// Where their output goes.
     pub hook_output: HookOutput,
     /// How often the sweeper looks for what is due.
     pub tick: Duration,

@@ -20,7 +20,7 @@ use super::expiry;
 use super::handlers::{GatherFunction, WorkerFunction};
 use super::hook::Commands;
 use super::recovery::Recovery;
-use super::{CONTROL_TABLE, Database, Error, Hooks, Options, SEGMENT_STREAM, WorkChoice, ticks};
+use super::{CONTROL_TABLE, Database, Error, Options, SEGMENT_STREAM, WorkChoice, ticks};
 use crate::embedded::{Backlog, EmbeddedError, EmbeddedKinesis};
 use crate::mapping::{DynamoDbMapping, Host, KinesisMapping, KinesisSettings, Shutdown};
 use crate::template::Template;
@@ -67,14 +67,6 @@ impl System {
     /// # Errors
     /// When another process has the directory, or something in it cannot be opened.
     pub async fn start(options: Options) -> Result<Self, Error> {
-        Self::start_with(options, Hooks::default()).await
-    }
-
-    /// As [`System::start`], with commands for more events than the completion.
-    ///
-    /// # Errors
-    /// When another process has the directory, or something in it cannot be opened.
-    pub async fn start_with(options: Options, hooks: Hooks) -> Result<Self, Error> {
         let template = match &options.template {
             Some(path) => Template::read(path)?,
             None => Template::built_in()?,
@@ -84,7 +76,7 @@ impl System {
         let shards = shards(&options, &template, &mapping)?;
         let kinesis = EmbeddedKinesis::start(Backlog { wait_max: PUT_WAIT, ..Backlog::default() });
         let shards = kinesis.create_stream(SEGMENT_STREAM, shards).await?;
-        let bus = Arc::new(LocalBus::new(&options.data_dir, commands(&options, hooks)));
+        let bus = Arc::new(LocalBus::new(&options.data_dir, commands(&options)));
         let functions = wire(&options, &database, &kinesis, Arc::clone(&bus));
         let recovery = Arc::new(Recovery::new(functions.sweeper.open_executions().await?));
 
@@ -162,8 +154,8 @@ impl System {
     }
 }
 
-fn commands(options: &Options, hooks: Hooks) -> Commands {
-    Commands { on_complete: options.on_complete.clone(), hooks, output: options.hook_output }
+fn commands(options: &Options) -> Commands {
+    Commands { hooks: options.hooks.clone(), output: options.hook_output }
 }
 
 /// As many shards as the asked-for workers need, each shard giving the template's factor.

@@ -10,10 +10,10 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
-use super::group::Group;
 use super::tail::Tail;
 use crate::context::Context;
 use crate::error::SegmentError;
+use crate::process::Group;
 use crate::segment::Segment;
 
 /// How long output is still read after the command and its group have ended. Only a process that left the group can keep
@@ -29,10 +29,9 @@ pub(super) struct Ended {
 
 /// Runs the command to its end. Dropping the future kills it.
 pub(super) async fn run(command: &str, segment: &Segment<Value>, context: &Context) -> Result<Ended, SegmentError> {
-    let mut child = start(command, segment, context).map_err(|error| {
+    let (mut child, group) = start(command, segment, context).map_err(|error| {
         SegmentError::retryable(format_args!("the command cannot be started with `sh -c`: {error}"))
     })?;
-    let group = Group::of(&child);
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (mut out, mut err) = (Tail::default(), Tail::default());
     let (ended, end) = oneshot::channel::<()>();
@@ -56,7 +55,7 @@ pub(super) async fn run(command: &str, segment: &Segment<Value>, context: &Conte
     Ok(Ended { status: status?, stdout: out.into_text(), stderr: err.into_text() })
 }
 
-fn start(command: &str, segment: &Segment<Value>, context: &Context) -> io::Result<Child> {
+fn start(command: &str, segment: &Segment<Value>, context: &Context) -> io::Result<(Child, Group)> {
     let mut shell = Command::new("sh");
     shell
         .args(["-c", command])
@@ -66,14 +65,10 @@ fn start(command: &str, segment: &Segment<Value>, context: &Context) -> io::Resu
         .env("ATTEMPT", context.attempt.to_string())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        // The group's guard kills; this has the killed process waited for, so that it does not stay as a zombie.
-        .kill_on_drop(true);
+        .stderr(Stdio::piped());
     match segment.total {
         Some(total) => shell.env("SEGMENT_TOTAL", total.to_string()),
         None => shell.env_remove("SEGMENT_TOTAL"),
     };
-    #[cfg(unix)]
-    shell.process_group(0);
-    shell.spawn()
+    Group::start(&mut shell)
 }

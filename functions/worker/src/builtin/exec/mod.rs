@@ -6,7 +6,6 @@
 //! `{"item_count": 3, "counters": {"rows": 4}, "result": …}`, each field optional.
 
 mod command;
-mod group;
 mod report;
 mod tail;
 
