@@ -15,8 +15,11 @@ import time
 import cancel
 import cities
 import costs
+import outside
 import package
+import permissions
 import redrive
+import schedule
 import settings
 import stack
 from chain import Chain
@@ -63,7 +66,8 @@ def check(emulator, proxy, arguments):
     main_stack = deploy(emulator, body)
     functions = costs.functions_by_key(emulator, main_stack)
     table = costs.Table(emulator, main_stack.outputs["ControlTableName"])
-    let_partiql(emulator, main_stack)
+    permissions.are_checked(emulator, main_stack)
+    permissions.let_partiql(emulator, main_stack)
 
     scatterctl = Scatterctl(arguments.scatterctl, STACK, emulator)
     completions = Completions(emulator, main_stack.outputs["CompletionBusName"])
@@ -71,14 +75,19 @@ def check(emulator, proxy, arguments):
     dynamodb = emulator.client("dynamodb")
     cities.load(scatterctl)
 
+    schedule.check(scatterctl, completions)
+
     faults = proxy.fault = Faults(LOST, COUNTRY)
     sweeps = Sweeps(scatterctl, dynamodb, table.name)
     try:
+        proxy.taken()
         sweeps.begin()
         redrive.check(scatterctl, completions, dynamodb)
         chain.check(scatterctl, completions)
+        outside.check(scatterctl, completions, emulator.directory)
         cancel.check(scatterctl, completions)
-        sweeps.check(completions, faults)
+        sweeps.ended()
+        sweeps.check(completions, faults, records_put(noted(proxy), functions))
     finally:
         sweeps.stop()
 
@@ -89,34 +98,25 @@ def check(emulator, proxy, arguments):
         quiet(proxy)
         segments = cities.SCAN_SEGMENTS if job is cities.count else cities.COUNTRIES
         each = costs.report(noted(proxy), functions, segments, table, execution_id)
-        print(json.dumps({"requests of one segment": job.__name__, **each}, indent=1))
+        print(json.dumps({"job": job.__name__, **each}), flush=True)
     say(f"{completions.exactly_one_each()} completion events, one for each generation of each run")
     nothing_given_up(emulator, main_stack)
 
 
 def deploy(emulator, body):
     deployed = Deployed(emulator)
-    made = stack.create(emulator, STACK, body, PARAMETERS)
-    expansion = settings.as_the_template_says(STACK, made, body, PARAMETERS, deployed)
+    wanted = {**PARAMETERS, **schedule.parameters()}
+    made = stack.create(emulator, STACK, body, wanted)
+    expansion = settings.as_the_template_says(STACK, made, body, wanted, deployed)
     settings.would_be_noticed(made, expansion, deployed)
     own_worker = deployed.arn_of("AWS::Lambda::Function", made.resources["WorkerFunction"], "Arn")
     parameters = {**OTHER, "WorkerFunctionArn": own_worker}
     other = stack.create(emulator, "other", body, parameters)
     settings.as_the_template_says("other", other, body, parameters, deployed)
     stack.delete(emulator, "other")
+    expect("the state of a deleted stack's table", deployed.table(other.resources["ControlTable"])["TableStatus"], "ACTIVE")
     stack.refused(emulator, "no-source", body, {"ScheduleExpression": "rate(1 day)"}, "A schedule needs a ScheduledSource")
     return made
-
-
-def let_partiql(emulator, made):
-    """The emulator takes a request for the name of its permission, and `dynamodb:BatchExecuteStatement` is none on AWS: there
-    it needs `dynamodb:PartiQLInsert`, which the template gives."""
-    allow = {"Effect": "Allow", "Action": "dynamodb:BatchExecuteStatement", "Resource": "*"}
-    for role in ("ScatterRole", "SweeperRole"):
-        emulator.client("iam").put_role_policy(
-            RoleName=made.resources[role], PolicyName="emulator",
-            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow]}))
-    say("for the emulator alone: ScatterRole and SweeperRole may dynamodb:BatchExecuteStatement, which is no permission on AWS")
 
 
 def quiet(proxy):
@@ -130,9 +130,14 @@ def quiet(proxy):
 def noted(proxy):
     """What the functions asked for; none of it may have been refused for lack of a permission."""
     exchanges = proxy.taken()
-    denied = [exchange.answer for exchange in exchanges if "AccessDenied" in str(exchange.answer.get("__type"))]
-    expect("requests without permission", denied, [])
+    permissions.none_missing(exchanges)
     return exchanges
+
+
+def records_put(exchanges, functions):
+    """Records that the sweeper put."""
+    return sum(len(exchange.request["Records"]) for exchange in exchanges
+               if exchange.operation == "PutRecords" and functions.get(exchange.access_key) == "sweeper")
 
 
 def nothing_given_up(emulator, made):
@@ -140,6 +145,9 @@ def nothing_given_up(emulator, made):
     for output in ("ScatterFailuresUrl", "WorkerFailuresUrl", "GatherFailuresUrl"):
         found = sqs.get_queue_attributes(QueueUrl=made.outputs[output], AttributeNames=["ApproximateNumberOfMessages"])
         expect(output, found["Attributes"]["ApproximateNumberOfMessages"], "0")
+    # The emulator has no end of trying a batch again, and says so in its log alone.
+    failed = [line for line in emulator.log.read_text(errors="replace").splitlines() if " failed processing " in line]
+    expect("invocations that failed", failed, [])
 
 
 if __name__ == "__main__":

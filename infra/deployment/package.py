@@ -1,29 +1,11 @@
 """Puts the functions' code where the template says that it is, as `sam package` does."""
 
-import io
-import pathlib
 import re
-import zipfile
 
 from checks import Failed
 
 BUCKET = "code"
 CODE_URI = re.compile(r"^( +CodeUri: )\.\./functions/([a-z]+)$", re.MULTILINE)
-# A zip's entry: a regular file that may be executed.
-EXECUTABLE = 0o100755 << 16
-# The same file gives the same zip.
-LONG_AGO = (1980, 1, 1, 0, 0, 0)
-
-
-def zipped(bootstrap):
-    """The deployment package of a bootstrap, in bytes."""
-    buffer = io.BytesIO()
-    entry = zipfile.ZipInfo("bootstrap", LONG_AGO)
-    entry.external_attr = EXECUTABLE
-    entry.create_system = 3
-    with zipfile.ZipFile(buffer, "w") as package:
-        package.writestr(entry, pathlib.Path(bootstrap).read_bytes(), zipfile.ZIP_DEFLATED, 6)
-    return buffer.getvalue()
 
 
 def packaged(template, packages, s3):

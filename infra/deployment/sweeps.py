@@ -48,11 +48,15 @@ class Sweeps:
                 ":now": {"N": str(now)},
             })
 
-    def check(self, completions, faults):
+    def ended(self):
         for job, process in self.runs.items():
             out, err = process.communicate(timeout=MENDED_SECONDS)
             expect(f"the run of {job}, which said {out}{err},", process.returncode, 0)
+
+    def check(self, completions, faults, records_put):
+        """Nothing in this test invokes the sweeper, so what it did was its schedule's doing."""
         expect("records lost, reads refused", (faults.lost, faults.refused), (SEGMENTS, REFUSALS))
+        expect("records that the sweeper put", records_put, SEGMENTS + 1)
         lost, refused = (completions.of(self.ids[job]) for job in (LOST, REFUSED))
         expect("the run without records", (lost["status"], lost["succeeded"], lost["attempts"]), ("SUCCEEDED", SEGMENTS, SEGMENTS))
         expect("the run that was refused", (refused["status"], refused["succeeded"], refused["attempts"]), ("SUCCEEDED", 1, 2))

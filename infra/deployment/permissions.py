@@ -1,0 +1,40 @@
+"""The roles: what they do not allow is refused."""
+
+import json
+
+from checks import Failed, say
+
+
+def are_checked(emulator, made):
+    """A role that is denied what it needs is refused; otherwise it would show nothing that nothing is refused."""
+    iam = emulator.client("iam")
+    policy = {"RoleName": made.resources["ScatterRole"], "PolicyName": "denied"}
+    iam.put_role_policy(**policy, PolicyDocument=document("Deny", "dynamodb:GetItem"))
+    event = {"job": "denied", "source": {"type": "list", "codes": ["a"]}}
+    answer = emulator.client("lambda").invoke(FunctionName=made.resources["ScatterFunction"], Payload=json.dumps(event))
+    said = answer["Payload"].read().decode()
+    if "FunctionError" not in answer or "AccessDenied" not in said:
+        raise Failed(f"a role that may not read the control table was not refused: {said}")
+    iam.delete_role_policy(**policy)
+    say("permissions: the emulator checks the functions' requests against their roles")
+
+
+def let_partiql(emulator, made):
+    """The emulator takes a request's name for that of its permission, and `dynamodb:BatchExecuteStatement` is none on AWS:
+    there it needs `dynamodb:PartiQLInsert`, which the template gives."""
+    for role in ("ScatterRole", "SweeperRole"):
+        emulator.client("iam").put_role_policy(
+            RoleName=made.resources[role], PolicyName="emulator",
+            PolicyDocument=document("Allow", "dynamodb:BatchExecuteStatement"))
+    say("for the emulator alone: ScatterRole and SweeperRole may dynamodb:BatchExecuteStatement, which is no permission on AWS")
+
+
+def document(effect, action):
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": effect, "Action": action, "Resource": "*"}]})
+
+
+def none_missing(exchanges):
+    """Whether a function asked for something that its role does not allow."""
+    denied = [exchange.answer for exchange in exchanges if "AccessDenied" in str(exchange.answer.get("__type"))]
+    if denied:
+        raise Failed(f"requests without permission: {denied}")
