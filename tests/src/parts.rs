@@ -14,6 +14,7 @@ use local::system::{CONTROL_TABLE, SEGMENT_STREAM};
 use local::template::Template;
 use scatter::{Dispatcher, Handout, Scatter, Sources};
 use serde_json::Value;
+use sweeper::Sweeper;
 use tempfile::TempDir;
 use worker::{Invocation, Work, Worker};
 
@@ -78,6 +79,18 @@ impl Parts {
         let kinesis = requests.of_kinesis(&self.kinesis.client());
         let dispatcher = Dispatcher::new(kinesis, SEGMENT_STREAM, Arc::clone(&self.entropy));
         Gather::new(table.clone(), settler, Handout::new(table, dispatcher))
+    }
+
+    /// A sweeper whose requests are counted, on a bus that takes every event.
+    #[must_use]
+    pub fn sweeper(&self, requests: &Requests) -> Sweeper {
+        let (table, clock) = (self.counted(requests), Arc::clone(&self.clock));
+        let bus = Arc::new(FileBus::new(self.dir.path(), 0));
+        let settler = Settler::new(table.clone(), bus, Arc::clone(&clock));
+        let kinesis = requests.of_kinesis(&self.kinesis.client());
+        let dispatcher = Dispatcher::new(kinesis, SEGMENT_STREAM, Arc::clone(&self.entropy));
+        let scatter = Arc::new(self.scatter(requests));
+        Sweeper::new(table, dispatcher, scatter, settler, clock, sweeper::Settings::default())
     }
 
     /// An invocation with all the time that Lambda gives.

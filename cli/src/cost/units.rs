@@ -1,5 +1,5 @@
-//! What a run writes and invokes, in the units that are charged. Counted by `tests/tests/cost.rs` and put into a formula here;
-//! the tests hold the one against the other.
+//! What a run writes and invokes, in the units that are charged. Counted by `tests/tests/cost.rs` and `cost_of_a_retry.rs`,
+//! and put into a formula here; the tests hold the one against the other.
 
 use control_table::limits::{GROUP_SIZE, MAX_SEGMENTS, OUTCOMES_PER_TALLY};
 
