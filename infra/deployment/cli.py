@@ -23,7 +23,14 @@ class Scatterctl:
         }
 
     def __call__(self, *arguments, seconds=60, code=0):
-        """What a verb prints, read as JSON; it must end with that exit status, in so many seconds."""
+        """What a verb prints, read as one JSON value; it must end with that exit status, in so many seconds."""
+        lines = self.lines(*arguments, seconds=seconds, code=code)
+        if len(lines) > 1:
+            raise Failed(f"scatterctl {' '.join(arguments)}: {len(lines)} values instead of one: {lines}")
+        return lines[0] if lines else None
+
+    def lines(self, *arguments, seconds=60, code=0):
+        """What a verb prints: a JSON value a line."""
         process = self.start(*arguments)
         try:
             out, err = process.communicate(timeout=seconds)
@@ -34,7 +41,7 @@ class Scatterctl:
         if process.returncode != code:
             raise Failed(f"scatterctl {' '.join(arguments)}: exit status {process.returncode}, and not {code}: {out}{err}")
         try:
-            return json.loads(out or "null")
+            return [json.loads(line) for line in out.splitlines()]
         except ValueError as no_json:
             raise Failed(f"scatterctl {' '.join(arguments)}: no JSON: {out}") from no_json
 

@@ -27,7 +27,7 @@ class NoManagedPolicies:
 
 
 class Expansion:
-    """`arn_of` and `physical` tell of a resource's ARN and name, by its logical ID."""
+    """Of one stack with those parameters; `arn_of` tells the ARN of what the stack has, by type, name and attribute."""
 
     def __init__(self, body, parameters, stack, arn_of):
         self.template = transform(yaml_parse(body), parameters, NoManagedPolicies())

@@ -3,7 +3,7 @@
 import base64
 import json
 
-# One more than the SDK tries by itself, at any setting it could have.
+# As often as the SDK asks by itself; then the segment's attempt has failed.
 REFUSALS = 3
 
 

@@ -8,6 +8,7 @@ DIR has a zip for each function.
 import argparse
 import json
 import pathlib
+import signal
 import sys
 import tempfile
 import time
@@ -15,6 +16,7 @@ import time
 import cancel
 import cities
 import costs
+import logs
 import outside
 import package
 import permissions
@@ -22,6 +24,7 @@ import redrive
 import schedule
 import settings
 import stack
+import verbs
 from chain import Chain
 from checks import Failed, expect, say, wait_for
 from cli import Scatterctl
@@ -48,6 +51,8 @@ def main():
     parser.add_argument("--packages", type=pathlib.Path, required=True)
     parser.add_argument("--scatterctl", type=pathlib.Path, required=True)
     arguments = parser.parse_args()
+    # So that what was begun is ended then, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("deployment: terminated"))
     port = free_port()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="deployment-") as directory, Proxy(port) as proxy:
@@ -76,6 +81,7 @@ def check(emulator, proxy, arguments):
     cities.load(scatterctl)
 
     schedule.check(scatterctl, completions)
+    verbs.check(scatterctl, completions, emulator, main_stack.outputs["SegmentStreamName"])
 
     faults = proxy.fault = Faults(LOST, COUNTRY)
     sweeps = Sweeps(scatterctl, dynamodb, table.name)
@@ -100,6 +106,7 @@ def check(emulator, proxy, arguments):
         each = costs.report(noted(proxy), functions, segments, table, execution_id)
         print(json.dumps({"job": job.__name__, **each}), flush=True)
     say(f"{completions.exactly_one_each()} completion events, one for each generation of each run")
+    logs.check(emulator, main_stack, execution_id)
     nothing_given_up(emulator, main_stack)
 
 

@@ -1,0 +1,28 @@
+"""The other verbs of `scatterctl`, and a record on the stream that no worker can read."""
+
+import base64
+
+from checks import expect, say, wait_for
+
+CODES = ["a", "b"]
+UNREADABLE = b"no segment"
+ASIDE_SECONDS = 60
+
+
+def check(scatterctl, completions, emulator, stream):
+    emulator.client("kinesis").put_record(StreamName=stream, PartitionKey="any", Data=UNREADABLE)
+    execution_id = scatterctl("run", "--job", "verbs", "--source", "list", "--codes", ",".join(CODES), "--work", "noop")["execution_id"]
+    completions.of(execution_id)
+    aside = wait_for("the record that cannot be read", ASIDE_SECONDS, lambda: scatterctl.lines("aside"))
+    expect("what was set aside", [record["payload"] for record in aside], [base64.b64encode(UNREADABLE).decode()])
+
+    segments = scatterctl.lines("segments", execution_id)
+    expect("the segments", [(segment["index"], segment["spec"]["code"], segment["status"]) for segment in segments],
+           [(index, code, "SUCCEEDED") for index, code in enumerate(CODES)])
+    expect("the results", [result["item_count"] for result in scatterctl.lines("results", execution_id)], [1, 1])
+    expect("what watch ends with", scatterctl("watch", execution_id)["status"], "SUCCEEDED")
+    expect("what set changed", scatterctl("set", execution_id, "--tolerated-failures", "1")["tolerated_failures"], 1)
+    expect("the latest run", scatterctl("status", "latest")["execution_id"], execution_id)
+    # It asks the sweeper for a sweep, and there is nothing to wait for.
+    scatterctl("resume")
+    say("verbs: segments, results, watch, set, status, resume, and aside, which shows the record that no worker could read")
