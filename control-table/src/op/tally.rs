@@ -3,7 +3,10 @@
 //! One atomic update that is refused when an offset is in any of the three sets, so repeating it changes nothing. A crash
 //! between *finish* and *tally* is mended by whoever meets the finished row next: a repeated record, or the sweeper.
 //!
-//! The outcomes of a batch go into one update; of one that is refused because some are counted already, the rest goes again.
+//! The outcomes of a batch go into one update; of one that is refused because some are counted already, the rest goes again. A
+//! segment that is twice in a batch is once in the update: an addition to a set may say the same twice, an addition to a sum not.
+
+use std::collections::HashSet;
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
@@ -20,7 +23,7 @@ pub struct Tally {
     pub group: GroupId,
     /// The generation of the outcomes.
     pub generation: u32,
-    /// The outcomes; each segment once.
+    /// The outcomes; of several for one segment, the first counts.
     pub outcomes: Vec<Counted>,
 }
 
@@ -67,11 +70,16 @@ impl Tally {
         Some(Self { group: row.group, generation: row.generation, outcomes: vec![counted] })
     }
 
-    /// The same outcomes in as few requests as there are groups and generations among them, and as one request may hold.
+    /// The same outcomes in as few requests as there are groups and generations among them, and as one request may hold. A segment
+    /// that comes twice in a generation is in them once, as it came first.
     #[must_use]
     pub fn merge(tallies: impl IntoIterator<Item = Self>) -> Vec<Self> {
-        let mut merged: Vec<Self> = Vec::new();
-        for tally in tallies {
+        let (mut merged, mut seen): (Vec<Self>, _) = (Vec::new(), HashSet::new());
+        for mut tally in tallies {
+            tally.outcomes.retain(|counted| seen.insert((tally.group, tally.generation, counted.offset)));
+            if tally.outcomes.is_empty() {
+                continue;
+            }
             let fits = |other: &&mut Self| {
                 other.group == tally.group
                     && other.generation == tally.generation
@@ -174,7 +182,8 @@ impl ControlTable {
     /// When the table cannot be written or read.
     pub async fn tally(&self, request: &Tally) -> Result<TallyResult, Error> {
         let about = About { operation: "tally", subject: &request.group };
-        let mut left: Vec<&Counted> = request.outcomes.iter().collect();
+        let mut seen = HashSet::new();
+        let mut left: Vec<&Counted> = request.outcomes.iter().filter(|counted| seen.insert(counted.offset)).collect();
         // Each round leaves out at least one outcome, so there are no more rounds than outcomes.
         while !left.is_empty() {
             let key = TallyRow::key_of(request.group);
@@ -211,6 +220,7 @@ fn counted(about: About<'_>, changed: Option<Item>, outcomes: &[&Counted]) -> Re
 mod tests {
     use super::*;
     use crate::id::ExecutionId;
+    use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
 
     fn group() -> GroupId {
         ExecutionId::new(uuid::Uuid::from_u128(1)).group(0)
@@ -257,6 +267,43 @@ mod tests {
         let sizes: Vec<usize> =
             Tally::merge((0..30).map(one).chain([other])).iter().map(|tally| tally.outcomes.len()).collect();
         assert_eq!(sizes, [OUTCOMES_PER_TALLY, 30 - OUTCOMES_PER_TALLY, 1]);
+    }
+
+    proptest! {
+        /// However outcomes are cut into tallies, and whatever is among them twice, merging changes nothing of what they mean.
+        #[test]
+        fn merged_outcomes_count_each_segment_once_as_it_came_first(
+            batch in proptest::collection::vec((1..3_u32, 0..3_u64, proptest::collection::vec((0..20_u8, 0..3_usize, 1..4_u32), 1..4)), 0..40),
+        ) {
+            let kinds = [TallyOutcome::Succeeded, TallyOutcome::Failed, TallyOutcome::Cancelled];
+            let tallies: Vec<Tally> = batch.into_iter().map(|(generation, number, outcomes)| {
+                let counted = |(offset, kind, attempts): (u8, usize, u32)| {
+                    let counts = Counts { item_count: i64::from(attempts), ..Counts::default() };
+                    Counted { offset, outcome: kinds[kind], attempts, counts }
+                };
+                let outcomes = outcomes.into_iter().map(counted).collect();
+                Tally { group: group().execution_id.group(number), generation, outcomes }
+            }).collect();
+            let merged = Tally::merge(tallies.clone());
+            let mut named = HashSet::new();
+            for tally in &merged {
+                prop_assert!((1..=OUTCOMES_PER_TALLY).contains(&tally.outcomes.len()));
+                for counted in &tally.outcomes {
+                    prop_assert!(named.insert((tally.group, tally.generation, counted.offset)), "{:?}", tally);
+                }
+            }
+            for (number, generation) in (0..3).flat_map(|number| [(number, 1), (number, 2)]) {
+                let group = group().execution_id.group(number);
+                let count = |tallies: &[Tally]| {
+                    let mut row = Some(TallyRow::fresh(group, 128, generation));
+                    for tally in tallies.iter().filter(|tally| tally.group == group) {
+                        tally.apply(&mut row);
+                    }
+                    row
+                };
+                prop_assert_eq!(count(&merged), count(&tallies));
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Outcomes are counted: those of a batch that came together in as few requests as possible.
 
-use std::collections::HashSet;
-
 use control_table::id::SegmentId;
 use control_table::item::TallyOutcome;
 use control_table::op::{FreeSlot, NoteFailure, Tally, TallyResult};
@@ -103,12 +101,9 @@ impl Worker {
     }
 }
 
-/// As few tallies as hold these outcomes. A record that is in the batch twice brings its outcome twice, and an update
-/// must name it once.
+/// As few tallies as hold these outcomes. A record that is in the batch twice brings its outcome twice, and its tally covers both.
 fn merge(outcomes: &[Outcome]) -> Vec<Tally> {
-    let mut seen = HashSet::new();
-    let once = outcomes.iter().filter(|outcome| seen.insert((outcome.segment, outcome.tally.generation)));
-    Tally::merge(once.map(|outcome| outcome.tally.clone()))
+    Tally::merge(outcomes.iter().map(|outcome| outcome.tally.clone()))
 }
 
 #[cfg(test)]
