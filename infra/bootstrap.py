@@ -37,7 +37,7 @@ def check(binary: bytes, architecture: str) -> tuple[int, int]:
     newest = max(needed)
     if newest > NEWEST_GLIBC:
         found, allowed = (".".join(map(str, version)) for version in (newest, NEWEST_GLIBC))
-        raise Refused(f"it needs GLIBC {found}, and provided.al2023 has {allowed}: build it with zig, as cargo-lambda does by default")
+        raise Refused(f"it needs GLIBC {found}, and provided.al2023 has {allowed}: let cargo-lambda link it, with zig")
     return newest
 
 
@@ -53,7 +53,7 @@ def pack(binary: bytes, path: str) -> int:
     size = os.path.getsize(path)
     if size > LARGEST_ZIP:
         os.remove(path)
-        raise Refused(f"{size:,} bytes zipped are more than {LARGEST_ZIP:,}: cargo bloat, and cargo tree -e features, show what grew")
+        raise Refused(f"{size:,} bytes zipped are more than {LARGEST_ZIP:,}: cargo bloat shows what grew")
     return size
 
 

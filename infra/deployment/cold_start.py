@@ -115,7 +115,8 @@ def start(bootstrap: str, name: str) -> tuple[float, float, float]:
         runtime.server_close()
         if what != NEXT:
             said.seek(0)
-            raise Failed(f"{name} is not ready ({what}, status {status['code']}): {said.read().decode(errors='replace').strip()}")
+            words = said.read().decode(errors="replace").strip()
+            raise Failed(f"{name} is not ready ({what}, status {status['code']}): {words}")
     return (asked - began) * 1000, status["cpu"], status["peak"]
 
 
@@ -165,8 +166,8 @@ def main() -> None:
         if arguments.json:
             print(json.dumps(result))
         else:
-            line = "{function}: {median_ms} ms until ready (median of {runs}; {min_ms} to {max_ms}), {median_cpu_ms} ms of CPU, {peak_mb} MB"
-            print(line.format(**result))
+            times = "{function}: {median_ms} ms until ready (median of {runs}; {min_ms} to {max_ms}), {median_cpu_ms} ms of CPU"
+            print((times + ", {peak_mb} MB").format(**result))
         if arguments.limit_ms is not None and result["median_ms"] > arguments.limit_ms:
             slow.append(result["function"])
     if slow:

@@ -79,7 +79,7 @@ def key_of(item):
 
 
 def item_bytes(item):
-    """Names and values, as DynamoDB counts an item's size: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html"""
+    """Names and values, as the developer guide of DynamoDB has it under "item sizes and formats"."""
     return sum(len(name.encode()) + value_bytes(value) for name, value in item.items())
 
 

@@ -115,7 +115,8 @@ class Deployed:
 
 
 def plain(value):
-    """Numbers and flags as text, as a queue's attributes have them; a document in text as what it says; objects of a list in order."""
+    """Numbers and flags as text, as a queue's attributes have them; a document in text as what it says; a list of objects in
+    order."""
     if isinstance(value, str) and value[:1] in "{[":
         return plain(json.loads(value))
     if isinstance(value, dict):

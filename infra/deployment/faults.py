@@ -17,7 +17,7 @@ class Faults:
     def __call__(self, service, operation, request):
         if (service, operation) == ("kinesis", "PutRecords") and not self.lost and self.is_of_lost_job(request):
             self.lost = len(request["Records"])
-            record = {"SequenceNumber": "49600000000000000000000000000000000000000000000000000000", "ShardId": "shardId-000000000000"}
+            record = {"SequenceNumber": "1", "ShardId": "shardId-000000000000"}
             return 200, {"FailedRecordCount": 0, "Records": [record] * self.lost}
         if (service, operation) == ("dynamodb", "Query") and self.refused < REFUSALS and self.is_refused(request):
             self.refused += 1

@@ -105,6 +105,9 @@ def check(emulator, proxy, arguments):
         segments = cities.SCAN_SEGMENTS if job is cities.count else cities.COUNTRIES
         each = costs.report(noted(proxy), functions, segments, table, execution_id)
         print(json.dumps({"job": job.__name__, **each}), flush=True)
+        # Claim, finish, tally; nothing is read.
+        expect(f"the worker's updates for a segment of {job.__name__}", each["by_function"]["worker"]["dynamodb.UpdateItem"],
+               {"requests": 3.0, "write_units": 3.0})
     say(f"{completions.exactly_one_each()} completion events, one for each generation of each run")
     logs.check(emulator, main_stack, execution_id)
     nothing_given_up(emulator, main_stack)

@@ -58,7 +58,8 @@ class Sweeps:
         expect("records lost, reads refused", (faults.lost, faults.refused), (SEGMENTS, REFUSALS))
         expect("records that the sweeper put", records_put, SEGMENTS + 1)
         lost, refused = (completions.of(self.ids[job]) for job in (LOST, REFUSED))
-        expect("the run without records", (lost["status"], lost["succeeded"], lost["attempts"]), ("SUCCEEDED", SEGMENTS, SEGMENTS))
+        expect("the run without records", (lost["status"], lost["succeeded"], lost["attempts"]),
+               ("SUCCEEDED", SEGMENTS, SEGMENTS))
         expect("the run that was refused", (refused["status"], refused["succeeded"], refused["attempts"]), ("SUCCEEDED", 1, 2))
         say(f"sweeper: by its schedule alone it put {SEGMENTS} lost records again, and a segment whose first attempt was refused")
 

@@ -11,7 +11,8 @@ ASIDE_SECONDS = 60
 
 def check(scatterctl, completions, emulator, stream):
     emulator.client("kinesis").put_record(StreamName=stream, PartitionKey="any", Data=UNREADABLE)
-    execution_id = scatterctl("run", "--job", "verbs", "--source", "list", "--codes", ",".join(CODES), "--work", "noop")["execution_id"]
+    arguments = ["--job", "verbs", "--source", "list", "--codes", ",".join(CODES), "--work", "noop"]
+    execution_id = scatterctl("run", *arguments)["execution_id"]
     completions.of(execution_id)
     aside = wait_for("the record that cannot be read", ASIDE_SECONDS, lambda: scatterctl.lines("aside"))
     expect("what was set aside", [record["payload"] for record in aside], [base64.b64encode(UNREADABLE).decode()])
