@@ -4,7 +4,9 @@ use control_table::ControlTable;
 use control_table::id::{ExecutionId, ExecutionKey};
 use control_table::item::{Selection, Stop};
 use local::system::{RedriveReport, RepairMode, RepairReport};
-use scatter::{Added, ScatterAnswer, ScatterError, ScatterEvent};
+#[cfg(feature = "aws")]
+use scatter::ScatterEvent;
+use scatter::{Added, ScatterAnswer, ScatterError};
 use serde_json::Value;
 
 use crate::error::CliError;
@@ -120,6 +122,7 @@ impl System {
     }
 
     /// The runs that are to be gone on with, oldest first. A stack is woken to do that; one process does it from its start.
+    #[cfg_attr(not(feature = "aws"), expect(clippy::unused_async, reason = "a stack is asked, this process is not"))]
     pub async fn resume(&self) -> Result<Vec<ExecutionId>, CliError> {
         match self {
             Self::Local(system) => Ok(system.left_open().to_vec()),
