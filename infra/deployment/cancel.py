@@ -26,4 +26,4 @@ def check(scatterctl, completions):
     expect("the cancelled run's event", (event["status"], event["failed"], event["succeeded"] + event["cancelled"]),
            ("CANCELLED", 0, SEGMENTS))
     expect("whether it was stopped in time", event["cancelled"] > 0, True)
-    say(f"cancel: {event['succeeded']} of {SEGMENTS} segments had succeeded, {event['cancelled']} were cancelled; one event")
+    say(f"cancel: {event['succeeded']} of {SEGMENTS} segments had succeeded, {event['cancelled']} were cancelled; its event is out")

@@ -47,19 +47,31 @@ class Completions:
         self.listener = Listener(emulator, url)
 
     def of(self, execution_id, generation=1):
-        """The one event of that generation, once it is there."""
+        """The event of that generation, once it is there."""
         def there():
-            return [event["detail"] for event in self.listener.all()
-                    if event["detail"]["execution_id"] == execution_id and event["detail"]["generation"] == generation]
+            return self.by_generation().get((execution_id, generation))
 
-        found = wait_for(f"the event of {execution_id} in generation {generation}", EVENT_SECONDS, there)
-        expect(f"events of {execution_id} in generation {generation}", len(found), 1)
-        return found[0]
+        return wait_for(f"the event of {execution_id} in generation {generation}", EVENT_SECONDS, there)[0]
 
-    def exactly_one_each(self):
-        """Whether any generation of any run has had more than one; how many there were."""
-        keys = [(event["detail"]["execution_id"], event["detail"]["generation"]) for event in self.listener.all()]
-        for key in set(keys):
-            if keys.count(key) > 1:
-                raise Failed(f"{keys.count(key)} events of {key[0]} in generation {key[1]}")
-        return len(keys)
+    def once(self, execution_id):
+        """Whether it came once: nobody but gather had a hand in that run."""
+        found = [len(events) for (of, _), events in self.by_generation().items() if of == execution_id]
+        expect(f"events of {execution_id}", found, [1])
+
+    def one_each(self):
+        """How many generations have an event, and how many events came again. A cancel from outside publishes too, so gather and
+        it may both do it; then it is the same event, with the same ID."""
+        found = self.by_generation()
+        for (execution_id, generation), events in found.items():
+            if any(event != events[0] for event in events):
+                raise Failed(f"different events of {execution_id} in generation {generation}: {events}")
+        ids = {events[0]["event_id"] for events in found.values()}
+        expect("different IDs of events", len(ids), len(found))
+        return len(found), sum(map(len, found.values())) - len(found)
+
+    def by_generation(self):
+        found = {}
+        for event in self.listener.all():
+            detail = event["detail"]
+            found.setdefault((detail["execution_id"], detail["generation"]), []).append(detail)
+        return found

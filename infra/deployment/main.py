@@ -60,7 +60,7 @@ def main():
             try:
                 check(emulator, proxy, arguments)
             except BaseException:
-                print(emulator.tail(), file=sys.stderr)
+                print(emulator.tail(), *permissions.missing(proxy.taken()), sep="\n", file=sys.stderr)
                 raise
     say(f"in order, {time.monotonic() - began:.0f} s")
 
@@ -102,13 +102,15 @@ def check(emulator, proxy, arguments):
         noted(proxy)
         execution_id = job(scatterctl, completions)
         quiet(proxy)
+        completions.once(execution_id)
         segments = cities.SCAN_SEGMENTS if job is cities.count else cities.COUNTRIES
         each = costs.report(noted(proxy), functions, segments, table, execution_id)
         print(json.dumps({"job": job.__name__, **each}), flush=True)
         # Claim, finish, tally; nothing is read.
         expect(f"the worker's updates for a segment of {job.__name__}", each["by_function"]["worker"]["dynamodb.UpdateItem"],
                {"requests": 3.0, "write_units": 3.0})
-    say(f"{completions.exactly_one_each()} completion events, one for each generation of each run")
+    generations, repeats = completions.one_each()
+    say(f"{generations} completion events, one for each generation of each run; {repeats} of them came again")
     logs.check(emulator, main_stack, execution_id)
     nothing_given_up(emulator, main_stack)
 

@@ -1,8 +1,9 @@
 """What only the sweeper mends, by its own schedule: records that were lost, and a segment that waits for its next attempt."""
 
+import subprocess
 import time
 
-from checks import expect, say, wait_for
+from checks import Failed, expect, say, wait_for
 from cities import INDEX, TABLE
 from faults import REFUSALS
 
@@ -50,7 +51,10 @@ class Sweeps:
 
     def ended(self):
         for job, process in self.runs.items():
-            out, err = process.communicate(timeout=MENDED_SECONDS)
+            try:
+                out, err = process.communicate(timeout=MENDED_SECONDS)
+            except subprocess.TimeoutExpired as late:
+                raise Failed(f"the sweeper has not mended the run of {job} in {MENDED_SECONDS} s") from late
             expect(f"the run of {job}, which said {out}{err},", process.returncode, 0)
 
     def check(self, completions, faults, records_put):
