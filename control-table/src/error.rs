@@ -65,7 +65,7 @@ pub enum Error {
         attempts: u32,
     },
     /// An item cannot be read as what it should be.
-    #[error("{operation}: {source}. Another program, or a newer version of this one, wrote it")]
+    #[error("{operation}: {source}. {}", .source.advice())]
     Corrupt {
         /// The operation of the protocol.
         operation: &'static str,

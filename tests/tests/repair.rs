@@ -133,6 +133,36 @@ async fn a_tolerance_that_was_changed_afterwards_is_no_damage() {
 }
 
 #[tokio::test]
+async fn counts_below_zero_are_said_with_what_mends_them_and_a_repair_does() {
+    let (world, id) = Run::Running.make().await;
+    let damages = [
+        Damage::Number(Of::Tally(1), "pending", -2),
+        Damage::Number(Of::Tally(1), "duration_ms", -7),
+        Damage::Number(Of::Execution, "succeeded", -1),
+    ];
+    world.damage(id, &damages).await;
+    let mends = format!("`repair {id}`");
+    let of_execution = world.table.execution(id).await.unwrap_err();
+    let text = of_execution.to_string();
+    assert!(text.contains(&mends) && text.contains("succeeded is -1") && text.contains("EXECUTION"), "{text}");
+    let of_tally = world.table.tallies(id, 0..2).await.unwrap_err();
+    let text = of_tally.to_string();
+    assert!(text.contains(&mends) && text.contains(&format!("{id}#1")) && text.contains("TALLY"), "{text}");
+    assert!(!of_execution.is_retryable() && !of_tally.is_retryable());
+
+    // The sweeper meets it as well: the execution, and a segment of it that waits for its retry. They stay due.
+    world.advance(chrono::TimeDelta::minutes(10));
+    let report = world.sweeper.sweep(world.now().to_datetime() + chrono::TimeDelta::minutes(15)).await.unwrap();
+    assert_eq!((report.due, report.failed), (2, 2), "{report:?}");
+
+    let report = world.repair(id, RepairMode::Correct).await;
+    let fields: BTreeSet<_> = report.differences.iter().map(|difference| &*difference.field).collect();
+    assert!(fields.is_superset(&BTreeSet::from(["pending", "duration_ms", "succeeded"])), "{report:?}");
+    world.run_to_the_end(id).await;
+    assert_invariants(&world.table, world.dir.path(), id).await;
+}
+
+#[tokio::test]
 async fn an_execution_that_is_gone_is_said_to_be() {
     let (world, id) = Run::Running.make().await;
     world.damage(id, &[Damage::Delete(Of::Execution)]).await;

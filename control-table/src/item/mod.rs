@@ -84,13 +84,28 @@ pub trait Row: Serialize + DeserializeOwned + Clone + PartialEq + std::fmt::Debu
 pub struct CorruptItem {
     pk: String,
     sk: String,
+    /// Counts that are below zero, by attribute: a repair makes them right.
+    below_zero: Vec<(String, i64)>,
     source: serde_dynamo::Error,
 }
 
 impl CorruptItem {
     /// A value that has no spelling.
     pub(crate) const fn unspelled(subject: String, source: serde_dynamo::Error) -> Self {
-        Self { pk: subject, sk: String::new(), source }
+        Self { pk: subject, sk: String::new(), below_zero: Vec::new(), source }
+    }
+
+    /// What made it so, and what can be done.
+    pub(crate) fn advice(&self) -> String {
+        let foreign = "Another program, or a newer version of this one, wrote it";
+        let is_recounted = [ExecutionRow::SK, TallyRow::SK].contains(&&*self.sk);
+        match self.below_zero.first().filter(|_| is_recounted) {
+            Some((count, number)) => {
+                let execution = self.pk.split('#').next().unwrap_or_default();
+                format!("{foreign}: its {count} is {number}. `repair {execution}` recounts it and puts it right")
+            }
+            None => foreign.to_owned(),
+        }
     }
 }
 
@@ -100,7 +115,17 @@ impl CorruptItem {
 /// When an attribute is missing or of another type.
 pub fn from_item<R: Row>(item: Item) -> Result<R, CorruptItem> {
     let key = ItemKey::of(&item);
-    serde_dynamo::from_item(item).map_err(|source| CorruptItem { pk: key.pk, sk: key.sk, source })
+    let below_zero = counts_below_zero(&item).collect();
+    serde_dynamo::from_item(item).map_err(|source| CorruptItem { pk: key.pk, sk: key.sk, below_zero, source })
+}
+
+/// The numbers of an item that are below zero and cannot be; items and the user's counters can.
+pub(crate) fn counts_below_zero(item: &Item) -> impl Iterator<Item = (String, i64)> {
+    let below = |value: &AttributeValue| value.as_n().ok().and_then(|n| n.parse().ok()).filter(|&n: &i64| n < 0);
+    let may_be = |name: &str| name == "item_count" || name.starts_with(&Counters::attribute(""));
+    item.iter()
+        .filter(move |(name, _)| !may_be(name))
+        .filter_map(move |(name, value)| Some((name.clone(), below(value)?)))
 }
 
 /// Spells a row as an item, keys included.
@@ -109,8 +134,8 @@ pub fn from_item<R: Row>(item: Item) -> Result<R, CorruptItem> {
 /// When a value has no spelling; the types of this crate all have one.
 pub fn to_item<R: Row>(row: &R) -> Result<Item, CorruptItem> {
     let ItemKey { pk, sk } = row.key();
-    let mut item: Item =
-        serde_dynamo::to_item(row).map_err(|source| CorruptItem { pk: pk.clone(), sk: sk.clone(), source })?;
+    let mut item: Item = serde_dynamo::to_item(row)
+        .map_err(|source| CorruptItem { sk: sk.clone(), ..CorruptItem::unspelled(pk.clone(), source) })?;
     item.insert(PK.to_owned(), AttributeValue::S(pk));
     item.insert(SK.to_owned(), AttributeValue::S(sk));
     Ok(item)

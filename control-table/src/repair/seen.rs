@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::error::Error;
 use crate::id::ExecutionId;
-use crate::item::{Counters, ExecutionRow, Item, ItemKey, KeyRow, Row, TallyRow};
+use crate::item::{ExecutionRow, Item, ItemKey, KeyRow, Row, TallyRow, counts_below_zero};
 use crate::table::{About, ControlTable};
 
 /// A row as it was seen. A count below zero, which no row of this crate can hold, is zero in it, and kept beside it.
@@ -28,16 +28,9 @@ impl<R> From<R> for Seen<R> {
 
 impl<R: Row> Seen<R> {
     pub(crate) fn read(about: About<'_>, mut item: Item) -> Result<Self, Error> {
-        let mut below_zero = BTreeMap::new();
-        for (name, value) in &mut item {
-            // Items and the user's counters may be below zero.
-            if name == "item_count" || name.starts_with(&Counters::attribute("")) {
-                continue;
-            }
-            if let Some(number) = value.as_n().ok().and_then(|n| n.parse().ok()).filter(|&n: &i64| n < 0) {
-                below_zero.insert(name.clone(), number);
-                *value = AttributeValue::N("0".to_owned());
-            }
+        let below_zero: BTreeMap<_, _> = counts_below_zero(&item).collect();
+        for name in below_zero.keys() {
+            item.insert(name.clone(), AttributeValue::N("0".to_owned()));
         }
         Ok(Self { row: about.read(item)?, below_zero })
     }
