@@ -84,22 +84,22 @@ pub trait Row: Serialize + DeserializeOwned + Clone + PartialEq + std::fmt::Debu
 pub struct CorruptItem {
     pk: String,
     sk: String,
-    /// Counts that are below zero, by attribute: a repair makes them right.
-    below_zero: Vec<(String, i64)>,
+    /// A count that is below zero, if there is one: a repair makes it right. Boxed, to keep errors small.
+    below_zero: Option<Box<(String, i64)>>,
     source: serde_dynamo::Error,
 }
 
 impl CorruptItem {
     /// A value that has no spelling.
     pub(crate) const fn unspelled(subject: String, source: serde_dynamo::Error) -> Self {
-        Self { pk: subject, sk: String::new(), below_zero: Vec::new(), source }
+        Self { pk: subject, sk: String::new(), below_zero: None, source }
     }
 
     /// What made it so, and what can be done.
     pub(crate) fn advice(&self) -> String {
         let foreign = "Another program, or a newer version of this one, wrote it";
         let is_recounted = [ExecutionRow::SK, TallyRow::SK].contains(&&*self.sk);
-        match self.below_zero.first().filter(|_| is_recounted) {
+        match self.below_zero.as_deref().filter(|_| is_recounted) {
             Some((count, number)) => {
                 let execution = self.pk.split('#').next().unwrap_or_default();
                 format!("{foreign}: its {count} is {number}. `repair {execution}` recounts it and puts it right")
@@ -115,7 +115,7 @@ impl CorruptItem {
 /// When an attribute is missing or of another type.
 pub fn from_item<R: Row>(item: Item) -> Result<R, CorruptItem> {
     let key = ItemKey::of(&item);
-    let below_zero = counts_below_zero(&item).collect();
+    let below_zero = counts_below_zero(&item).next().map(Box::new);
     serde_dynamo::from_item(item).map_err(|source| CorruptItem { pk: key.pk, sk: key.sk, below_zero, source })
 }
 
