@@ -34,15 +34,18 @@ class Sweeps:
         return runs[0]["execution_id"] if runs and runs[0]["status"] == "RUNNING" else None
 
     def age(self, execution_id):
-        """As if the sweeper had seen it stand still long ago: the one thing here that is not left to take its time."""
+        """As if it had begun long ago, and the sweeper had seen it stand still since: the one thing here that is not left to take
+        its time."""
         now = int(time.time() * 1000)
         self.dynamodb.update_item(
             TableName=self.table, Key={"pk": {"S": execution_id}, "sk": {"S": "EXECUTION"}},
             ConditionExpression="#status = :running",
-            UpdateExpression="SET progress_seen = :seen, progress_at = :then, due_at = :now",
+            UpdateExpression="SET created_at = created_at - :age, started_at = started_at - :age, sealed_at = sealed_at - :age,"
+                             " progress_seen = :seen, progress_at = :then, due_at = :now",
             ExpressionAttributeNames={"#status": "status"},
             ExpressionAttributeValues={
                 ":running": {"S": "RUNNING"},
+                ":age": {"N": str(AGE_MS)},
                 # Outcomes, segments, folded groups, and one.
                 ":seen": {"N": str(0 + SEGMENTS + 0 + 1)},
                 ":then": {"N": str(now - AGE_MS)},
