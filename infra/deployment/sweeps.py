@@ -9,8 +9,8 @@ from faults import REFUSALS
 
 LOST, SEGMENTS = "lost", 3
 REFUSED, COUNTRY = "refused", "MC"
-# A tick is a minute away at most; then an invocation, and the segments.
-MENDED_SECONDS = 100
+# A tick is a minute away at most; then an invocation, and the segments. The rest is for a busy machine.
+MENDED_SECONDS = 300
 # Longer than the sweeper's patience with an execution that stands still, which is five minutes.
 AGE_MS = 10 * 60 * 1000
 
