@@ -2,7 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the adapter: the protocol lives in this crate")]
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 
@@ -45,6 +45,18 @@ impl ControlTable {
             }
         }
         Err(about.still_busy("more pages than a group can have".to_owned()))
+    }
+
+    /// These segments of a group, in order; those that do not exist are left out.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn segments_at(&self, group: GroupId, offsets: &BTreeSet<u8>) -> Result<Vec<SegmentRow>, Error> {
+        let about = About { operation: "read segments", subject: &group };
+        let keys: Vec<_> = offsets.iter().map(|&offset| SegmentRow::key_of(group.segment(offset))).collect();
+        let mut rows: Vec<SegmentRow> = self.batch_get(about, &keys).await?;
+        rows.sort_by_key(|row| row.offset);
+        Ok(rows)
     }
 
     /// Segments of a group, from that offset on, that wait for nothing but a worker: pending in that generation, and not due

@@ -173,9 +173,14 @@ impl Sweeper {
         if !is_unfolded && chosen.is_empty() {
             return Ok(GroupEnd::Done(0));
         }
-        let rows = self.table.group_segments(tally.group, None).await?;
+        // Of a tally as it was, its sets say which rows are put back. Of one that was un-folded before, only the rows can tell.
+        let rows = if is_unfolded {
+            self.table.group_segments(tally.group, None).await?
+        } else {
+            self.table.segments_at(tally.group, &chosen).await?
+        };
         if !is_unfolded {
-            let taken = rows.iter().filter(|row| chosen.contains(&row.offset) && row.generation < generation);
+            let taken = rows.iter().filter(|row| row.generation < generation);
             match self.unfold(generation, tally, taken).await? {
                 UnfoldOutcome::Unfolded | UnfoldOutcome::AlreadyUnfolded => {}
                 UnfoldOutcome::Stale => return Ok(GroupEnd::Over),

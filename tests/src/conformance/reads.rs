@@ -150,6 +150,8 @@ async fn by_status(mut lab: Lab) {
         assert_eq!(lab.table.count_segments(group, status).await.unwrap(), expected.len() as u64);
     }
     assert_eq!(lab.table.group_segments(lab.id.group(1), None).await.unwrap(), []);
+    let at = lab.table.segments_at(group, &[4, 1, 77].into()).await.unwrap();
+    assert_eq!(at.iter().map(|row| row.index).collect::<Vec<_>>(), [1, 4]);
 }
 
 async fn long_groups(mut lab: Lab) {
