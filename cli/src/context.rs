@@ -83,15 +83,20 @@ impl Context {
         if self.is_deployed() { Err(UsageError::NoAws) } else { Ok(()) }
     }
 
-    /// Opens the tables to read, also while another process works on them.
-    pub async fn read(&self) -> Result<Tables, CliError> {
+    /// The stack's tables, or those of the data directory, which `here` opens.
+    async fn tables(&self, here: impl Future<Output = Result<Database, CliError>>) -> Result<Tables, CliError> {
         #[cfg(feature = "aws")]
         if let Some(stack) = self.stack().await? {
             return Ok(Tables::Stack(stack));
         }
         #[cfg(not(feature = "aws"))]
         self.refuse_stack()?;
-        Ok(Tables::Local(self.read_here().await?))
+        Ok(Tables::Local(here.await?))
+    }
+
+    /// Opens the tables to read, also while another process works on them.
+    pub async fn read(&self) -> Result<Tables, CliError> {
+        self.tables(self.read_here()).await
     }
 
     async fn read_here(&self) -> Result<Database, CliError> {
@@ -107,14 +112,12 @@ impl Context {
 
     /// Opens the tables to fill one of the user's; a data directory alone.
     pub async fn lock(&self) -> Result<Tables, CliError> {
-        #[cfg(feature = "aws")]
-        if let Some(stack) = self.stack().await? {
-            return Ok(Tables::Stack(stack));
-        }
-        #[cfg(not(feature = "aws"))]
-        self.refuse_stack()?;
+        self.tables(self.lock_here()).await
+    }
+
+    async fn lock_here(&self) -> Result<Database, CliError> {
         let durability = Durability::ProcessCrash;
-        Ok(Tables::Local(Database::lock(&self.data_dir()?, durability, self.entropy()).await?))
+        Ok(Database::lock(&self.data_dir()?, durability, self.entropy()).await?)
     }
 
     /// What works on runs: the stack that was named, or the system started in this process.
