@@ -9,12 +9,15 @@ pub enum BenchError {
     /// The local system does not start, or does not go on.
     #[error(transparent)]
     Local(#[from] local::Error),
-    /// The scatter.
+    /// The event was refused.
     #[error(transparent)]
-    Scatter(#[from] scatter::ScatterError),
-    /// A redrive.
+    Engine(#[from] engine::EngineError),
+    /// The system.
     #[error(transparent)]
-    Redrive(#[from] sweeper::SweepError),
+    Operator(#[from] engine::OperatorError),
+    /// The execution is gone.
+    #[error("execution {0} is gone")]
+    Gone(control_table::id::ExecutionId),
     /// The control table cannot be read.
     #[error(transparent)]
     Table(#[from] control_table::Error),

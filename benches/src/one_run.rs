@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use control_table::clock::{Clock, Entropy, SystemClock};
-use control_table::completion::CompletionEvent;
+use control_table::message::CompletionEvent;
 use control_table::id::ExecutionId;
-use control_table::item::ExecutionRow;
-use local::embedded::Durability;
+use control_table::rows::ExecutionRow;
+use emulator::embedded::Durability;
+use engine::Operator as _;
+use engine::scatter::ScatterEvent;
 use local::system::{EVENTS_FILE, HookOutput, Hooks, WorkChoice};
 use local::{Options, System};
 use serde::{Deserialize, Serialize};
@@ -72,7 +74,7 @@ pub async fn one_run(args: &RunArgs) -> Result<(), BenchError> {
     };
     crate::print_line(&serde_json::to_string(&figures)?);
     if let Some(system) = Arc::into_inner(system) {
-        system.shutdown().await;
+        system.stop().await;
     }
     Ok(())
 }
@@ -105,10 +107,12 @@ fn event(key: &str, n: u64, sleep_ms: u64) -> Value {
 /// Scatters and waits for the end. Also tells when the scatter was done.
 async fn complete(system: &Arc<System>, event: Value) -> Result<(ExecutionRow, Instant), BenchError> {
     // A task of its own, as in `scatterctl run`.
-    let scatter = Arc::clone(system);
-    let answer = tokio::spawn(async move { scatter.scatter(event, "bench").await }).await??;
+    let event = ScatterEvent::parse(event)?;
+    let (key, scatter) = (event.key_or("bench")?, Arc::clone(system));
+    let answer = tokio::spawn(async move { scatter.start(event, key).await }).await??;
     let submitted = Instant::now();
-    Ok((system.finished(answer.execution_id).await?.execution, submitted))
+    system.wait(answer.execution_id).await?;
+    Ok((row(system, answer.execution_id).await?, submitted))
 }
 
 fn is_right(execution: &ExecutionRow, n: u64) -> bool {
@@ -134,4 +138,10 @@ fn events(directory: &Path, execution_id: ExecutionId) -> Result<usize, BenchErr
 
 fn millis(span: i64) -> f64 {
     span as f64
+}
+
+/// The execution as it is now.
+pub async fn row(system: &System, execution_id: ExecutionId) -> Result<ExecutionRow, BenchError> {
+    let row = system.control_table().execution(execution_id).await?;
+    row.ok_or(BenchError::Gone(execution_id))
 }

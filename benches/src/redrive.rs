@@ -6,15 +6,18 @@ use std::sync::Arc;
 use clap::Args as ClapArgs;
 use control_table::clock::{Entropy, SystemClock};
 use control_table::id::ExecutionId;
-use control_table::item::{ExecutionRow, ExecutionStatus, Selection};
-use local::embedded::Durability;
+use control_table::rows::{ExecutionRow, ExecutionStatus, Selection};
+use emulator::embedded::Durability;
+use engine::Operator as _;
+use engine::scatter::ScatterEvent;
 use local::system::{HookOutput, Hooks, WorkChoice};
 use local::{Options, System};
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use worker::{Context, Output, Segment, SegmentError, Work, work};
+use runtime::{Context, Output, Segment, SegmentError, Work, work};
 
 use crate::error::BenchError;
+use crate::one_run::row;
 
 /// One segment in so many fails in its first generation.
 const ONE_IN: u64 = 100;
@@ -58,7 +61,7 @@ pub async fn measure(args: &RedriveArgs) -> Result<(), BenchError> {
             && fresh.segments == failed,
     }))?);
     if let Some(system) = Arc::into_inner(system) {
-        system.shutdown().await;
+        system.stop().await;
     }
     Ok(())
 }
@@ -98,11 +101,13 @@ async fn run(system: &Arc<System>, key: &str, n: u64) -> Result<ExecutionRow, Be
         "parameters": {"fails": key == "large"},
     });
     // A task of its own, as in `scatterctl run`.
-    let scatter = Arc::clone(system);
-    let answer = tokio::spawn(async move { scatter.scatter(event, "bench").await }).await??;
+    let event = ScatterEvent::parse(event)?;
+    let (key, scatter) = (event.key_or("bench")?, Arc::clone(system));
+    let answer = tokio::spawn(async move { scatter.start(event, key).await }).await??;
     finish(system, answer.execution_id).await
 }
 
 async fn finish(system: &System, execution_id: ExecutionId) -> Result<ExecutionRow, BenchError> {
-    Ok(system.finished(execution_id).await?.execution)
+    system.wait(execution_id).await?;
+    row(system, execution_id).await
 }

@@ -6,19 +6,20 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use control_table::ControlTable;
-use control_table::clock::{Clock, Entropy, SystemClock, Timestamp};
+use control_table::clock::{Clock, Entropy, SystemClock};
 use control_table::id::ExecutionId;
 use local::data_dir::{DataDir, DataDirError};
-use local::embedded::Durability;
-use local::system::{HookOutput, Hooks, RepairReport, WorkChoice};
-use local::{Database, Options};
+use emulator::embedded::Durability;
+use engine::Operator;
+use local::system::{HookOutput, Hooks, WorkChoice};
+use local::{Bystander, Database, Options};
 
 use crate::args::{Global, HookArgs, SystemArgs};
 use crate::error::CliError;
 use crate::execution;
 use crate::job::{Job, RunPlan, UsageError};
 use crate::output::Output;
-use crate::system::{System, Tables};
+use crate::tables::Tables;
 
 /// What every verb works with.
 pub struct Context {
@@ -27,7 +28,7 @@ pub struct Context {
     /// What this program was called as, for hints.
     pub program: String,
     /// The user's work; the built-in one if there is none.
-    pub work: Option<Arc<dyn worker::Work>>,
+    pub work: Option<Arc<dyn runtime::Work>>,
     /// The time.
     clock: Arc<dyn Clock>,
     /// Identifiers and jitter.
@@ -37,12 +38,12 @@ pub struct Context {
     stack: Option<String>,
     /// The stack as it was found.
     #[cfg(feature = "aws")]
-    found: tokio::sync::OnceCell<stack::Stack>,
+    found: tokio::sync::OnceCell<aws::Deployed>,
 }
 
 impl Context {
     /// By the arguments.
-    pub fn new(global: &Global, program: String, work: Option<Arc<dyn worker::Work>>) -> Self {
+    pub fn new(global: &Global, program: String, work: Option<Arc<dyn runtime::Work>>) -> Self {
         Self {
             output: Output::new(global),
             program,
@@ -71,9 +72,9 @@ impl Context {
 
     /// The stack that was named, if one was.
     #[cfg(feature = "aws")]
-    async fn stack(&self) -> Result<Option<Box<stack::Stack>>, CliError> {
+    async fn stack(&self) -> Result<Option<Box<aws::Deployed>>, CliError> {
         let Some(name) = &self.stack else { return Ok(None) };
-        let connect = || Box::pin(stack::Stack::connect(name, Arc::clone(&self.clock), self.entropy()));
+        let connect = || Box::pin(aws::Deployed::connect(name, Arc::clone(&self.clock), self.entropy()));
         Ok(Some(Box::new(self.found.get_or_try_init(connect).await?.clone())))
     }
 
@@ -87,7 +88,7 @@ impl Context {
     async fn tables(&self, here: impl Future<Output = Result<Database, CliError>>) -> Result<Tables, CliError> {
         #[cfg(feature = "aws")]
         if let Some(stack) = self.stack().await? {
-            return Ok(Tables::Stack(stack));
+            return Ok(Tables::Deployed(stack));
         }
         #[cfg(not(feature = "aws"))]
         self.refuse_stack()?;
@@ -105,11 +106,6 @@ impl Context {
         Ok(Database::read(&self.data_dir()?, durability, self.entropy()).await?)
     }
 
-    /// Opens the tables for single conditional writes of the control table's, also while another process works on them.
-    pub async fn beside(&self) -> Result<Tables, CliError> {
-        self.read().await
-    }
-
     /// Opens the tables to fill one of the user's; a data directory alone.
     pub async fn lock(&self) -> Result<Tables, CliError> {
         self.tables(self.lock_here()).await
@@ -121,17 +117,17 @@ impl Context {
     }
 
     /// What works on runs: the stack that was named, or the system started in this process.
-    pub async fn start(&self, args: &SystemArgs) -> Result<System, CliError> {
+    pub async fn start(&self, args: &SystemArgs) -> Result<Arc<dyn Operator>, CliError> {
         if self.is_deployed() {
             args.refuse_for_a_stack()?;
         }
         #[cfg(feature = "aws")]
         if let Some(stack) = self.stack().await? {
-            return Ok(System::Stack(stack));
+            return Ok(Arc::new(*stack));
         }
         #[cfg(not(feature = "aws"))]
         self.refuse_stack()?;
-        Ok(System::Local(Box::new(self.start_here(args).await?)))
+        Ok(Arc::new(self.start_here(args).await?))
     }
 
     /// Starts the system on the data directory, which must be nobody else's.
@@ -154,20 +150,20 @@ impl Context {
         Ok(local::System::start(options).await?)
     }
 
-    /// What a repair would find, and change nothing.
-    pub async fn inspect(&self, execution_id: ExecutionId) -> Result<RepairReport, CliError> {
+    /// An operator beside the process that works on the data directory, if there is one; or the stack's.
+    pub async fn bystander(&self) -> Result<Box<dyn Operator>, CliError> {
         #[cfg(feature = "aws")]
         if let Some(stack) = self.stack().await? {
-            return Ok(stack.repair(execution_id, local::system::RepairMode::DryRun).await?);
+            return Ok(stack);
         }
         #[cfg(not(feature = "aws"))]
         self.refuse_stack()?;
         let database = self.read_here().await?;
-        Ok(local::system::inspect(&database, execution_id, &self.clock, &self.entropy).await?)
+        Ok(Box::new(Bystander::new(&database, &self.clock, &self.entropy)))
     }
 
     /// As [`Self::start`]; `None` if another process has the data directory.
-    pub async fn start_if_free(&self, args: &SystemArgs) -> Result<Option<System>, CliError> {
+    pub async fn start_if_free(&self, args: &SystemArgs) -> Result<Option<Arc<dyn Operator>>, CliError> {
         match self.start(args).await {
             Ok(system) => Ok(Some(system)),
             Err(CliError::Local(local::Error::DataDir(DataDirError::InUse { .. }))) => Ok(None),
@@ -203,11 +199,6 @@ impl Context {
     /// The time now, in UTC.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
-    }
-
-    /// The time now, as rows have it.
-    pub fn timestamp(&self) -> Timestamp {
-        self.clock.timestamp()
     }
 
     /// Identifiers and jitter.

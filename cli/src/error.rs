@@ -41,34 +41,13 @@ pub enum CliError {
     /// The stack cannot be reached, or one of its functions failed.
     #[cfg(feature = "aws")]
     #[error(transparent)]
-    Stack(#[from] stack::StackError),
-    /// The run could not be scattered.
+    Stack(#[from] aws::DeployedError),
+    /// The job's event was refused.
     #[error(transparent)]
-    Scatter(#[from] scatter::ScatterError),
-    /// A limit for a run that began without one.
-    #[error(
-        "{execution_id} runs without a limit of segments in flight, and its records are on the stream already: cancel it, set the \
-         limit, and redrive --cancelled"
-    )]
-    NotLimited {
-        /// The run.
-        execution_id: ExecutionId,
-    },
-    /// A cancel of a run that is being redriven.
-    #[error("{execution_id} is being redriven: it can be cancelled as soon as that is over, within moments; try again")]
-    Redriving {
-        /// The run.
-        execution_id: ExecutionId,
-    },
-    /// Somebody else changed the run between a look at it and a write.
-    #[error("{execution_id} was changed by somebody else at the same time: look at its status, and try again")]
-    Changed {
-        /// The run.
-        execution_id: ExecutionId,
-    },
-    /// An operation on a run was refused, or a step of it failed.
+    Engine(#[from] engine::EngineError),
+    /// The system refused what it was asked, or failed.
     #[error(transparent)]
-    Sweep(#[from] local::system::SweepError),
+    Operator(#[from] engine::OperatorError),
     /// Segments could not be added, or not all of them.
     #[error("{added} segments of {execution_id} are added, and then: {reason}. {advice}")]
     Add {
@@ -120,15 +99,15 @@ impl CliError {
         match self {
             Self::Import(error) => error.is_retryable(),
             Self::Table(error) => error.is_retryable(),
-            Self::Scatter(error) => error.is_retryable(),
+            Self::Engine(error) => error.is_retryable(),
             Self::DataDir(error) => matches!(error, local::data_dir::DataDirError::InUse { .. }),
             Self::Local(error) => error.is_retryable(),
-            Self::Sweep(error) => error.is_retryable(),
+            Self::Operator(error) => error.is_retryable(),
             #[cfg(feature = "aws")]
             Self::Stack(error) => error.is_retryable(),
             Self::Add { retryable, .. } => *retryable,
-            Self::Lost(_) | Self::Redriving { .. } | Self::Changed { .. } => true,
-            Self::Usage(_) | Self::Id(_) | Self::NotLimited { .. } | Self::Listen { .. } | Self::Output(_) => false,
+            Self::Lost(_) => true,
+            Self::Usage(_) | Self::Id(_) | Self::Listen { .. } | Self::Output(_) => false,
         }
     }
 
@@ -138,7 +117,8 @@ impl CliError {
             // The reader of the output had enough; that is how it was meant.
             Self::Output(OutputError::Closed) => ExitCode::SUCCESS,
             Self::Usage(_) => ExitCode::from(USAGE),
-            Self::Scatter(error) if error.error_type() == "InvalidEvent" => ExitCode::from(USAGE),
+            Self::Engine(error) if error.is_bad_input() => ExitCode::from(USAGE),
+            Self::Operator(error) if error.is_bad_input() => ExitCode::from(USAGE),
             #[cfg(feature = "aws")]
             Self::Stack(error) if error.is_bad_input() => ExitCode::from(USAGE),
             _ => ExitCode::from(FAILED),

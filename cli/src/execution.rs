@@ -119,9 +119,9 @@ mod tests {
 
     use super::*;
     use control_table::clock::Entropy;
-    use control_table::op::Open;
+    use control_table::operation::Open;
     use control_table::policy::Policy;
-    use local::embedded::EmbeddedDynamoDb;
+    use emulator::embedded::EmbeddedDynamoDb;
 
     #[derive(Debug)]
     struct At(DateTime<Utc>);
@@ -156,7 +156,7 @@ mod tests {
                 now,
                 due_at: now,
             };
-            table.open(&open).await.unwrap();
+            table.execute(&open).await.unwrap();
             ids.push(execution_id);
         }
         (table, ids)

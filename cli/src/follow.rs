@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use control_table::ControlTable;
 use control_table::id::{ExecutionId, ExecutionKey, JobName};
-use control_table::view::{ExecutionView, Progress};
+use control_table::read::{ExecutionSummary, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -96,7 +96,7 @@ impl<'a> Follower<'a> {
     }
 
     /// A display is not worth failing for: what cannot be read now is shown the next time.
-    async fn look(&mut self) -> Option<ExecutionView> {
+    async fn look(&mut self) -> Option<ExecutionSummary> {
         if let (None, Some((job, key))) = (&self.progress, &self.named) {
             let execution_id = self.table.execution_of_key(job, key).await.ok()??;
             self.progress = Some(Progress::new(execution_id));
@@ -105,13 +105,13 @@ impl<'a> Follower<'a> {
     }
 
     /// Segments a second since the display began.
-    fn rate(&self, view: &ExecutionView) -> f64 {
+    fn rate(&self, view: &ExecutionSummary) -> f64 {
         let before = self.done_before.unwrap_or(0);
         let seconds = self.began.elapsed().as_secs_f64().max(0.001);
         view.done().saturating_sub(before) as f64 / seconds
     }
 
-    fn move_bar(&mut self, view: &ExecutionView, rate: f64) {
+    fn move_bar(&mut self, view: &ExecutionSummary, rate: f64) {
         let bar = self.bar.get_or_insert_with(|| {
             let bar = self.output.bar(ProgressBar::new(0));
             bar.set_style(style());
@@ -130,11 +130,11 @@ fn style() -> ProgressStyle {
 }
 
 /// All segments, where they are known.
-fn total(view: &ExecutionView) -> u64 {
+fn total(view: &ExecutionSummary) -> u64 {
     view.expected.unwrap_or(0).max(view.segments)
 }
 
-fn details(view: &ExecutionView, rate: f64) -> String {
+fn details(view: &ExecutionSummary, rate: f64) -> String {
     let mut parts = vec![format!("{} items", grouped(view.item_count))];
     if rate > 0.0 {
         parts.push(format!("{rate:.0}/s"));
@@ -154,7 +154,7 @@ fn details(view: &ExecutionView, rate: f64) -> String {
     parts.join(", ")
 }
 
-fn line(view: &ExecutionView, rate: f64) -> String {
+fn line(view: &ExecutionSummary, rate: f64) -> String {
     format!("{}: {} of {} segments, {}", view.job, grouped(view.done()), grouped(total(view)), details(view, rate))
 }
 
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_line_says_how_far_how_fast_and_what_failed() {
-        let view: ExecutionView = serde_json::from_value(json!({
+        let view: ExecutionSummary = serde_json::from_value(json!({
             "execution_id": "0193a5b0-3c1e-7d2f-8a4b-5c6d7e8f9a0b", "job": "cities", "key": "k", "status": "SCATTERING",
             "generation": 1, "segments": 128, "expected": 1000, "pending": 28, "running": 0, "succeeded": 98, "failed": 2,
             "cancelled": 0, "item_count": 98_000, "duration_ms": 1, "counters": {}, "attempts": 100,

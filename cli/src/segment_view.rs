@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use control_table::clock::Timestamp;
 use control_table::id::ExecutionId;
-use control_table::item::{SegmentFailure, SegmentRow, SegmentStatus};
+use control_table::rows::{SegmentFailure, SegmentRow, SegmentStatus};
 use serde::Serialize;
 use serde_json::Value;
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use chrono::SecondsFormat;
-use control_table::item::{ExecutionStatus, Stop};
-use control_table::view::ExecutionView;
+use control_table::rows::{ExecutionStatus, Stop};
+use control_table::read::ExecutionSummary;
 
 use crate::number::{grouped, span};
 use crate::output::{Colour, Output, OutputError};
@@ -19,7 +19,7 @@ pub const fn colour(status: ExecutionStatus) -> Colour {
 }
 
 /// Prints a run: the JSON object, or a few lines.
-pub fn print(output: &Output, view: &ExecutionView) -> Result<(), OutputError> {
+pub fn print(output: &Output, view: &ExecutionSummary) -> Result<(), OutputError> {
     if output.is_json() {
         return output.value(view);
     }
@@ -31,7 +31,7 @@ pub fn print(output: &Output, view: &ExecutionView) -> Result<(), OutputError> {
     Ok(())
 }
 
-fn lines(view: &ExecutionView) -> Vec<(&'static str, String)> {
+fn lines(view: &ExecutionSummary) -> Vec<(&'static str, String)> {
     let mut lines = vec![("key", view.key.to_string()), ("segments", segments(view))];
     let succeeded = i128::from(view.succeeded.max(1));
     let mean = grouped(i128::from(view.item_count) / succeeded);
@@ -51,7 +51,7 @@ fn lines(view: &ExecutionView) -> Vec<(&'static str, String)> {
 }
 
 /// What is out of the ordinary, and how much may be in flight.
-fn incidents(view: &ExecutionView) -> Vec<(&'static str, String)> {
+fn incidents(view: &ExecutionSummary) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
     if let Some(limit) = view.max_concurrency {
         let in_flight = view.in_flight.filter(|_| !view.status.is_terminal());
@@ -77,7 +77,7 @@ fn incidents(view: &ExecutionView) -> Vec<(&'static str, String)> {
     lines
 }
 
-fn segments(view: &ExecutionView) -> String {
+fn segments(view: &ExecutionSummary) -> String {
     let counts = [
         (view.succeeded, "succeeded"),
         (view.failed, "failed"),
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn view() -> ExecutionView {
+    fn view() -> ExecutionSummary {
         serde_json::from_value(json!({
             "execution_id": "0193a5b0-3c1e-7d2f-8a4b-5c6d7e8f9a0b", "job": "cities", "key": "k", "status": "FAILED",
             "generation": 2, "segments": 1246, "expected": 1246, "pending": 0, "running": 0, "succeeded": 1240, "failed": 6,
@@ -128,7 +128,7 @@ mod tests {
         let text: Vec<String> = incidents(&usual).into_iter().map(|(_, text)| text).collect();
         assert_eq!(text[0], "at most 4");
         assert!(text[1].contains("segment 17") && text[2].contains("more segments failed"), "{text:?}");
-        let stalled = ExecutionView {
+        let stalled = ExecutionSummary {
             status: ExecutionStatus::Running,
             in_flight: Some(3),
             stalled_at: Some(usual.created_at),
@@ -142,9 +142,9 @@ mod tests {
 
     #[test]
     fn a_run_that_has_just_begun() {
-        let begun = ExecutionView { succeeded: 0, failed: 0, pending: 3, segments: 3, finished_at: None, ..view() };
+        let begun = ExecutionSummary { succeeded: 0, failed: 0, pending: 3, segments: 3, finished_at: None, ..view() };
         assert_eq!(segments(&begun), "3: 3 pending");
         assert!(lines(&begun).iter().any(|(_, text)| text.starts_with("not finished")));
-        assert_eq!(segments(&ExecutionView { segments: 0, pending: 0, ..begun }), "0");
+        assert_eq!(segments(&ExecutionSummary { segments: 0, pending: 0, ..begun }), "0");
     }
 }

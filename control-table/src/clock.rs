@@ -1,7 +1,7 @@
-//! Time and randomness, as things that are handed in.
+//! Time and randomness, which callers pass in.
 //!
-//! Nothing below the programs' `main` reads a clock or an entropy source of its own, so a test, a model checker or a
-//! replayed seed decides what "now" is and which identifiers come out.
+//! Only the `main` of a program reads the clock of the machine or its source of randomness. So a test or a seed decides what the
+//! present moment is, and which identifiers are drawn.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -12,13 +12,13 @@ use rand::{Rng, RngCore, SeedableRng};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A moment in milliseconds since 1970-01-01 UTC: what the control table stores and compares.
+/// A moment in milliseconds since 1970-01-01 UTC, as the control table stores it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The beginning of time: a lease until then has ended.
+    /// 1970-01-01: a lease until then has ended.
     pub const EPOCH: Self = Self(0);
 
     /// From milliseconds since 1970.
@@ -33,7 +33,7 @@ impl Timestamp {
         self.0
     }
 
-    /// Whole seconds since 1970, rounded up: the unit `DynamoDB`'s TTL attribute wants.
+    /// Whole seconds since 1970, rounded up: the unit of `DynamoDB`'s TTL attribute.
     #[must_use]
     pub const fn as_ttl_seconds(self) -> i64 {
         self.0.div_euclid(1000) + 1
@@ -45,7 +45,7 @@ impl Timestamp {
         DateTime::from_timestamp_millis(self.0).unwrap_or(DateTime::UNIX_EPOCH)
     }
 
-    /// This moment plus a span; saturates instead of overflowing.
+    /// This moment plus a span. Saturates instead of overflowing.
     #[must_use]
     pub fn plus(self, span: TimeDelta) -> Self {
         Self(self.0.saturating_add(span.num_milliseconds()))
@@ -70,7 +70,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Where the present moment comes from.
+/// A source of the present moment.
 pub trait Clock: Send + Sync + fmt::Debug {
     /// The present moment.
     fn now(&self) -> DateTime<Utc>;
@@ -81,7 +81,7 @@ pub trait Clock: Send + Sync + fmt::Debug {
     }
 }
 
-/// The machine's clock. Only programs' `main` functions and the local runner create one.
+/// The clock of the machine. Only the `main` of a program and the local system create one.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -92,7 +92,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// Where identifiers and jitter come from: one generator, seeded from the system or by a test.
+/// A source of identifiers and jitter: one generator, seeded by the operating system or by a test.
 pub struct Entropy {
     generator: Mutex<StdRng>,
 }
@@ -132,7 +132,7 @@ impl Entropy {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, StdRng> {
-        // A generator has no invariant that a panic could have broken half-way.
+        // A panic in the middle of a call breaks no invariant of a generator.
         self.generator.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,153 +1,98 @@
-//! What can go wrong with the control table itself. A lost condition is not an error: it is an outcome of its operation.
+//! Errors of the control table. A condition that does not hold is not an error: it is an outcome of its operation.
 
 use std::error::Error as StdError;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-use crate::item::CorruptItem;
+use crate::rows::CorruptItem;
+use crate::sdk::Failure;
 
-/// A failed request to the control table.
+/// A failed operation or read. Its text names both and what they are about, and says whether a retry helps.
+#[expect(
+    missing_docs,
+    reason = "`operation` is the operation or read, `subject` the execution, group or segment, `code` the code of DynamoDB"
+)]
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The table is not there.
+    /// The table does not exist.
     #[error(
-        "{operation} of {subject}: table {table:?} does not exist. Deploy infra/template.yaml, or name another table in \
-         CONTROL_TABLE; the local runner makes its own"
+        "{operation} of {subject}: table {table:?} does not exist. A retry does not help: deploy infra/template.yaml, or name \
+         another table in CONTROL_TABLE; the local system makes its own"
     )]
-    TableMissing {
-        /// The operation of the protocol.
-        operation: &'static str,
-        /// The execution, segment or group it was about.
-        subject: String,
-        /// The table's name.
-        table: String,
-    },
-    /// `DynamoDB` could not be reached, or was too busy, for longer than the bounded retries last.
+    TableMissing { operation: &'static str, subject: String, table: String },
+    /// `DynamoDB` could not be reached, or was too busy, for longer than the bounded retries take.
     #[error("{operation} of {subject}: DynamoDB did not take it ({code}): {detail}. Nothing is lost: try again")]
     Unavailable {
-        /// The operation of the protocol.
         operation: &'static str,
-        /// The execution, segment or group it was about.
         subject: String,
-        /// `DynamoDB`'s code, or the kind of failure on the way there.
         code: String,
-        /// What it said of the reason.
+        /// The message of `DynamoDB`, or the chain of causes if there is none.
         detail: String,
-        /// What the SDK gave.
         source: Box<dyn StdError + Send + Sync>,
     },
-    /// `DynamoDB` refused the request: permissions, or a table that is not what it should be.
+    /// `DynamoDB` refused the request: permissions, or a table that is not as it should be.
     #[error(
-        "{operation} of {subject}: DynamoDB refused it ({code}): {detail}. Check the role's permissions and the table"
+        "{operation} of {subject}: DynamoDB refused it ({code}): {detail}. A retry does not help: check the permissions of the \
+         role, and the table"
     )]
     Refused {
-        /// The operation of the protocol.
         operation: &'static str,
-        /// The execution, segment or group it was about.
         subject: String,
-        /// `DynamoDB`'s code.
         code: String,
-        /// What it said of the reason.
+        /// The message of `DynamoDB`, or the chain of causes if there is none.
         detail: String,
-        /// What the SDK gave.
         source: Box<dyn StdError + Send + Sync>,
     },
     /// Part of a batch, or a transaction, was still refused after every bounded retry.
     #[error("{operation} of {subject}: still {code} after {attempts} tries. Nothing is lost: try again")]
-    StillBusy {
-        /// The operation of the protocol.
-        operation: &'static str,
-        /// The execution, segment or group it was about.
-        subject: String,
-        /// `DynamoDB`'s code for the last refusal.
-        code: String,
-        /// Tries made.
-        attempts: u32,
-    },
-    /// An item cannot be read as what it should be.
-    #[error("{operation}: {source}. {}", .source.advice())]
-    Corrupt {
-        /// The operation of the protocol.
-        operation: &'static str,
-        /// Which item, and what is wrong with it.
-        source: CorruptItem,
-    },
-    /// The expression and its meaning came to different results. A defect of this crate: please report it.
-    #[error("{operation} of {subject}: DynamoDB refused what the protocol allows (a defect of this program)")]
-    Disagreement {
-        /// The operation of the protocol.
-        operation: &'static str,
-        /// The execution, segment or group it was about.
-        subject: String,
-    },
-}
-
-/// `DynamoDB`'s codes for "later, please".
-const BUSY_CODES: [&str; 8] = [
-    "ProvisionedThroughputExceededException",
-    "ProvisionedThroughputExceeded",
-    "RequestLimitExceeded",
-    "ThrottlingException",
-    "ThrottlingError",
-    "TransactionConflictException",
-    "TransactionInProgressException",
-    "InternalServerError",
-];
-
-/// Whether a code of `DynamoDB`'s means that the same request may succeed later.
-pub(crate) fn is_busy(code: &str) -> bool {
-    BUSY_CODES.contains(&code) || code == "TransactionConflict"
-}
-
-/// An error and what is behind it, in one line: the SDK's own text names only the outermost.
-fn chain(error: &dyn StdError) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line = format!("{line}: {error}");
-        cause = error.source();
-    }
-    line
+    StillBusy { operation: &'static str, subject: String, code: String, attempts: u32 },
+    /// A read found more pages than the rows of this program can fill.
+    #[error(
+        "{operation} of {subject}: more than {pages} pages. A retry does not help: another program writes to the table"
+    )]
+    TooManyPages { operation: &'static str, subject: String, pages: usize },
+    /// An item cannot be read as the row that its key names.
+    #[error("{operation} of {subject}: {source}. {}", .source.advice())]
+    Corrupt { operation: &'static str, subject: String, source: CorruptItem },
+    /// `DynamoDB` and `apply` came to different results, or a store returned rows of another kind. A defect of this program.
+    #[error(
+        "{operation} of {subject}: the table refused what the protocol allows. A retry does not help: this is a defect of this \
+         program, please report it"
+    )]
+    Disagreement { operation: &'static str, subject: String },
 }
 
 impl Error {
-    /// Whether the same call may succeed later, as it is.
+    /// Whether the same call may succeed later.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {
             Self::Unavailable { .. } | Self::StillBusy { .. } => true,
-            Self::TableMissing { .. } | Self::Refused { .. } | Self::Corrupt { .. } | Self::Disagreement { .. } => {
-                false
-            }
+            Self::TableMissing { .. }
+            | Self::Refused { .. }
+            | Self::TooManyPages { .. }
+            | Self::Corrupt { .. }
+            | Self::Disagreement { .. } => false,
         }
     }
 
-    /// Sorts what the SDK says into "later" and "never".
+    /// Whether a transaction on the same row was in the way. The SDK does not retry such a write.
+    pub(crate) fn is_conflict(&self) -> bool {
+        matches!(self, Self::Unavailable { code, .. } if code == "TransactionConflictException")
+    }
+
+    /// The error of a request, by whether it may succeed later.
     pub(crate) fn from_sdk<E>(operation: &'static str, subject: String, table: &str, error: SdkError<E>) -> Self
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
-        let code = match &error {
-            SdkError::ServiceError(service) => service.err().code().unwrap_or("unknown").to_owned(),
-            SdkError::ConstructionFailure(_) => "request not built".to_owned(),
-            SdkError::TimeoutError(_) => "timeout".to_owned(),
-            SdkError::DispatchFailure(_) => "no connection".to_owned(),
-            _ => "no usable answer".to_owned(),
-        };
-        let later = match &error {
-            SdkError::ServiceError(service) => is_busy(&code) || service.raw().status().is_server_error(),
-            SdkError::ConstructionFailure(_) => false,
-            _ => true,
-        };
-        if code == "ResourceNotFoundException" {
+        let failure = Failure::of(&error);
+        if failure.is_missing() {
             return Self::TableMissing { operation, subject, table: table.to_owned() };
         }
-        let detail = match error.as_service_error().and_then(ProvideErrorMetadata::message) {
-            Some(message) => message.to_owned(),
-            None => chain(&error),
-        };
+        let Failure { code, message: detail, retryable } = failure;
         let source = Box::new(error);
-        if later {
+        if retryable {
             Self::Unavailable { operation, subject, code, detail, source }
         } else {
             Self::Refused { operation, subject, code, detail, source }

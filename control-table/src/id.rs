@@ -1,4 +1,4 @@
-//! Identifiers: executions, jobs, keys, groups and segments, and how the table spells them.
+//! Identifiers of executions, jobs, keys, groups and segments, and their spelling in the table.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::limits::{GROUP_SIZE, MAX_JOB_NAME, MAX_KEY};
 
-/// What is wrong with an identifier that somebody gave. Nothing was written; repeating the call does not help.
+/// An identifier that cannot be read. Nothing was written; a retry does not help.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidId {
     /// Not a UUID.
@@ -22,7 +22,7 @@ pub enum InvalidId {
     /// Empty, too long, or with control characters.
     #[error("{0:?} is not a key: use 1 to {MAX_KEY} printable characters without white space at the ends")]
     Key(String),
-    /// Not the way this table spells a group or a segment.
+    /// Not the spelling of a group or of another key of the table.
     #[error("{0:?} is not a key of the control table")]
     Item(String),
 }
@@ -44,12 +44,12 @@ macro_rules! text_serde {
     };
 }
 
-/// One run of a job: a `UUIDv7`, so that IDs sort by the time they were minted.
+/// The ID of an execution: a `UUIDv7`, so that IDs sort by time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExecutionId(Uuid);
 
 impl ExecutionId {
-    /// Wraps a UUID that was minted as version 7.
+    /// The ID with that UUID, which must be of version 7.
     #[must_use]
     pub const fn new(uuid: Uuid) -> Self {
         Self(uuid)
@@ -84,7 +84,7 @@ impl FromStr for ExecutionId {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        // Only the hyphenated form: the same run must not have two spellings as a partition key.
+        // Only the hyphenated form: an execution must not have two spellings as a partition key.
         match Uuid::try_parse(text) {
             Ok(uuid) if uuid.to_string() == text => Ok(Self(uuid)),
             _ => Err(InvalidId::Execution(text.to_owned())),
@@ -94,7 +94,7 @@ impl FromStr for ExecutionId {
 
 text_serde!(ExecutionId);
 
-/// The name of a job: what its executions have in common.
+/// The name of a job. It contains no `#`, which separates the parts of a key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobName(String);
 
@@ -128,7 +128,7 @@ impl FromStr for JobName {
 
 text_serde!(JobName);
 
-/// The caller's idempotency key: one execution per job and key.
+/// An idempotency key: a job has one execution for each.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExecutionKey(String);
 
@@ -161,12 +161,12 @@ impl FromStr for ExecutionKey {
 
 text_serde!(ExecutionKey);
 
-/// [`GROUP_SIZE`] consecutive segments of an execution; the table's partition of their rows and their tally.
+/// A group: [`GROUP_SIZE`] consecutive segments of an execution, in one partition of the table with their tally.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupId {
-    /// The execution it is part of.
+    /// The execution that it is part of.
     pub execution_id: ExecutionId,
-    /// Its number, from zero.
+    /// The number of the group, from zero.
     pub group: u64,
 }
 
@@ -197,17 +197,17 @@ impl FromStr for GroupId {
 
 text_serde!(GroupId);
 
-/// One segment of an execution.
+/// A segment of an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SegmentId {
-    /// The execution it is part of.
+    /// The execution that it is part of.
     pub execution_id: ExecutionId,
-    /// Its index, from zero.
+    /// The index of the segment, from zero.
     pub index: u64,
 }
 
 impl SegmentId {
-    /// The group it is in.
+    /// The group that it is in.
     #[must_use]
     pub const fn group(self) -> GroupId {
         GroupId { execution_id: self.execution_id, group: self.index / GROUP_SIZE }

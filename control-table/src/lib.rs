@@ -1,36 +1,33 @@
-//! What an execution is: its rows, its transitions, the protocol; and the `DynamoDB` adapter of it.
+//! The control table: the rows of executions, the operations on them, and the stores that keep them.
 //!
 //! # Layout
-//! - [`item`]: the rows, and how they are spelled as items
-//! - [`op`]: one file an operation: what it means on plain values, the expression that says the same, tests
-//! - [`read`]: what people and programs ask of the table
-//! - [`record`], [`image`], [`completion`], [`notice`]: what travels to a worker, from the stream, and to whatever comes next
-//! - [`view`]: an execution as people see it
-//! - [`memory`]: the operations over a map of rows, for models and comparisons
-//! - [`repair`]: what the rows say that tallies and execution must be, and how they differ
-//! - [`schema`]: the table itself
-//! - [`clock`], [`id`], [`policy`], [`limits`], [`trace`]: the vocabulary
+//! - [`rows`]: the rows, their keys and their items
+//! - [`operation`]: the changes, one a file: the transition on plain rows, the same as a request to `DynamoDB`, tests
+//! - [`store`]: `DynamoDB` and memory; both execute the same operations
+//! - [`read`]: the reads, which no operation needs
+//! - [`message`]: records for workers, images from the table's stream, events
+//! - [`recount`]: the tallies and sums that follow from the rows of the segments, and how the table differs from them
+//! - [`metric`]: the metrics, by their names in CloudWatch
+//! - [`policy`], [`id`], [`limits`], [`clock`], [`trace`]: the values that rows and messages are made of
+//! - [`retry`], [`sdk`], [`error`]: failures of a service, and trying again
 //!
 //! No other crate builds an expression for the control table.
 
 pub mod clock;
-pub mod completion;
 pub mod error;
 pub mod id;
-pub mod image;
-pub mod item;
 pub mod limits;
-pub mod memory;
-pub mod notice;
-pub mod op;
+pub mod message;
+pub mod metric;
+pub mod operation;
 pub mod policy;
 pub mod read;
-pub mod record;
-pub mod repair;
-pub mod schema;
-mod table;
+pub mod recount;
+pub mod retry;
+pub mod rows;
+pub mod sdk;
+pub mod store;
 pub mod trace;
-pub mod view;
 
 pub use self::error::Error;
-pub use self::table::ControlTable;
+pub use self::store::ControlTable;

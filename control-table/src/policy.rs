@@ -1,4 +1,4 @@
-//! How a run treats failure.
+//! The policy of an execution: how it treats failures, and its limits.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,40 +9,40 @@ use serde::{Deserialize, Serialize};
 use crate::clock::{Entropy, Timestamp};
 use crate::limits::{MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_RETENTION_DAYS};
 
-/// The policy of an execution: given when it is opened, kept on it, and carried by every record.
+/// The policy of an execution. It is given when the execution is opened, and every record carries it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
-    /// Attempts that a segment gets in one generation, the first included.
+    /// Attempts of a segment in a generation, the first included.
     pub max_attempts: u32,
     /// The wait before a failed segment is tried again.
     pub backoff: Backoff,
-    /// Failed segments with which the execution still counts as succeeded.
+    /// Failed segments that an execution may have and still succeed.
     pub tolerated_failures: Tolerance,
-    /// What becomes of an execution with more failures than that.
+    /// What to do about more failures than that.
     #[serde(skip_serializing_if = "OnTooManyFailures::is_stop")]
     pub on_too_many_failures: OnTooManyFailures,
-    /// The longest an attempt may take, in milliseconds; without it, as long as its invocation has.
+    /// The time limit of an attempt, in milliseconds; without it, the attempt may take as long as its invocation has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub segment_timeout_ms: Option<u64>,
-    /// The longest a generation of the execution may take, in milliseconds; what has no outcome by then is cancelled.
+    /// The time limit of a generation, in milliseconds. Segments without an outcome are cancelled then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub execution_timeout_ms: Option<u64>,
-    /// Segments of the execution that are in flight at once; without it, as many as there are workers.
+    /// Segments that are in flight at the same time; without it, as many as there are workers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_concurrency: Option<u32>,
-    /// Without progress for this long, in milliseconds, the execution is reported as stalled.
+    /// Milliseconds without progress after which the execution is reported as stalled.
     #[serde(skip_serializing_if = "is_default_stall")]
     pub stall_after_ms: u64,
-    /// Days after which the execution and all its rows are deleted; without it they are kept.
+    /// Days after which all rows of the execution are deleted; without it they are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention_days: Option<u32>,
 }
 
-/// An attempt may take the 15 minutes of a Lambda invocation, so two of those without any outcome are a reason to look.
+/// Twice the 15 minutes that a Lambda invocation, and so an attempt, may take.
 const STALL_AFTER_MS: u64 = 30 * 60 * 1_000;
 
-/// A standstill is looked for no sooner than this, however short the policy wants it: each look at an execution is a write.
+/// The shortest time between two checks for a stall: each check writes to the execution.
 const MIN_STALL_LOOK_MS: u64 = 1_000;
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
@@ -66,33 +66,32 @@ impl Default for Policy {
     }
 }
 
-/// What becomes of an execution with more failures than are tolerated.
+/// What to do about more failures than are tolerated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnTooManyFailures {
-    /// What has no outcome yet is cancelled, and the execution has failed.
+    /// Cancel the segments without an outcome; the execution fails.
     #[default]
     Stop,
-    /// Every segment gets its outcome, and the execution has failed then.
+    /// Process the other segments; the execution fails at its end.
     Finish,
 }
 
 impl OnTooManyFailures {
-    /// Whether it is the usual answer.
+    /// Whether it is the default, which JSON leaves out.
     #[must_use]
     pub const fn is_stop(&self) -> bool {
         matches!(self, Self::Stop)
     }
 }
 
-/// Failed segments that an execution may have and still count as succeeded: a number, or a share of its segments, as
-/// `"5%"` or `"0.25%"`.
+/// Failed segments that an execution may have and still succeed: a number, or a share of its segments as `"5%"` or `"0.25%"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "ToleranceText", into = "ToleranceText")]
 pub enum Tolerance {
-    /// So many.
+    /// A number of segments.
     Count(u64),
-    /// So many hundredths of a percent of the segments, rounded down.
+    /// Hundredths of a percent of the segments, rounded down.
     Share(u32),
 }
 
@@ -106,7 +105,7 @@ impl Default for Tolerance {
 }
 
 impl Tolerance {
-    /// The failures that an execution of so many segments may have.
+    /// Failures that an execution of that many segments may have.
     #[must_use]
     pub fn of(self, segments: u64) -> u64 {
         match self {
@@ -177,7 +176,7 @@ impl FromStr for Tolerance {
     }
 }
 
-/// Exponential backoff with full jitter: the wait before attempt n + 1 is drawn evenly from zero to
+/// Exponential backoff with full jitter: the wait before attempt n + 1 is drawn uniformly from zero to
 /// `min(cap, base * 2^(n - 1))`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -210,10 +209,10 @@ impl Backoff {
     }
 }
 
-/// The longest backoff a policy may ask for: a day. A longer wait is a new run, not a retry.
+/// The longest backoff of a policy: a day. A job that has to wait longer needs a new execution, not a retry.
 const MAX_BACKOFF_MS: u64 = 24 * 60 * 60 * 1_000;
 
-/// What is wrong with a policy. Nothing was written.
+/// A policy that is refused. Nothing was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPolicy {
     /// No attempts, or too many.
@@ -230,27 +229,27 @@ pub enum InvalidPolicy {
     /// A time limit of nothing, or of more than a year.
     #[error("policy.{field} is {millis} ms: use 1 to {MAX_TIMEOUT_MS} ms (a year)")]
     Timeout {
-        /// The field.
+        /// The name of the field.
         field: &'static str,
-        /// Its value.
+        /// Its value, in milliseconds.
         millis: u64,
     },
-    /// No segment may run, or more than one item can keep account of.
+    /// No slots, or more than the execution item has room for.
     #[error(
         "policy.max_concurrency is {0}: use 1 to {MAX_CONCURRENCY}, or leave it out for as many as there are workers"
     )]
     MaxConcurrency(u32),
-    /// Rows that would be gone at once, or a time beyond any calendar.
+    /// No retention at all, or more than [`MAX_RETENTION_DAYS`].
     #[error("policy.retention_days is {0}: use 1 to {MAX_RETENTION_DAYS}, or leave it out to keep executions")]
     Retention(u32),
-    /// Rows could be deleted while their execution still runs.
+    /// The rows could be deleted while the execution still runs.
     #[error(
         "policy.retention_days is {days}, and the execution may run for {timeout_ms} ms: keep it at least a day longer than that"
     )]
     RetentionTooShort {
-        /// The retention.
+        /// `retention_days`.
         days: u32,
-        /// The execution's time limit.
+        /// `execution_timeout_ms`.
         timeout_ms: u64,
     },
 }
@@ -261,10 +260,7 @@ const MAX_TIMEOUT_MS: u64 = 366 * DAY_MS;
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 impl Policy {
-    /// Refuses a policy that cannot be meant.
-    ///
-    /// # Errors
-    /// The first field that is out of range.
+    /// Refuses a policy with a field out of range; the error is about the first.
     pub fn validate(&self) -> Result<(), InvalidPolicy> {
         if !(1..=MAX_ATTEMPTS).contains(&self.max_attempts) {
             return Err(InvalidPolicy::MaxAttempts(self.max_attempts));
@@ -302,29 +298,28 @@ impl Policy {
         }
     }
 
-    /// When an execution that is opened now is deleted, in whole seconds since 1970: the TTL attribute of all its rows.
+    /// When the rows of an execution that is opened now are deleted, in seconds since 1970 (`DynamoDB`'s TTL).
     #[must_use]
     pub fn expires_at(&self, now: Timestamp) -> Option<i64> {
         self.retention_days.map(|days| now.plus(TimeDelta::days(i64::from(days))).as_ttl_seconds())
     }
 
-    /// When the sweeper should next look at an execution whose generation began at that moment: after the patience, or at its
-    /// deadline if that comes first.
+    /// When the sweeper next checks an execution whose generation began at `started_at`: after the patience, or at its
+    /// deadline if that is earlier.
     #[must_use]
     pub fn next_look(&self, started_at: Timestamp, now: Timestamp, patience: TimeDelta) -> Timestamp {
         let next = now.plus(patience);
         self.deadline(started_at).map_or(next, |deadline| next.min(deadline.max(now)))
     }
 
-    /// When to look whether an execution that was seen to move on at that moment has stood still for too long: then it is told
-    /// as soon as it is so.
+    /// When to check for a stall, given the moment of the last progress: the earliest moment at which it would be reported.
     #[must_use]
-    pub fn stall_look(&self, moved_on: Timestamp) -> Timestamp {
+    pub fn stall_look(&self, progress_at: Timestamp) -> Timestamp {
         let millis = i64::try_from(self.stall_after_ms.max(MIN_STALL_LOOK_MS)).unwrap_or(i64::MAX / 2);
-        moved_on.plus(TimeDelta::milliseconds(millis))
+        progress_at.plus(TimeDelta::milliseconds(millis))
     }
 
-    /// When a generation that began at that moment has had its time.
+    /// The end of a generation that began at that moment, by the time limit; `None` without a limit.
     #[must_use]
     pub fn deadline(&self, started_at: Timestamp) -> Option<Timestamp> {
         let millis = i64::try_from(self.execution_timeout_ms?).unwrap_or(i64::MAX / 2);
@@ -367,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_that_cannot_be_meant_are_refused() {
+    fn values_out_of_range_are_refused() {
         let usual = Policy::default();
         let day_run = Policy { execution_timeout_ms: Some(DAY_MS), ..usual };
         let refused = [
@@ -386,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_usual_takes_no_room_in_a_record() {
+    fn defaults_take_no_room_in_a_record() {
         let text = serde_json::to_string(&Policy::default()).unwrap();
         assert_eq!(text, r#"{"max_attempts":3,"backoff":{"base_ms":1000,"cap_ms":300000},"tolerated_failures":0}"#);
     }

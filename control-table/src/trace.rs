@@ -1,7 +1,8 @@
-//! The trace that an execution was opened in, so that what is logged and traced of a run can be joined.
+//! The trace in which an execution was opened, by which the logs and traces of the execution are joined.
 //!
-//! Lambda is given the [X-Ray tracing header](https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader)
-//! of its invocation, and Kinesis passes none on: so the plan keeps it, and every record carries it.
+//! Lambda receives the [X-Ray tracing
+//! header](https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader) of its
+//! invocation, and Kinesis does not pass it on. So the plan keeps it, and every record carries it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,19 +10,20 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-/// Characters of a header that is read at all. The longest that X-Ray writes has some hundred.
+/// The longest header that is read, in characters. The longest that X-Ray writes has some hundred.
 const MAX_HEADER: usize = 256;
 
-/// A trace: the header's text with the fields that join spans, and nothing else: `Root`, and `Parent` and `Sampled` if it has them.
+/// A trace: the header's text with the fields that join spans, and nothing else: `Root`, and `Parent` and `Sampled` if it
+/// has them.
 ///
-/// What else a header may hold is about the invocation it came with, such as `Lineage`, and would be wrong in another.
+/// Other fields, such as `Lineage`, are about the invocation that received the header, and would be wrong in another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TraceContext {
     text: String,
     root_ends: usize,
 }
 
-/// Not a tracing header of X-Ray's.
+/// A text that is not a tracing header of X-Ray's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is not a tracing header of X-Ray's: it is like Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
@@ -29,7 +31,7 @@ pub struct TraceContext {
 pub struct InvalidTrace(String);
 
 impl TraceContext {
-    /// What a header says; `None`, and a line in the log, if it is not one of X-Ray's. A run does without.
+    /// Reads a header. One that is not X-Ray's is logged and dropped.
     #[must_use]
     pub fn from_header(header: &str) -> Option<Self> {
         header.parse().inspect_err(|error| tracing::debug!(%error, "a trace is dropped")).ok()
@@ -41,7 +43,7 @@ impl TraceContext {
         &self.text
     }
 
-    /// The trace's ID as X-Ray spells it, `1-5759e988-bd862e3fe1be46a994272793`: what logs are joined by.
+    /// The ID of the trace as X-Ray spells it, `1-5759e988-bd862e3fe1be46a994272793`: the field by which logs are joined.
     #[must_use]
     pub fn trace_id(&self) -> &str {
         self.text.get(ROOT.len()..self.root_ends).unwrap_or_default()
@@ -83,7 +85,7 @@ fn is_parent(value: &str) -> bool {
     is_hex(value, 16)
 }
 
-/// X-Ray also writes `?`, where the decision is left to who receives it: that is the same as no field.
+/// X-Ray also writes `?`, which leaves the decision to the receiver: the same as no field.
 fn is_sampled(value: &str) -> bool {
     matches!(value, "0" | "1")
 }
@@ -104,7 +106,7 @@ impl Serialize for TraceContext {
     }
 }
 
-/// Reads a trace from an item or a record, whatever is there instead of it: no run fails for the sake of its trace.
+/// Reads a trace from an item or record. Any other value is no trace, rather than an error: no execution fails for its trace.
 pub(crate) fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TraceContext>, D::Error> {
     match Value::deserialize(deserializer)? {
         Value::Null => Ok(None),
@@ -120,7 +122,7 @@ mod tests {
     const ID: &str = "1-5759e988-bd862e3fe1be46a994272793";
 
     #[test]
-    fn what_joins_spans_is_kept_and_nothing_else() {
+    fn the_fields_that_join_spans_are_kept_and_no_others() {
         for (header, kept) in [
             (format!("Root={ID}"), format!("Root={ID}")),
             (format!("Root={ID};Sampled=?"), format!("Root={ID}")),
@@ -134,7 +136,7 @@ mod tests {
                 ),
                 format!("Root={ID};Parent=53995c3f42cd8ad8;Sampled=0"),
             ),
-            (format!("Parent=nobody;Root={ID}"), format!("Root={ID}")),
+            (format!("Parent=other;Root={ID}"), format!("Root={ID}")),
         ] {
             let trace = TraceContext::from_header(&header).unwrap();
             assert_eq!((trace.as_str(), trace.trace_id()), (&*kept, ID));

@@ -11,9 +11,9 @@
 //! Only [`system`] knows what a segment is: a mapping hands events to a handler, as Lambda does.
 
 pub mod data_dir;
-pub mod embedded;
-pub mod mapping;
+mod operator;
 pub mod system;
 pub mod template;
 
+pub use self::operator::Bystander;
 pub use self::system::{Database, Error, Options, System};

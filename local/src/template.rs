@@ -10,9 +10,9 @@ mod yaml;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::mapping::batch::RetryPolicy;
-use crate::mapping::filter::{Filter, FilterError};
-use crate::mapping::{DynamoDbSettings, KinesisSettings};
+use emulator::event_source::batch::RetryPolicy;
+use emulator::event_source::filter::{Filter, FilterError};
+use emulator::event_source::{DynamoDbSettings, KinesisSettings};
 use lookup::Node;
 
 pub use table::{CreateTableError, IndexDefinition, TableDefinition};

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use control_table::clock::{Entropy, SystemClock, Timestamp};
 use control_table::id::ExecutionId;
-use control_table::op::Open;
+use control_table::operation::Open;
 use control_table::policy::Policy;
-use local::embedded::Durability;
+use emulator::embedded::Durability;
 use local::system::{HookOutput, Hooks, WorkChoice};
 use local::{Database, Options, System};
 use serde_json::{Value, json};

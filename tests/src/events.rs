@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use control_table::completion::CompletionEvent;
+use control_table::message::CompletionEvent;
 use control_table::id::ExecutionId;
 
 /// Every event in a data directory, in order, repeats included.

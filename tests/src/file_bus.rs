@@ -4,10 +4,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use control_table::completion::CompletionEvent;
-use control_table::notice::NoticeEvent;
+use control_table::message::CompletionEvent;
+use control_table::message::NotificationEvent;
 use futures::future::BoxFuture;
-use gather::{CompletionBus, PublishError};
+use engine::{EventBus, PublishError};
 
 /// Appends each event to the file of a data directory. Of the first few events the answer is lost: they are delivered, and
 /// whoever published them is told otherwise.
@@ -22,7 +22,7 @@ impl FileBus {
     }
 }
 
-impl CompletionBus for FileBus {
+impl EventBus for FileBus {
     fn publish<'a>(&'a self, event: &'a CompletionEvent) -> BoxFuture<'a, Result<(), PublishError>> {
         Box::pin(async move {
             let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&self.events).unwrap();
@@ -36,7 +36,7 @@ impl CompletionBus for FileBus {
         })
     }
 
-    fn notify<'a>(&'a self, _: &'a NoticeEvent) -> BoxFuture<'a, Result<(), PublishError>> {
+    fn notify<'a>(&'a self, _: &'a NotificationEvent) -> BoxFuture<'a, Result<(), PublishError>> {
         Box::pin(std::future::ready(Ok(())))
     }
 }

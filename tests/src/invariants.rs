@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use control_table::ControlTable;
-use control_table::completion::CompletionEvent;
+use control_table::message::CompletionEvent;
 use control_table::id::ExecutionId;
-use control_table::item::{Counts, ExecutionRow, SegmentRow, SegmentStatus, TallyOutcome, TallyRow};
+use control_table::rows::{Counts, ExecutionRow, SegmentRow, SegmentStatus, TallyOutcome, TallyRow};
 
 use crate::events::events_of;
 
@@ -40,7 +40,7 @@ impl Recount {
 
     fn of_event(event: &CompletionEvent) -> Self {
         let CompletionEvent { segments, succeeded, failed, cancelled, attempts, item_count, duration_ms, .. } = *event;
-        let counters = control_table::item::Counters(event.counters.clone());
+        let counters = control_table::rows::Counters(event.counters.clone());
         let counts = Counts { item_count, duration_ms, counters };
         Self { segments, succeeded, failed, cancelled, attempts, counts }
     }

@@ -6,17 +6,19 @@ use aws_lambda_events::event::dynamodb::Event as DynamoDbEvent;
 use aws_lambda_events::event::kinesis::{KinesisEvent, KinesisEventRecord};
 use chrono::TimeDelta;
 use control_table::ControlTable;
+use control_table::store::DynamoDbStore;
 use control_table::clock::{Clock, Entropy, SystemClock};
-use gather::{Gather, Settler};
-use local::embedded::{Backlog, Durability, EmbeddedDynamoDb, EmbeddedKinesis, Shard, ShardRecord, TableStream};
-use local::mapping::filter::Filter;
+use emulator::embedded::{Backlog, Durability, EmbeddedDynamoDb, EmbeddedKinesis, Shard, ShardRecord, TableStream};
+use emulator::event_source::filter::Filter;
 use local::system::{CONTROL_TABLE, SEGMENT_STREAM};
 use local::template::Template;
-use scatter::{Dispatcher, Handout, Scatter, Sources};
+use engine::scatter::Sources;
+use engine::{Engine, Settings};
+use functions::KinesisDispatcher;
+use functions::handlers::GatherHandler;
 use serde_json::Value;
-use sweeper::Sweeper;
 use tempfile::TempDir;
-use worker::{Invocation, Work, Worker};
+use runtime::{Invocation, Work, Worker};
 
 use crate::file_bus::FileBus;
 use crate::requests::Requests;
@@ -43,54 +45,44 @@ impl Parts {
         let kinesis = EmbeddedKinesis::start(Backlog::default());
         let shard = kinesis.create_stream(SEGMENT_STREAM, 1).await.unwrap().remove(0);
         let (clock, entropy) = (Arc::new(SystemClock), Arc::new(Entropy::from_system()));
-        let table = ControlTable::new(dynamodb.client(), CONTROL_TABLE, Arc::clone(&entropy));
-        table.create().await.unwrap();
+        let store = DynamoDbStore::new(dynamodb.client(), CONTROL_TABLE, Arc::clone(&entropy));
+        store.create().await.unwrap();
+        let table = ControlTable::new(store);
         Self { dir, table, shard, dynamodb, kinesis, clock, entropy }
     }
 
     fn counted(&self, requests: &Requests) -> ControlTable {
         let client = requests.of_dynamodb(&self.dynamodb.client());
-        ControlTable::new(client, CONTROL_TABLE, Arc::clone(&self.entropy))
+        ControlTable::new(DynamoDbStore::new(client, CONTROL_TABLE, Arc::clone(&self.entropy)))
     }
 
-    /// A scatter whose requests are counted.
+    /// An engine whose requests are counted; its bus loses the answer to the first `lost` events.
     #[must_use]
-    pub fn scatter(&self, requests: &Requests) -> Scatter {
+    pub fn engine(&self, requests: &Requests, lost: u32) -> Engine {
         let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
         let kinesis = requests.of_kinesis(&self.kinesis.client());
-        let dispatcher = Dispatcher::new(kinesis, SEGMENT_STREAM, Arc::clone(&entropy));
-        let sources = Sources::new(self.dynamodb.client());
-        Scatter::new(self.counted(requests), dispatcher, sources, clock, entropy, scatter::Settings::default())
+        Engine::new(engine::Parts {
+            table: self.counted(requests),
+            dispatcher: Arc::new(KinesisDispatcher::new(kinesis, SEGMENT_STREAM, Arc::clone(&entropy))),
+            bus: Arc::new(FileBus::new(self.dir.path(), lost)),
+            sources: Sources::new(self.dynamodb.client()),
+            clock,
+            entropy,
+            settings: Settings::default(),
+        })
     }
 
     /// A worker whose requests are counted.
     #[must_use]
     pub fn worker(&self, requests: &Requests, work: Arc<dyn Work>) -> Worker {
         let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
-        Worker::new(self.counted(requests), work, clock, entropy, worker::Settings::default())
+        Worker::new(self.counted(requests), work, clock, entropy, runtime::Settings::default())
     }
 
-    /// A gather whose requests are counted. Its bus takes every event, and of the first `lost` ones loses the answer.
+    /// A gather whose requests are counted; its bus loses the answer to the first `lost` events.
     #[must_use]
-    pub fn gather(&self, requests: &Requests, lost: u32) -> Gather {
-        let table = self.counted(requests);
-        let settler =
-            Settler::new(table.clone(), Arc::new(FileBus::new(self.dir.path(), lost)), Arc::clone(&self.clock));
-        let kinesis = requests.of_kinesis(&self.kinesis.client());
-        let dispatcher = Dispatcher::new(kinesis, SEGMENT_STREAM, Arc::clone(&self.entropy));
-        Gather::new(table.clone(), settler, Handout::new(table, dispatcher))
-    }
-
-    /// A sweeper whose requests are counted, on a bus that takes every event.
-    #[must_use]
-    pub fn sweeper(&self, requests: &Requests) -> Sweeper {
-        let (table, clock) = (self.counted(requests), Arc::clone(&self.clock));
-        let bus = Arc::new(FileBus::new(self.dir.path(), 0));
-        let settler = Settler::new(table.clone(), bus, Arc::clone(&clock));
-        let kinesis = requests.of_kinesis(&self.kinesis.client());
-        let dispatcher = Dispatcher::new(kinesis, SEGMENT_STREAM, Arc::clone(&self.entropy));
-        let scatter = Arc::new(self.scatter(requests));
-        Sweeper::new(table, dispatcher, scatter, settler, clock, sweeper::Settings::default())
+    pub fn gather(&self, requests: &Requests, lost: u32) -> GatherHandler {
+        GatherHandler::new(self.engine(requests, lost))
     }
 
     /// An invocation with all the time that Lambda gives.

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use control_table::clock::{Entropy, SystemClock};
 use control_table::id::ExecutionId;
-use control_table::item::ExecutionRow;
-use local::embedded::Durability;
+use control_table::rows::ExecutionRow;
+use emulator::embedded::Durability;
 use local::system::{HookOutput, Hooks, WorkChoice};
 use local::{Options, System};
+use engine::scatter::ScatterEvent;
+use engine::{Operator, Started};
 use serde_json::Value;
 use tempfile::TempDir;
-use worker::Work;
+use runtime::Work;
 
 use crate::invariants::assert_invariants;
 
@@ -61,16 +63,23 @@ impl UnderTest {
 
     /// Scatters, waits for the end, and asserts the invariants.
     pub async fn run(&self, event: Value) -> ExecutionRow {
-        let answer = self.system.scatter(event, "request-1").await.unwrap();
+        let answer = self.start_execution(event).await;
         self.finish(answer.execution_id).await
     }
 
     /// Waits for the end of an execution, and asserts the invariants.
+    pub async fn start_execution(&self, event: Value) -> Started {
+        let event = ScatterEvent::parse(event).unwrap();
+        let key = event.key_or("request-1").unwrap();
+        self.system.start(event, key).await.unwrap()
+    }
+
+    /// Waits for the end, and checks the invariants.
     pub async fn finish(&self, execution_id: ExecutionId) -> ExecutionRow {
-        let finished = tokio::time::timeout(WAIT, self.system.finished(execution_id)).await;
+        let finished = tokio::time::timeout(WAIT, self.system.wait(execution_id)).await;
         let finished = finished.unwrap_or_else(|_| panic!("{execution_id} hangs")).unwrap();
         assert!(finished.is_published);
         assert_invariants(self.system.control_table(), self.dir.path(), execution_id).await;
-        finished.execution
+        self.system.control_table().execution(execution_id).await.unwrap().unwrap()
     }
 }

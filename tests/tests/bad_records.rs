@@ -7,10 +7,10 @@ use std::collections::HashSet;
 
 use aws_lambda_events::event::kinesis::{KinesisEvent, KinesisEventRecord};
 use chrono::{DateTime, Utc};
-use control_table::item::{AsideSource, ExecutionStatus};
+use control_table::rows::{DeadLetterSource, ExecutionStatus};
 use serde_json::{Value, json};
 use system_tests::{Parts, Requests, assert_invariants, dynamodb_event};
-use worker::{Context, Output, Segment, work};
+use runtime::{Context, Output, Segment, work};
 
 const SEGMENTS: u64 = 20;
 
@@ -85,9 +85,9 @@ async fn poison_between_good_records_is_set_aside_once_and_the_run_completes() {
     let execution = parts.table.execution(answer.execution_id).await.unwrap().unwrap();
     assert_eq!((execution.status, execution.succeeded), (ExecutionStatus::Succeeded, SEGMENTS));
     assert_invariants(&parts.table, parts.dir.path(), answer.execution_id).await;
-    let aside = parts.table.set_aside_records(100).await.unwrap();
+    let aside = parts.table.dead_letters(100).await.unwrap();
     assert_eq!(aside.len(), poison.len());
-    assert!(aside.iter().all(|row| row.source == AsideSource::Worker && !row.reason.is_empty()), "{aside:?}");
+    assert!(aside.iter().all(|row| row.source == DeadLetterSource::Worker && !row.reason.is_empty()), "{aside:?}");
     let longest = aside.iter().map(|row| row.payload_bytes).max();
     assert_eq!(longest, Some(1_000_000));
     // As the command line shows it.

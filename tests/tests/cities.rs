@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use control_table::clock::Entropy;
 use local::Database;
-use local::embedded::Durability;
+use emulator::embedded::Durability;
 use serde_json::{Value, json};
 use system_tests::{assert_invariants, events_of};
 

@@ -1,12 +1,13 @@
-//! The control table's operations, against the embedded `DynamoDB` and against Amazon's own emulator.
+//! The suite of the control table's operations and reads, on every store: memory, the embedded `DynamoDB`, and Amazon's own
+//! emulator.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use local::embedded::EmbeddedDynamoDb;
+use emulator::embedded::EmbeddedDynamoDb;
 use system_tests::conformance::{self, DynamoDbLocal};
 
-/// A client of whatever answers there. It signs, because DynamoDB Local wants a signature, though it checks none.
+/// A client of the service at that address. It signs, because DynamoDB Local wants a signature, though it checks none.
 fn client(endpoint: &str) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -24,18 +25,23 @@ fn assert_none(service: &str, failures: &[String]) {
     assert!(failures.is_empty(), "{service}: {} of {cases} cases\n{}", failures.len(), failures.join("\n\n"));
 }
 
+#[tokio::test]
+async fn the_store_in_memory_conforms() {
+    assert_none("memory", &conformance::run_in_memory().await);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_embedded_dynamodb_conforms() {
     let dir = tempfile::tempdir().unwrap();
-    let durability = local::embedded::Durability::ProcessCrash;
+    let durability = emulator::embedded::Durability::ProcessCrash;
     let embedded = EmbeddedDynamoDb::open(&dir.path().join("db"), durability).unwrap();
-    assert_none("embedded", &conformance::run(&embedded.client()).await);
+    assert_none("embedded", &conformance::run_on_dynamodb(&embedded.client()).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dynamodb_local_conforms() {
     let running = DynamoDbLocal::start().await.unwrap_or_else(|reason| panic!("{reason}"));
-    let failures = conformance::run(&client(&running.endpoint())).await;
+    let failures = conformance::run_on_dynamodb(&client(&running.endpoint())).await;
     running.stop().await.unwrap();
     assert_none("DynamoDB Local", &failures);
 }

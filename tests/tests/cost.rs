@@ -9,14 +9,14 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 use control_table::id::GroupId;
-use control_table::item::ExecutionStatus;
-use control_table::record::SegmentRecord;
-use gather::Gather;
-use local::embedded::ShardRecord;
+use control_table::rows::ExecutionStatus;
+use control_table::message::SegmentRecord;
+use engine::gather::Gather;
+use emulator::embedded::ShardRecord;
 use local::template::Template;
 use serde_json::{Value, json};
 use system_tests::{News, Parts, Requests, Spent, assert_invariants, dynamodb_event, index_write_units, item_bytes};
-use worker::{Context, Output, Segment, work};
+use runtime::{Context, Output, Segment, work};
 
 const GROUPS: u64 = 10;
 const SEGMENTS: u64 = 128 * GROUPS;

@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use control_table::item::ExecutionStatus;
+use control_table::rows::ExecutionStatus;
 use local::template::Template;
 use serde_json::{Value, json};
 use system_tests::{Parts, Requests, Spent, WAIT, dynamodb_event, index_write_units};
 use tokio::time::Instant;
-use worker::{Context, Output, Segment, SegmentError, work};
+use runtime::{Context, Output, Segment, SegmentError, work};
 
 /// In one group.
 const SEGMENTS: u64 = 100;

@@ -7,9 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use control_table::clock::Entropy;
-use control_table::item::ExecutionStatus;
+use control_table::rows::ExecutionStatus;
 use local::Database;
-use local::embedded::Durability;
+use emulator::embedded::Durability;
 use serde_json::Value;
 use system_tests::{assert_invariants, events_of};
 

@@ -1,10 +1,10 @@
-//! The operations' meanings against their expressions: random sequences, repeated and out of order, through the pure
-//! functions and through the embedded DynamoDB, comparing outcomes and items after each step.
+//! `apply` of each operation against its expression: random sequences, repeated and out of order, on plain values and on the
+//! embedded DynamoDB; outcomes and rows are compared after each step.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-#[path = "differential/people.rs"]
-mod people;
+#[path = "differential/operator_steps.rs"]
+mod operator_steps;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,22 +12,22 @@ use std::sync::Arc;
 use control_table::ControlTable;
 use control_table::clock::{Entropy, Timestamp};
 use control_table::id::{ExecutionId, GroupId, SegmentId};
-use control_table::item::{Counters, Counts, ErrorKind, SegmentFailure, TallyOutcome};
-use control_table::memory::MemoryTable;
-use control_table::op::{
-    AddRows, Claim, CommitGroup, Complete, CompleteOutcome, Counted, Ending, Finish, Fold, MarkPublished, Observe,
-    Open, Release, Reschedule, Seal, Tally,
+use control_table::rows::{Counters, Counts, ErrorKind, SegmentFailure, TallyOutcome};
+use control_table::store::{DynamoDbStore, MemoryTable};
+use control_table::operation::{
+    AddRows, CheckpointProgress, Claim, CommitGroup, Complete, CompleteOutcome, Counted, DeferRetry, Ending, Finish, Fold,
+    MarkPublished, Open, Operation, ReleaseLease, Seal, Tally,
 };
 use control_table::policy::{Policy, Tolerance};
-use local::embedded::EmbeddedDynamoDb;
+use emulator::embedded::EmbeddedDynamoDb;
 use proptest::prelude::*;
 
-use crate::people::People;
+use crate::operator_steps::OperatorStep;
 
 /// Group sizes: an edge of two groups, the second one short.
 const SIZES: [u64; 2] = [2, 1];
 const SEGMENTS: [u64; 3] = [0, 1, 128];
-/// Groups of an execution that is filled from outside.
+/// Groups of an execution that is filled by external adds.
 const GROUPS: u64 = 4;
 const MAX_ATTEMPTS: u32 = 2;
 
@@ -45,10 +45,10 @@ enum Step {
     Fold { groups: Vec<u64>, stale: bool },
     Complete { generation: u32 },
     MarkPublished { generation: u32 },
-    Release { segment: usize, attempt: u32 },
-    Reschedule { segment: usize, seen: bool },
-    Observe { seen: bool, progress: u64 },
-    People(People),
+    ReleaseLease { segment: usize, attempt: u32 },
+    DeferRetry { segment: usize, seen: bool },
+    CheckpointProgress { seen: bool, progress: u64 },
+    Operator(OperatorStep),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -69,10 +69,10 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(groups, stale)| Step::Fold { groups, stale }),
         4 => (1..3_u32).prop_map(|generation| Step::Complete { generation }),
         2 => (1..3_u32).prop_map(|generation| Step::MarkPublished { generation }),
-        1 => (segment.clone(), 1..3_u32).prop_map(|(segment, attempt)| Step::Release { segment, attempt }),
-        2 => (segment, any::<bool>()).prop_map(|(segment, seen)| Step::Reschedule { segment, seen }),
-        1 => (any::<bool>(), 0..3_u64).prop_map(|(seen, progress)| Step::Observe { seen, progress }),
-        40 => people::step().prop_map(Step::People),
+        1 => (segment.clone(), 1..3_u32).prop_map(|(segment, attempt)| Step::ReleaseLease { segment, attempt }),
+        2 => (segment, any::<bool>()).prop_map(|(segment, seen)| Step::DeferRetry { segment, seen }),
+        1 => (any::<bool>(), 0..3_u64).prop_map(|(seen, progress)| Step::CheckpointProgress { seen, progress }),
+        40 => operator_steps::step().prop_map(Step::Operator),
     ]
 }
 
@@ -91,11 +91,19 @@ struct Pair {
 impl Pair {
     async fn new(limited: bool) -> Self {
         let client = EmbeddedDynamoDb::in_memory().unwrap().client();
-        let table = ControlTable::new(client, "control", Arc::new(Entropy::from_seed(1)));
-        table.create().await.unwrap();
-        table.verify().await.unwrap();
+        let store = DynamoDbStore::new(client, "control", Arc::new(Entropy::from_seed(1)));
+        store.create().await.unwrap();
+        store.verify().await.unwrap();
+        let table = ControlTable::new(store);
         let (memory, now) = (MemoryTable::default(), Timestamp::from_millis(1_000));
         Self { memory, table, execution_id: id(0), now, limited, counted: BTreeMap::new() }
+    }
+
+    /// Executes the operation on both sides, with the same outcome.
+    async fn both<O: Operation>(&mut self, request: &O) -> O::Outcome {
+        let outcome = self.table.execute(request).await.unwrap();
+        assert_eq!(outcome, self.memory.execute(request), "{request:?}");
+        outcome
     }
 
     /// The execution's generation, or another.
@@ -115,7 +123,7 @@ impl Pair {
         self.execution_id.segment(SEGMENTS[segment])
     }
 
-    /// Takes the step on both sides; the outcomes are the same, and so are the items afterwards.
+    /// Takes the step on both sides; the outcomes are the same, and so are the rows afterwards.
     async fn take(&mut self, step: &Step) {
         let before = self.now;
         self.now = self.later(40);
@@ -134,24 +142,24 @@ impl Pair {
             Step::Complete { generation } => self.complete(*generation).await,
             Step::MarkPublished { generation } => {
                 let request = MarkPublished { execution_id: self.execution_id, generation: *generation };
-                assert_eq!(self.table.mark_published(&request).await.unwrap(), self.memory.mark_published(&request));
+                self.both(&request).await;
             }
-            Step::Release { segment, attempt } => {
+            Step::ReleaseLease { segment, attempt } => {
                 let generation = self.generation_or(false);
-                let request = Release { segment: self.segment(*segment), generation, attempt: *attempt };
-                assert_eq!(self.table.release(&request).await.unwrap(), self.memory.release(&request));
+                let request = ReleaseLease { segment: self.segment(*segment), generation, attempt: *attempt };
+                self.both(&request).await;
             }
-            Step::Reschedule { segment, seen } => self.reschedule(*segment, *seen, before).await,
-            Step::Observe { seen, progress } => self.observe(*seen, *progress, before).await,
+            Step::DeferRetry { segment, seen } => self.defer_retry(*segment, *seen, before).await,
+            Step::CheckpointProgress { seen, progress } => self.checkpoint(*seen, *progress, before).await,
             // Boxed, so that this future stays small.
-            Step::People(step) => Box::pin(self.take_of_people(step)).await,
+            Step::Operator(step) => Box::pin(self.take_operator_step(step)).await,
         }
         self.compare().await;
     }
 
     async fn open(&mut self, number: u8) {
         let request = Open {
-            // The first one is the execution that every other step is about.
+            // Every other step is about the first execution.
             execution_id: if self.memory.keys.is_empty() { id(0) } else { id(number) },
             job: "job".parse().unwrap(),
             key: "key".parse().unwrap(),
@@ -161,21 +169,21 @@ impl Pair {
                 ..Policy::default()
             },
             expected: Some(3),
+            kind: control_table::rows::PlanKind::Planned,
             source: serde_json::json!({"type": "list"}),
             parameters: serde_json::Value::Null,
             trace: None,
             now: self.now,
             due_at: self.later(500),
         };
-        assert_eq!(self.table.open(&request).await.unwrap(), self.memory.open(&request));
+        self.both(&request).await;
     }
 
     async fn add_rows(&mut self, group: u64) {
         let size = SIZES[usize::try_from(group).unwrap()];
         let specs = (0..size).map(|offset| serde_json::json!({"group": group, "offset": offset, "x": 1.0})).collect();
         let request = AddRows { group: self.group(group), generation: 1, specs, now: self.now, expires_at: None };
-        self.table.add_rows(&request).await.unwrap();
-        self.memory.add_rows(&request);
+        self.both(&request).await;
     }
 
     async fn commit(&mut self, group: u64) {
@@ -187,13 +195,13 @@ impl Pair {
             scatter_until: self.later(500),
             expires_at: None,
         };
-        assert_eq!(self.table.commit_group(&request).await.unwrap(), self.memory.commit_group(&request));
+        self.both(&request).await;
     }
 
     async fn seal(&mut self, groups: u64) {
         let now = self.now;
         let request = Seal { execution_id: self.execution_id, groups, now };
-        assert_eq!(self.table.seal(&request).await.unwrap(), self.memory.seal(&request));
+        self.both(&request).await;
     }
 
     async fn claim(&mut self, segment: usize, record: u8, nonce: u8, stale: bool) {
@@ -206,7 +214,7 @@ impl Pair {
             now: self.now,
             lease_until: self.later(90),
         };
-        assert_eq!(self.table.claim(&request).await.unwrap(), self.memory.claim(&request));
+        self.both(&request).await;
     }
 
     async fn finish(&mut self, segment: usize, attempt: u32, ending: u8) {
@@ -219,7 +227,7 @@ impl Pair {
         };
         let generation = self.generation_or(false);
         let request = Finish { segment: self.segment(segment), generation, attempt, now: self.now, ending };
-        assert_eq!(self.table.finish(&request).await.unwrap(), self.memory.finish(&request));
+        self.both(&request).await;
     }
 
     async fn tally_row(&mut self, segment: usize) {
@@ -240,7 +248,7 @@ impl Pair {
     /// Counts, and remembers what was counted with what.
     async fn tally(&mut self, request: Tally) {
         let before = self.memory.tallies.get(&request.group).cloned();
-        assert_eq!(self.table.tally(&request).await.unwrap(), self.memory.tally(&request), "{request:?}");
+        self.both(&request).await;
         let (Some(before), Some(after)) = (before, self.memory.tallies.get(&request.group)) else { return };
         let counted = self.counted.entry(request.group).or_default();
         for outcome in request.outcomes {
@@ -258,43 +266,40 @@ impl Pair {
             return;
         }
         let request = Fold { execution_id: self.execution_id, generation: self.generation_or(stale), tallies };
-        assert_eq!(self.table.fold(&request).await.unwrap(), self.memory.fold(&request));
+        self.both(&request).await;
     }
 
     async fn complete(&mut self, generation: u32) {
-        let request = Complete { generation, now: self.now, due_at: self.later(500) };
-        let Some(seen) = self.table.execution(self.execution_id).await.unwrap() else { return };
-        let outcome = self.table.complete(&request, seen).await.unwrap();
-        let expected = self.memory.complete(&request, self.execution_id);
-        assert_eq!(outcome, expected);
-        if let CompleteOutcome::Completed(row) = outcome {
+        let Some(seen) = self.memory.executions.get(&self.execution_id).cloned().map(Box::new) else { return };
+        let request = Complete { seen, generation, now: self.now, due_at: self.later(500) };
+        if let CompleteOutcome::Completed(row) = self.both(&request).await {
             assert_eq!(row.groups_done, row.groups);
         }
     }
 
-    async fn reschedule(&mut self, segment: usize, seen: bool, before: Timestamp) {
+    async fn defer_retry(&mut self, segment: usize, seen: bool, before: Timestamp) {
         let segment = self.segment(segment);
         let due = self.memory.segments.get(&segment).and_then(|row| row.due);
         let seen_due_at = due.filter(|_| seen).map_or(before, |due| due.due_at);
         let generation = self.generation_or(false);
-        let request = Reschedule { segment, generation, seen_due_at, due_at: self.later(200) };
-        assert_eq!(self.table.reschedule(&request).await.unwrap(), self.memory.reschedule(&request));
+        let request = DeferRetry { segment, generation, seen_due_at, due_at: self.later(200) };
+        self.both(&request).await;
     }
 
-    async fn observe(&mut self, seen: bool, progress: u64, before: Timestamp) {
+    async fn checkpoint(&mut self, seen: bool, progress: u64, before: Timestamp) {
         let execution_id = self.execution_id;
         let due = self.memory.executions.get(&execution_id).and_then(|row| row.due);
         let seen_due_at = due.filter(|_| seen).map_or(before, |due| due.due_at);
-        let request = Observe {
+        let request = CheckpointProgress {
             execution_id,
             seen_due_at,
             progress,
             progress_at: self.now,
             stalled_at: (progress == 1).then_some(self.now),
-            notice: progress == 1,
+            notification: progress == 1,
             due_at: self.later(200),
         };
-        assert_eq!(self.table.observe(&request).await.unwrap(), self.memory.observe(&request));
+        self.both(&request).await;
     }
 
     async fn compare(&self) {
@@ -312,12 +317,9 @@ impl Pair {
                 self.memory.segments.values().filter(|row| row.group.group == group).cloned().collect();
             assert_eq!(rows, expected);
         }
-        let mut aside: Vec<_> = self.memory.set_aside.values().cloned().collect();
-        let mut found = self.table.set_aside_records(100).await.unwrap();
-        for rows in [&mut aside, &mut found] {
-            rows.sort_by_key(|row| (row.source, row.event_id.clone()));
-        }
-        assert_eq!(found, aside);
+        let mut letters = self.table.dead_letters(100).await.unwrap();
+        letters.sort_by_key(|row| (row.source, row.event_id.clone()));
+        assert_eq!(letters, self.memory.dead_letters.values().cloned().collect::<Vec<_>>());
         for tally in tallies {
             let outcomes = tally.succeeded.len() + tally.failed.len() + tally.cancelled.len();
             assert_eq!(tally.pending + outcomes as u64, tally.size);
@@ -335,12 +337,12 @@ fn counts(segment: usize) -> Counts {
     Counts { item_count: 10, duration_ms: 20, counters }
 }
 
-/// Where a sequence begins: random steps alone rarely open, add, commit and seal in order, and hardly ever come to a redrive.
+/// Where a sequence begins: random steps alone rarely open, add, commit and seal in order, and hardly ever reach a redrive.
 #[derive(Debug, Clone, Copy)]
 enum Beginning {
     Nothing,
     Committed,
-    FilledFromOutside,
+    External,
     /// With a segment that failed.
     Published,
     Redriving,
@@ -349,7 +351,7 @@ enum Beginning {
 const BEGINNINGS: [Beginning; 5] = [
     Beginning::Nothing,
     Beginning::Committed,
-    Beginning::FilledFromOutside,
+    Beginning::External,
     Beginning::Published,
     Beginning::Redriving,
 ];
@@ -359,9 +361,9 @@ impl Beginning {
         let mut steps = vec![Step::Open { id: 0 }];
         match self {
             Self::Nothing => return Vec::new(),
-            Self::FilledFromOutside => {
-                let append = |part| Step::People(People::Append { part, digest: false, ahead: 0 });
-                steps.extend([append(0), append(1)]);
+            Self::External => {
+                let add = |part| Step::Operator(OperatorStep::AddExternal { part, digest: false, ahead: 0 });
+                steps.extend([add(0), add(1)]);
             }
             Self::Committed | Self::Published | Self::Redriving => {
                 for group in 0..2 {
@@ -380,7 +382,7 @@ impl Beginning {
             steps.extend([Step::Complete { generation: 1 }, Step::MarkPublished { generation: 1 }]);
         }
         if matches!(self, Self::Redriving) {
-            steps.push(Step::People(People::BeginRedrive { stale: false, cancelled: false, limited: false }));
+            steps.push(Step::Operator(OperatorStep::BeginRedrive { stale: false, cancelled: false, limited: false }));
         }
         steps
     }
@@ -390,7 +392,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, max_shrink_iters: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn meanings_and_expressions_agree(
+    fn apply_and_expressions_agree(
         mut steps in prop::collection::vec(step(), 1..60),
         beginning in prop::sample::select(BEGINNINGS.to_vec()),
         limited in any::<bool>(),
@@ -406,9 +408,9 @@ proptest! {
     }
 }
 
-/// The way every healthy run goes, so that it is compared at least once whatever the generator comes up with.
+/// The steps of every execution without faults, so that they are compared at least once whatever the generator draws.
 #[tokio::test]
-async fn a_healthy_run_agrees_from_open_to_published() {
+async fn an_execution_agrees_from_open_to_published() {
     let mut pair = Pair::new(false).await;
     let mut steps = vec![
         Step::Open { id: 0 },
@@ -437,25 +439,25 @@ async fn a_healthy_run_agrees_from_open_to_published() {
     assert_eq!(execution.due, None);
 }
 
-/// And the way of a redrive, with a limit of segments in flight.
+/// And the steps of a redrive, with a limit of segments in flight.
 #[tokio::test]
 async fn a_redrive_agrees_from_its_begin_to_its_second_completion() {
     let mut pair = Pair::new(true).await;
     let mut steps = Beginning::Redriving.steps();
-    let put_back = |segment| Step::People(People::PutBack { segment, stale: false });
+    let requeue = |segment| Step::Operator(OperatorStep::Requeue { segment, stale: false });
     steps.extend([
-        Step::People(People::Unfold { group: 0 }),
-        put_back(0),
-        Step::People(People::Unfold { group: 1 }),
-        put_back(2),
-        Step::People(People::EndRedrive { stale: false }),
-        Step::People(People::HandOut { stale: false, from: None, segments: vec![0, 2] }),
+        Step::Operator(OperatorStep::Unfold { group: 0 }),
+        requeue(0),
+        Step::Operator(OperatorStep::Unfold { group: 1 }),
+        requeue(2),
+        Step::Operator(OperatorStep::EndRedrive { stale: false }),
+        Step::Operator(OperatorStep::AcquireSlots { stale: false, from: None, segments: vec![0, 2] }),
     ]);
     for segment in [0, 2] {
         steps.push(Step::Claim { segment, record: 1, nonce: 0, stale: false });
         steps.push(Step::Finish { segment, attempt: 1, ending: 2 });
         steps.push(Step::TallyRow { segment });
-        steps.push(Step::People(People::FreeSlot { stale: false, segments: vec![SEGMENTS[segment]] }));
+        steps.push(Step::Operator(OperatorStep::ReleaseSlots { stale: false, segments: vec![SEGMENTS[segment]] }));
     }
     steps.push(Step::Fold { groups: vec![0, 1], stale: false });
     steps.extend([Step::Complete { generation: 2 }, Step::MarkPublished { generation: 2 }]);

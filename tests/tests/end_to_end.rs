@@ -6,10 +6,10 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use control_table::item::{ErrorKind, ExecutionStatus, SegmentStatus};
+use control_table::rows::{ErrorKind, ExecutionStatus, SegmentStatus};
 use serde_json::{Value, json};
 use system_tests::UnderTest;
-use worker::{Context, Output, Segment, SegmentError, work};
+use runtime::{Context, Output, Segment, SegmentError, work};
 
 fn range(segments: u64) -> Value {
     json!({"job": "test", "source": {"type": "range", "from": 0, "to": segments, "size": 1},
@@ -17,7 +17,7 @@ fn range(segments: u64) -> Value {
 }
 
 /// Counts one item a segment, and fails a test if a segment is worked on twice.
-fn once() -> Arc<dyn worker::Work> {
+fn once() -> Arc<dyn runtime::Work> {
     let seen = Arc::new(Mutex::new(HashSet::new()));
     work(move |segment: Segment<Value>, _: Context| {
         let seen = Arc::clone(&seen);

@@ -12,12 +12,12 @@ use aws_lambda_events::event::dynamodb::Event as DynamoDbEvent;
 use aws_lambda_events::event::kinesis::KinesisEvent;
 use aws_smithy_types::base64;
 use chrono::{DateTime, Utc};
-use control_table::item::{ExecutionStatus, SegmentStatus};
+use control_table::rows::{ExecutionStatus, SegmentStatus};
 use local::template::Template;
-use scatter::{ScatterAnswer, ScatterError};
+use engine::scatter::{ScatterAnswer, EngineError};
 use serde_json::{Value, json};
 use system_tests::{Parts, Requests, dynamodb_event};
-use worker::{Context, Output, Segment, Work, work};
+use runtime::{Context, Output, Segment, Work, work};
 
 /// A record as <https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html> shows one.
 fn kinesis_record(sequence_number: &str, data: &[u8]) -> Value {
@@ -119,7 +119,7 @@ fn counting() -> std::sync::Arc<dyn Work> {
     work(|_: Segment<Value>, _: Context| async { Ok(Output::items(1)) })
 }
 
-async fn scatter(parts: &Parts, event: Value) -> Result<ScatterAnswer, ScatterError> {
+async fn scatter(parts: &Parts, event: Value) -> Result<ScatterAnswer, EngineError> {
     parts.scatter(&Requests::default()).handle(event, "request-1", DateTime::<Utc>::MAX_UTC).await
 }
 

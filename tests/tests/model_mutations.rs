@@ -1,6 +1,6 @@
-//! Mistakes in the protocol, made on purpose: the model finds each, as the violation that it is.
+//! Mistakes in the protocol, made on purpose: the model finds each, as a violation of the property that it breaks.
 
-#![expect(clippy::print_stdout, reason = "how soon each mistake is found is for people to read")]
+#![expect(clippy::print_stdout, reason = "people read how soon each mistake is found")]
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const GOOD: Nature = Nature::Good;
 const BAD: Nature = Nature::Bad;
 const FLAKY: Nature = Nature::Flaky;
 
-/// Long enough for any of these runs; a mutation that takes longer is not caught.
+/// Long enough for each exploration; a mutation that takes longer is not caught.
 const LIMIT: Duration = Duration::from_mins(1);
 
 fn catch(mutation: Mutation, property: &'static str, config: Config) {
@@ -39,11 +39,11 @@ fn catch(mutation: Mutation, property: &'static str, config: Config) {
 
 /// Two groups, one of them of two segments; what fails can be redriven.
 fn redrive() -> Config {
-    Config { redrives: 1, ..Config::begun(&[&[BAD, GOOD], &[BAD]]) }
+    Config { redrives: 1, ..Config::sealed(&[&[BAD, GOOD], &[BAD]]) }
 }
 
 fn scatter() -> Config {
-    Config { scatters: 1, ..Config::begun(&[&[GOOD], &[GOOD]]) }
+    Config { scatters: 1, ..Config::sealed(&[&[GOOD], &[GOOD]]) }
 }
 
 const CRASH: Faults = Faults { crashes: 1, lost_answers: 0, losses: 0, duplicates: 0, short_leases: 0, impatience: 0 };
@@ -68,7 +68,7 @@ caught! {
     a_redrive_before_the_event: RedriveBeforePublish as EVENT_COMES_FIRST in redrive();
     rows_before_the_unfold: RowsBeforeUnfold as COUNTED_ONCE in redrive();
     a_cancel_during_a_redrive: CancelDuringRedrive as NEVER_STUCK in
-        Config { cancels: 1, faults: CRASH, redrives: 1, ..Config::begun(&[&[BAD]]) };
+        Config { cancels: 1, faults: CRASH, redrives: 1, ..Config::sealed(&[&[BAD]]) };
     a_stale_finish: StaleFinishAccepted as FENCED in
         Config { faults: Faults { short_leases: 1, duplicates: 1, ..Faults::default() }, ..redrive() };
     a_stale_finish_after_a_cancel: StaleFinishAccepted as FENCED in
@@ -83,15 +83,15 @@ caught! {
     a_commit_out_of_order: CommitWithoutOrder as GROUPS_ARE_WHOLE in Config { scatters: 2, ..scatter() };
     a_commit_before_its_rows: CommitBeforeRows as GROUPS_ARE_WHOLE in scatter();
     a_seal_too_early: SealTooEarly as COMPLETES_LAST in scatter();
-    a_success_that_is_put_back: PutBackSucceeded as OUTCOMES_STAY in redrive();
+    a_success_that_is_requeued: RequeueSucceeded as OUTCOMES_STAY in redrive();
     a_redrive_that_ends_before_its_rows: EndRedriveBeforeRows as NEVER_STUCK in Config { faults: CRASH, ..redrive() };
     a_tally_before_the_finish: TallyBeforeFinish as COUNTED_ONCE in redrive();
     a_cancelled_row_that_is_not_counted: CancelRowSkipsTally as NEVER_STUCK in Config { cancels: 1, ..redrive() };
     an_unfold_without_the_execution: UnfoldWithoutExecution as SUMS_ARE_FOLDED in redrive();
     an_unfold_done_twice: UnfoldTwice as SIZES_ADD_UP in Config { faults: CRASH, ..redrive() };
-    a_redrive_that_nobody_goes_on_with: RedriveNotResumed as NEVER_STUCK in Config { faults: CRASH, ..redrive() };
-    a_cancel_that_nobody_goes_on_with: CancelNotResumed as NEVER_STUCK in
-        Config { cancels: 1, faults: CRASH, ..Config::begun(&[&[FLAKY]]) };
+    a_redrive_that_is_not_resumed: RedriveNotResumed as NEVER_STUCK in Config { faults: CRASH, ..redrive() };
+    a_cancel_that_is_not_resumed: CancelNotResumed as NEVER_STUCK in
+        Config { cancels: 1, faults: CRASH, ..Config::sealed(&[&[FLAKY]]) };
     records_that_are_not_put_again: RecordsNotPutAgain as NEVER_STUCK in
         Config { faults: Faults { losses: 1, ..Faults::default() }, ..redrive() };
 }

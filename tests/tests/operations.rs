@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use control_table::id::ExecutionId;
-use control_table::item::{ExecutionStatus, Selection, Stop};
+use control_table::rows::{ExecutionStatus, Selection, Stop};
 use serde_json::{Value, json};
 use system_tests::{UnderTest, WAIT, events_of};
-use worker::{Context, Output, Segment, SegmentError, Work, work};
+use runtime::{Context, Output, Segment, SegmentError, Work, work};
 
 fn range(segments: u64, policy: &Value) -> Value {
     json!({"job": "test", "source": {"type": "range", "from": 0, "to": segments, "size": 1}, "policy": policy})

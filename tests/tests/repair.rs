@@ -14,8 +14,8 @@ mod world;
 use std::collections::BTreeSet;
 
 use control_table::id::ExecutionId;
-use control_table::item::{ErrorKind, ExecutionStatus, Selection};
-use sweeper::RepairMode;
+use control_table::rows::{ErrorKind, ExecutionStatus, Selection};
+use engine::operate::RepairMode;
 use system_tests::assert_invariants;
 
 use crate::cases::{Case, End};
@@ -127,8 +127,8 @@ async fn what_consumers_were_told_otherwise_is_said() {
 async fn a_tolerance_that_was_changed_afterwards_is_no_damage() {
     let (world, id) = Run::Succeeded.make().await;
     let tolerated_failures = Some("0".parse().unwrap());
-    let set = control_table::op::SetPolicy { execution_id: id, max_concurrency: None, tolerated_failures };
-    world.table.set_policy(&set).await.unwrap();
+    let set = control_table::operation::SetPolicy { execution_id: id, max_concurrency: None, tolerated_failures };
+    world.table.execute(&set).await.unwrap();
     assert_eq!(world.repair(id, RepairMode::DryRun).await.differences, []);
 }
 

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 use control_table::clock::Entropy;
-use control_table::item::ExecutionStatus;
-use gather::Gather;
-use local::embedded::ShardRecord;
+use control_table::rows::ExecutionStatus;
+use engine::gather::Gather;
+use emulator::embedded::ShardRecord;
 use serde_json::{Value, json};
 use system_tests::{Parts, Requests, assert_invariants, dynamodb_event, events_of};
-use worker::{Context, Output, Segment, SegmentError, Work, Worker, work};
+use runtime::{Context, Output, Segment, SegmentError, Work, Worker, work};
 
 /// Two full groups and a short one.
 const SEGMENTS: u64 = 300;

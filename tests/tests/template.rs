@@ -8,9 +8,10 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeDefinition, KeySchemaElement, TableDescription};
 use control_table::ControlTable;
+use control_table::store::DynamoDbStore;
 use control_table::clock::Entropy;
-use control_table::schema::SchemaError;
-use local::embedded::EmbeddedDynamoDb;
+use control_table::store::dynamodb::SchemaError;
+use emulator::embedded::EmbeddedDynamoDb;
 use local::template::{TableDefinition, Template};
 
 const TABLE: &str = "control";
@@ -20,7 +21,7 @@ fn of_template() -> TableDefinition {
 }
 
 fn control_table(client: &Client) -> ControlTable {
-    ControlTable::new(client.clone(), TABLE, Arc::new(Entropy::from_seed(1)))
+    ControlTable::new(DynamoDbStore::new(client.clone(), TABLE, Arc::new(Entropy::from_seed(1))))
 }
 
 async fn describe(client: &Client) -> TableDescription {

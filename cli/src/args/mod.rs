@@ -1,14 +1,12 @@
 //! The command line's arguments.
 
-mod cost;
 mod import;
 mod one_run;
 mod run;
 
-pub use self::cost::CostArgs;
 pub use self::import::ImportArgs;
 pub use self::one_run::{
-    AddArgs, AsideArgs, CancelArgs, FailuresArgs, RedriveArgs, RepairArgs, ResultsArgs, SealArgs, SetArgs,
+    AddArgs, DeadLettersArgs, CancelArgs, FailuresArgs, RedriveArgs, RepairArgs, ResultsArgs, SealArgs, SetArgs,
 };
 pub use self::run::{Counting, RunArgs, SourceType, WorkName};
 
@@ -16,7 +14,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use control_table::id::JobName;
-use control_table::item::SegmentStatus;
+use control_table::rows::SegmentStatus;
 
 use crate::job::UsageError;
 
@@ -111,10 +109,8 @@ pub enum Verb {
     Add(AddArgs),
     /// Say that a run that was opened has all its segments, and follow it to its end
     Seal(SealArgs),
-    /// List records that could not be read and were set aside, newest first
-    Aside(AsideArgs),
-    /// Estimate what segments would cost on AWS, beside what others take
-    Cost(CostArgs),
+    /// List records that could not be read, newest first
+    DeadLetters(DeadLettersArgs),
     /// Go on with what was interrupted, until it ends
     Resume(ResumeArgs),
     /// Run the system, and offer its DynamoDB to other programs

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
-use control_table::item::{Indexes, SegmentStatus, Selection};
+use control_table::rows::{Indexes, SegmentStatus, Selection};
 use control_table::policy::Tolerance;
 
 use super::SystemArgs;
@@ -140,9 +140,9 @@ pub struct SealArgs {
     pub system: SystemArgs,
 }
 
-/// What `aside` takes.
+/// What `dead-letters` takes.
 #[derive(Debug, Args)]
-pub struct AsideArgs {
+pub struct DeadLettersArgs {
     /// At most this many
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub limit: u16,

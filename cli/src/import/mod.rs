@@ -159,7 +159,7 @@ fn read(mut rows: Rows, shape: &Shape, batches: &Sender<Batch>) -> Result<(), Im
 #[cfg(test)]
 mod tests {
     use super::*;
-    use local::embedded::EmbeddedDynamoDb;
+    use emulator::embedded::EmbeddedDynamoDb;
 
     async fn run(
         client: &Client,

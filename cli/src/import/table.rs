@@ -109,7 +109,7 @@ fn hash(attribute: &str) -> Result<KeySchemaElement, aws_sdk_dynamodb::error::Bu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use local::embedded::EmbeddedDynamoDb;
+    use emulator::embedded::EmbeddedDynamoDb;
 
     fn wanted(key: &str, indexes: &[&str]) -> Wanted {
         let indexes: Vec<String> = indexes.iter().map(|&name| name.to_owned()).collect();

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Parser;
 use control_table::policy::Policy;
 use proptest::prelude::*;
-use scatter::ScatterEvent;
+use engine::scatter::ScatterEvent;
 
 use super::*;
 use crate::args::{Cli, Verb};

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use control_table::id::ExecutionId;
+use engine::Operator;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 
@@ -13,7 +14,7 @@ use crate::error::CliError;
 use crate::interrupt::Interrupt;
 use crate::job::UsageError;
 use crate::number::grouped;
-use crate::system::System;
+
 
 /// Specs that are added at once. Never another number: a repeated add knows each of its parts again only if they are cut at the
 /// same places. Ten groups' worth.
@@ -39,13 +40,13 @@ pub(super) async fn execute(context: &Context, args: &AddArgs) -> Result<ExitCod
     let mut specs = Specs::open(&args.file).await?;
     let token = args.token.clone().unwrap_or_else(|| context.entropy().nonce());
     let mut interrupt = Interrupt::install(&context.output);
-    let system = context.start(&args.system).await?;
+    let operator = context.start(&args.system).await?;
     let mut added = 0;
     let ended = tokio::select! {
         () = interrupt.wait() => Err(Stopped { reason: "it was interrupted".to_owned(), retryable: true }),
-        ended = add_all(&system, execution_id, &token, &mut specs, &mut added) => ended,
+        ended = add_all(&*operator, execution_id, &token, &mut specs, &mut added) => ended,
     };
-    system.shutdown().await;
+    operator.shutdown().await;
     if let Err(Stopped { reason, retryable }) = ended {
         let advice = format!(
             "Nothing is added twice: put right what is wrong, leave the lines before it as they are, and repeat with --token {token}"
@@ -63,7 +64,7 @@ pub(super) async fn execute(context: &Context, args: &AddArgs) -> Result<ExitCod
 }
 
 async fn add_all(
-    system: &System,
+    operator: &dyn Operator,
     execution_id: ExecutionId,
     token: &str,
     specs: &mut Specs,
@@ -75,7 +76,7 @@ async fn add_all(
             break;
         }
         let segments = chunk.len() as u64;
-        let answer = system.add(execution_id, &format!("{token}.{part}"), chunk).await;
+        let answer = operator.add(execution_id, &format!("{token}.{part}"), chunk).await;
         answer.map_err(|error| Stopped { reason: error.to_string(), retryable: error.is_retryable() })?;
         *added += segments;
     }

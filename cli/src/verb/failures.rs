@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use control_table::ControlTable;
 use control_table::id::ExecutionId;
-use control_table::item::{ErrorKind, SegmentRow, SegmentStatus};
+use control_table::rows::{ErrorKind, SegmentRow, SegmentStatus};
 use serde::Serialize;
 use serde_json::json;
 
@@ -132,7 +132,7 @@ fn print(output: &Output, failures: &[Failure], others: u64) -> Result<(), CliEr
 mod tests {
     use super::*;
     use control_table::clock::Timestamp;
-    use control_table::item::SegmentFailure;
+    use control_table::rows::SegmentFailure;
 
     fn row(index: u64, kind: ErrorKind, message: &str) -> SegmentRow {
         let id: ExecutionId = "0193a5b0-3c1e-7d2f-8a4b-5c6d7e8f9a0b".parse().unwrap();

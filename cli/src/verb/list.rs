@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use chrono::{DateTime, SecondsFormat};
 use control_table::ControlTable;
 use control_table::read::ListQuery;
-use control_table::view::ExecutionView;
+use control_table::read::ExecutionSummary;
 use serde_json::json;
 
 use crate::args::ListArgs;
@@ -35,7 +35,7 @@ pub(super) async fn execute(context: &Context, args: ListArgs) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-async fn listed(context: &Context, table: &ControlTable, args: ListArgs) -> Result<Vec<ExecutionView>, CliError> {
+async fn listed(context: &Context, table: &ControlTable, args: ListArgs) -> Result<Vec<ExecutionSummary>, CliError> {
     let now = context.now();
     let before = match &args.before {
         Some(id) => Some(context.resolve(table, id).await?),
@@ -45,16 +45,16 @@ async fn listed(context: &Context, table: &ControlTable, args: ListArgs) -> Resu
     views(table, &ListQuery { job: args.job, since, now, before, limit: args.limit }).await
 }
 
-async fn views(table: &ControlTable, query: &ListQuery) -> Result<Vec<ExecutionView>, CliError> {
+async fn views(table: &ControlTable, query: &ListQuery) -> Result<Vec<ExecutionSummary>, CliError> {
     let mut views = Vec::new();
     for row in table.executions(query).await? {
         // Read again, with its tallies: an index does not know how far a run has come.
-        views.extend(table.view(row.execution_id).await?);
+        views.extend(table.summary(row.execution_id).await?);
     }
     Ok(views)
 }
 
-fn print(output: &Output, views: &[ExecutionView]) -> Result<(), CliError> {
+fn print(output: &Output, views: &[ExecutionSummary]) -> Result<(), CliError> {
     if views.is_empty() {
         output.note("no runs");
         return Ok(());

@@ -20,7 +20,7 @@ pub(super) async fn execute(context: &Context, args: LocalArgs) -> Result<ExitCo
     let endpoint = format!("http://{}", listener.local_addr().map_err(refused)?);
     let system = context.start_here(&args.system).await?;
     let ended = serve(context, &system, listener, &endpoint, &interrupt).await;
-    system.shutdown().await;
+    system.stop().await;
     ended
 }
 

@@ -1,9 +1,8 @@
 //! One file a verb.
 
 mod add;
-mod aside;
 mod cancel;
-mod cost;
+mod dead_letters;
 mod failures;
 mod import;
 mod list;
@@ -23,8 +22,9 @@ mod watch;
 use std::process::ExitCode;
 
 use control_table::id::ExecutionId;
-use control_table::item::ExecutionStatus;
-use control_table::view::ExecutionView;
+use control_table::rows::ExecutionStatus;
+use control_table::read::ExecutionSummary;
+use engine::{Finished, Operator};
 
 use crate::args::Verb;
 use crate::context::Context;
@@ -32,7 +32,7 @@ use crate::error::{CliError, FAILED};
 use crate::execution::IdError;
 use crate::follow::Follower;
 use crate::interrupt::Interrupt;
-use crate::system::{Ended, System};
+
 
 /// Does what was asked.
 pub async fn execute(context: &Context, verb: Verb) -> Result<ExitCode, CliError> {
@@ -51,8 +51,7 @@ pub async fn execute(context: &Context, verb: Verb) -> Result<ExitCode, CliError
         Verb::Open(args) => Box::pin(open::execute(context, &args)).await,
         Verb::Add(args) => Box::pin(add::execute(context, &args)).await,
         Verb::Seal(args) => Box::pin(seal::execute(context, &args)).await,
-        Verb::Aside(args) => aside::execute(context, &args).await,
-        Verb::Cost(args) => cost::execute(context, &args),
+        Verb::DeadLetters(args) => dead_letters::execute(context, &args).await,
         Verb::Watch(args) => Box::pin(watch::execute(context, &args.id)).await,
         Verb::Resume(args) => Box::pin(resume::execute(context, args)).await,
         Verb::Local(args) => local::execute(context, args).await,
@@ -60,31 +59,31 @@ pub async fn execute(context: &Context, verb: Verb) -> Result<ExitCode, CliError
 }
 
 /// What a run's outcome is to the shell: success, if it is the one that was wanted.
-fn exit_code(view: &ExecutionView, wanted: ExecutionStatus) -> ExitCode {
+fn exit_code(view: &ExecutionSummary, wanted: ExecutionStatus) -> ExitCode {
     if view.status == wanted { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
 }
 
 /// Follows a run to its end, and prints it.
 async fn follow_to_end(
     context: &Context,
-    system: &System,
+    operator: &dyn Operator,
     execution_id: ExecutionId,
     wanted: ExecutionStatus,
     interrupt: &mut Interrupt,
 ) -> Result<ExitCode, CliError> {
-    let table = system.control_table();
+    let table = operator.table();
     let mut follower = Follower::of(context, table, execution_id);
-    let Some(finished) = follower.during(system.finished(execution_id), interrupt).await else {
+    let Some(finished) = follower.during(operator.wait(execution_id), interrupt).await else {
         context.say_how_to_resume();
         return Ok(ExitCode::from(FAILED));
     };
     let finished = finished?;
-    let view = table.view(execution_id).await?.ok_or_else(|| IdError::NotFound(execution_id.to_string()))?;
-    print_finished(context, &finished, &view, wanted)
+    let view = table.summary(execution_id).await?.ok_or_else(|| IdError::NotFound(execution_id.to_string()))?;
+    print_finished(context, finished, &view, wanted)
 }
 
 /// Prints a run that ended. Whoever closed the pipe still learns from the exit code how it ended.
-fn print_ended(context: &Context, view: &ExecutionView, wanted: ExecutionStatus) -> Result<ExitCode, CliError> {
+fn print_ended(context: &Context, view: &ExecutionSummary, wanted: ExecutionStatus) -> Result<ExitCode, CliError> {
     match crate::summary::print(&context.output, view) {
         Ok(()) | Err(crate::output::OutputError::Closed) => {}
         Err(error) => return Err(error.into()),
@@ -99,14 +98,14 @@ fn print_ended(context: &Context, view: &ExecutionView, wanted: ExecutionStatus)
 /// Prints a run that this process saw to its end. An event that nobody got is a failure, too: what comes next waits for it.
 fn print_finished(
     context: &Context,
-    finished: &Ended,
-    view: &ExecutionView,
+    finished: Finished,
+    view: &ExecutionSummary,
     wanted: ExecutionStatus,
 ) -> Result<ExitCode, CliError> {
     let code = print_ended(context, view, wanted)?;
-    if finished.notice_failures > 0 {
-        let times = finished.notice_failures;
-        context.output.warn(format_args!("a command for a notice failed, {times} times; `-v` logs what it said"));
+    if finished.notification_failures > 0 {
+        let times = finished.notification_failures;
+        context.output.warn(format_args!("a command for a notification failed, {times} times; `-v` logs what it said"));
     }
     if finished.is_published {
         return Ok(code);

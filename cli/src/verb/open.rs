@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use scatter::ScatterEvent;
+use engine::scatter::ScatterEvent;
 use serde_json::json;
 
 use crate::args::RunArgs;
@@ -14,12 +14,11 @@ use crate::job::{Job, RunPlan};
 pub(super) async fn execute(context: &Context, args: &RunArgs) -> Result<ExitCode, CliError> {
     let job = Job::from_args(args, context.work.is_some())?.filled_from_outside()?;
     let RunPlan { event, system: system_args } = context.plan(job)?;
-    // Read here, too, so that a mistake is told before anything starts.
-    ScatterEvent::parse(event.clone())?;
+    let event = ScatterEvent::parse(event)?;
     let request_id = context.entropy().uuid_v7(context.now()).to_string();
-    let system = context.start(&system_args).await?;
-    let answer = system.open(event, &request_id).await;
-    system.shutdown().await;
+    let operator = context.start(&system_args).await?;
+    let answer = operator.open(event, &request_id).await;
+    operator.shutdown().await;
     let answer = answer?;
     let output = &context.output;
     if output.is_json() {

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use control_table::item::ExecutionStatus;
+use control_table::rows::ExecutionStatus;
 
 use super::follow_to_end;
 use crate::args::RedriveArgs;
@@ -14,14 +14,14 @@ pub(super) async fn execute(context: &Context, args: &RedriveArgs) -> Result<Exi
     // Asked before the system is started: a mistyped ID should not set anything else in motion.
     let execution_id = context.find(&args.id).await?;
     let mut interrupt = Interrupt::install(&context.output);
-    let system = context.start(&args.system).await?;
+    let operator = context.start(&args.system).await?;
     let ended = async {
-        let report = system.redrive(execution_id, args.selection()).await?;
+        let report = operator.redrive(execution_id, args.selection()).await?;
         let (segments, generation) = (report.segments, report.generation);
         context.output.note(format_args!("{segments} segments are run again, in generation {generation}"));
-        follow_to_end(context, &system, execution_id, ExecutionStatus::Succeeded, &mut interrupt).await
+        follow_to_end(context, &*operator, execution_id, ExecutionStatus::Succeeded, &mut interrupt).await
     };
     let ended = ended.await;
-    system.shutdown().await;
+    operator.shutdown().await;
     ended
 }

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use control_table::id::ExecutionId;
-use control_table::item::ExecutionStatus;
-use local::system::RepairReport;
+use control_table::rows::ExecutionStatus;
+use engine::operate::{RepairMode, RepairReport};
 
 use super::follow_to_end;
 use crate::args::RepairArgs;
@@ -17,29 +17,29 @@ pub(super) async fn execute(context: &Context, args: &RepairArgs) -> Result<Exit
     let execution_id = meant(context, &args.id).await?;
     if args.dry_run {
         // Nothing is started: a system that runs would put things right by itself.
-        let report = context.inspect(execution_id).await?;
+        let report = context.bystander().await?.repair(execution_id, RepairMode::DryRun).await?;
         let is_clean = report.differences.is_empty() && report.unsettled.is_empty();
         print(context, &report)?;
         return Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENCES) });
     }
     let mut interrupt = Interrupt::install(&context.output);
-    let system = context.start(&args.system).await?;
+    let operator = context.start(&args.system).await?;
     let ended = async {
-        let report = system.repair(execution_id).await?;
+        let report = operator.repair(execution_id, RepairMode::Correct).await?;
         print(context, &report)?;
         if !is_corrected(&report) {
             return Ok(ExitCode::from(FAILED));
         }
         // With --json the differences are the answer; how the run ends, `status` says.
         if context.output.is_json() {
-            system.finished(execution_id).await?;
+            operator.wait(execution_id).await?;
         } else {
-            follow_to_end(context, &system, execution_id, ExecutionStatus::Succeeded, &mut interrupt).await?;
+            follow_to_end(context, &*operator, execution_id, ExecutionStatus::Succeeded, &mut interrupt).await?;
         }
         Ok(ExitCode::SUCCESS)
     };
     let ended = ended.await;
-    system.shutdown().await;
+    operator.shutdown().await;
     ended
 }
 

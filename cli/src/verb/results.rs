@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use control_table::item::{SegmentFailure, SegmentRow, SegmentStatus};
+use control_table::rows::{SegmentFailure, SegmentRow, SegmentStatus};
 use serde::Serialize;
 use serde_json::Value;
 

@@ -3,34 +3,35 @@
 use std::process::ExitCode;
 
 use control_table::id::ExecutionId;
-use control_table::item::ExecutionStatus;
+use control_table::rows::{ExecutionStatus, PlanKind};
+use engine::Operator;
 
 use super::follow_to_end;
-use crate::args::{ResumeArgs, SourceType};
+use crate::args::ResumeArgs;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::interrupt::Interrupt;
-use crate::system::System;
+
 
 pub(super) async fn execute(context: &Context, args: ResumeArgs) -> Result<ExitCode, CliError> {
     let mut interrupt = Interrupt::install(&context.output);
     // Starting is resuming: the system goes on with whatever it finds unfinished.
-    let system = context.start(&args.system).await?;
-    let ended = wait(context, &system, args.id.as_deref(), &mut interrupt).await;
-    system.shutdown().await;
+    let operator = context.start(&args.system).await?;
+    let ended = wait(context, &*operator, args.id.as_deref(), &mut interrupt).await;
+    operator.shutdown().await;
     ended
 }
 
 /// The runs that this process can bring to their end. One that is filled from outside ends after its seal only, and nobody can
 /// add to it, or seal it, while this process has the directory: so it is named, and not waited for.
-async fn left_open(context: &Context, system: &System) -> Result<Vec<ExecutionId>, CliError> {
-    let table = system.control_table();
+async fn left_open(context: &Context, operator: &dyn Operator) -> Result<Vec<ExecutionId>, CliError> {
+    let table = operator.table();
     let mut open = Vec::new();
-    for execution_id in system.resume().await? {
+    for execution_id in operator.resume().await? {
         let execution = table.execution(execution_id).await?;
         let is_unsealed = execution.is_some_and(|row| row.status == ExecutionStatus::Scattering);
         let plan = if is_unsealed { table.plan(execution_id).await? } else { None };
-        if plan.is_some_and(|plan| plan.source["type"] == SourceType::External.as_str()) {
+        if plan.is_some_and(|plan| plan.kind == PlanKind::External) {
             let program = &context.program;
             context.output.note(format_args!("{execution_id} may get more segments: `{program} seal` ends it"));
         } else {
@@ -43,24 +44,24 @@ async fn left_open(context: &Context, system: &System) -> Result<Vec<ExecutionId
 /// Waits for the runs one after the other; they all go on meanwhile.
 async fn wait(
     context: &Context,
-    system: &System,
+    operator: &dyn Operator,
     id: Option<&str>,
     interrupt: &mut Interrupt,
 ) -> Result<ExitCode, CliError> {
-    let table = system.control_table();
+    let table = operator.table();
     let open = match id {
         Some(id) => {
-            system.resume().await?;
+            operator.resume().await?;
             vec![context.resolve(table, id).await?]
         }
-        None => left_open(context, system).await?,
+        None => left_open(context, operator).await?,
     };
     if open.is_empty() {
         context.output.note("nothing is unfinished");
     }
     let mut worst = ExitCode::SUCCESS;
     for execution_id in open {
-        let code = follow_to_end(context, system, execution_id, ExecutionStatus::Succeeded, interrupt).await?;
+        let code = follow_to_end(context, operator, execution_id, ExecutionStatus::Succeeded, interrupt).await?;
         if code != ExitCode::SUCCESS {
             worst = code;
         }

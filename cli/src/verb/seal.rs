@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use control_table::item::ExecutionStatus;
+use control_table::rows::ExecutionStatus;
 
 use super::follow_to_end;
 use crate::args::SealArgs;
@@ -13,12 +13,12 @@ use crate::interrupt::Interrupt;
 pub(super) async fn execute(context: &Context, args: &SealArgs) -> Result<ExitCode, CliError> {
     let execution_id = context.find(&args.id).await?;
     let mut interrupt = Interrupt::install(&context.output);
-    let system = context.start(&args.system).await?;
+    let operator = context.start(&args.system).await?;
     let ended = async {
-        system.seal(execution_id).await?;
-        follow_to_end(context, &system, execution_id, ExecutionStatus::Succeeded, &mut interrupt).await
+        operator.seal(execution_id).await?;
+        follow_to_end(context, &*operator, execution_id, ExecutionStatus::Succeeded, &mut interrupt).await
     };
     let ended = ended.await;
-    system.shutdown().await;
+    operator.shutdown().await;
     ended
 }

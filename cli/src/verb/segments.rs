@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use control_table::item::SegmentStatus;
+use control_table::rows::SegmentStatus;
 
 use crate::args::SegmentsArgs;
 use crate::context::Context;

@@ -2,37 +2,22 @@
 
 use std::process::ExitCode;
 
-use control_table::op::{SetPolicy, SetPolicyOutcome};
 use control_table::policy::Policy;
+use engine::operate::LimitChange;
 use serde_json::json;
 
 use crate::args::SetArgs;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::execution::IdError;
-use crate::job::UsageError;
 
-/// One conditional write, beside whatever process works on the run: that one sees it at its next look.
+/// One conditional write, beside the process that works on the execution: that one sees it at its next look.
 pub(super) async fn execute(context: &Context, args: &SetArgs) -> Result<ExitCode, CliError> {
-    check(args)?;
-    let database = context.beside().await?;
-    let table = database.control_table();
-    let execution_id = context.resolve(table, &args.id).await?;
+    let execution_id = context.find(&args.id).await?;
     let SetArgs { max_concurrency, tolerated_failures, .. } = *args;
-    let policy = match table.set_policy(&SetPolicy { execution_id, max_concurrency, tolerated_failures }).await? {
-        SetPolicyOutcome::Set(row) => row.policy,
-        SetPolicyOutcome::NotLimited => return Err(CliError::NotLimited { execution_id }),
-        SetPolicyOutcome::Missing => return Err(IdError::NotFound(args.id.clone()).into()),
-    };
+    let change = LimitChange { max_concurrency, tolerated_failures };
+    let policy = context.bystander().await?.set(execution_id, change).await?;
     print(context, execution_id, &policy)?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// What a policy of such limits would be refused for.
-fn check(args: &SetArgs) -> Result<(), UsageError> {
-    let usual = Policy::default();
-    let tolerated_failures = args.tolerated_failures.unwrap_or(usual.tolerated_failures);
-    Ok(Policy { max_concurrency: args.max_concurrency, tolerated_failures, ..usual }.validate()?)
 }
 
 fn print(context: &Context, execution_id: control_table::id::ExecutionId, policy: &Policy) -> Result<(), CliError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use control_table::ControlTable;
 use control_table::id::ExecutionId;
-use control_table::item::ExecutionStatus;
+use control_table::rows::ExecutionStatus;
 
 use super::{follow_to_end, print_ended};
 use crate::args::SystemArgs;
@@ -25,8 +25,8 @@ pub(super) async fn execute(context: &Context, id: &str) -> Result<ExitCode, Cli
     let execution_id = context.find(id).await?;
     let mut interrupt = Interrupt::install(&context.output);
     if context.is_deployed() {
-        let stack = context.start(&SystemArgs::default()).await?;
-        return follow_to_end(context, &stack, execution_id, ExecutionStatus::Succeeded, &mut interrupt).await;
+        let operator = context.start(&SystemArgs::default()).await?;
+        return follow_to_end(context, &*operator, execution_id, ExecutionStatus::Succeeded, &mut interrupt).await;
     }
     Box::pin(follow(context, execution_id, ExecutionStatus::Succeeded, &mut interrupt)).await
 }
@@ -45,7 +45,7 @@ pub(super) async fn follow(
         return Ok(ExitCode::from(FAILED));
     };
     ended?;
-    let view = table.view(execution_id).await?.ok_or_else(|| IdError::NotFound(execution_id.to_string()))?;
+    let view = table.summary(execution_id).await?.ok_or_else(|| IdError::NotFound(execution_id.to_string()))?;
     print_ended(context, &view, wanted)
 }
 
@@ -56,7 +56,7 @@ async fn ended(context: &Context, table: &ControlTable, execution_id: ExecutionI
         if execution.status.is_terminal() {
             break;
         }
-        let view = table.view(execution_id).await?;
+        let view = table.summary(execution_id).await?;
         still = if view == before { still.saturating_add(1) } else { 0 };
         before = view;
         if still == STILL {

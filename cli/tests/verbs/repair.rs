@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::types::AttributeValue;
 use control_table::clock::Entropy;
 use local::Database;
-use local::embedded::Durability;
+use emulator::embedded::Durability;
 
 use crate::world::{World, exec};
 

@@ -1,51 +1,59 @@
-//! Lists of executions, newest first: by job, or by day.
-
-#![expect(clippy::disallowed_methods, reason = "this is the adapter: the protocol lives in this crate")]
+//! Lists of executions, newest first.
 
 use chrono::{DateTime, Days, Utc};
 use uuid::Uuid;
 
+use crate::ControlTable;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::id::{ExecutionId, JobName};
-use crate::item::{ExecutionRow, ItemKey};
-use crate::table::{About, ControlTable};
+use crate::rows::ExecutionRow;
+use crate::store::About;
 
-use super::text;
-
-/// The longest span that a list without a job walks through, a day at a time.
+/// Days that a list of all jobs covers at most: it needs a query for each.
 const MAX_DAYS: usize = 400;
 
 /// Which executions to list.
 #[derive(Debug, Clone)]
 pub struct ListQuery {
-    /// Only this job's; `None` for all jobs.
+    /// Only executions of this job; `None` for all jobs.
     pub job: Option<JobName>,
-    /// Only those opened at this moment or later.
+    /// Only executions that were opened at this moment or later.
     pub since: DateTime<Utc>,
     /// The present moment, where a list of all jobs begins.
     pub now: DateTime<Utc>,
-    /// Only those before this one: the last of the page before.
+    /// Only executions older than this one, the last of the previous page.
     pub before: Option<ExecutionId>,
-    /// At most this many.
+    /// The size of a page.
     pub limit: u16,
 }
 
 impl ListQuery {
-    fn lowest(&self) -> String {
+    /// Whether the list has this execution, apart from the limit. The meaning of what the `DynamoDB` store asks the indexes with
+    /// [`Self::days`], [`Self::lowest`] and [`Self::highest`].
+    pub(crate) fn takes(&self, row: &ExecutionRow) -> bool {
+        self.job.as_ref().is_none_or(|job| *job == row.job)
+            && opened_at(row.execution_id) >= self.since
+            && self.before.is_none_or(|before| row.execution_id < before)
+    }
+
+    /// The lowest ID that the list may have.
+    pub(crate) fn lowest(&self) -> String {
         id_bound(self.since, 0x00)
     }
 
-    /// One past the ID the page before ended with, or the highest possible one. Clocks of two machines may differ by a
-    /// little: an execution opened "tomorrow" is still listed.
-    fn highest(&self) -> String {
+    /// The highest ID that the list may have. Without `before` it is the highest of all, not that of `now`: another machine
+    /// whose clock is ahead may have opened an execution later than `now`.
+    pub(crate) fn highest(&self) -> String {
         match self.before {
             Some(before) => Uuid::from_u128(before.uuid().as_u128().saturating_sub(1)).to_string(),
             None => Uuid::max().to_string(),
         }
     }
 
-    fn days(&self) -> impl Iterator<Item = String> {
+    /// The days on which the executions of a list of all jobs may have been opened, newest first, beginning with the day
+    /// after `now`.
+    pub(crate) fn days(&self) -> impl Iterator<Item = String> {
         let newest = self.before.map_or(self.now, |before| opened_at(before).max(self.since));
         let newest = newest.checked_add_days(Days::new(1)).unwrap_or(newest);
         let oldest = self.since.date_naive();
@@ -61,83 +69,35 @@ fn opened_at(execution_id: ExecutionId) -> DateTime<Utc> {
     Timestamp::from_millis(i64::try_from(millis).unwrap_or(0)).to_datetime()
 }
 
-/// The lowest or highest ID of that millisecond.
+/// The lowest or highest ID of that millisecond, by the byte that fills its random part.
 fn id_bound(time: DateTime<Utc>, fill: u8) -> String {
     let millis = u64::try_from(time.timestamp_millis()).unwrap_or(0);
     uuid::Builder::from_unix_timestamp_millis(millis, &[fill; 10]).into_uuid().to_string()
 }
 
 impl ControlTable {
-    /// The index of executions by job.
-    pub const JOB_INDEX: &str = "by-job";
-    /// The index of executions by day.
-    pub const DAY_INDEX: &str = "by-day";
-
-    /// Executions, newest first: which ones from an index, what they are from the table. The indexes hold keys alone, so that a
-    /// fold is no write of theirs. A page that is full may have another after it: ask with `before` set to its last.
-    ///
-    /// The indexes follow the table within moments.
-    ///
-    /// # Errors
-    /// When the table cannot be read.
+    /// Executions, newest first. If a page is full, the next one is read with `before` set to its last. The list lags behind
+    /// the table by moments.
     pub async fn executions(&self, query: &ListQuery) -> Result<Vec<ExecutionRow>, Error> {
-        let about = About { operation: "list executions", subject: &self.name };
-        let keys = self.keys(about, query).await?;
-        let mut executions: Vec<ExecutionRow> = self.batch_get(about, &keys).await?;
+        let name = self.name();
+        let about = About { operation: "list executions", subject: &name };
+        let keys = self.store().list_executions(query).await?;
+        let mut executions: Vec<ExecutionRow> = self.get_many(about, &keys).await?;
         executions.sort_by_key(|execution| std::cmp::Reverse(execution.execution_id));
         Ok(executions)
-    }
-
-    async fn keys(&self, about: About<'_>, query: &ListQuery) -> Result<Vec<ItemKey>, Error> {
-        if let Some(job) = &query.job {
-            return self.page(about, query, Self::JOB_INDEX, ("job", job.as_str()), query.limit).await;
-        }
-        let mut found = Vec::new();
-        for day in query.days() {
-            let left = query.limit.saturating_sub(u16::try_from(found.len()).unwrap_or(u16::MAX));
-            if left == 0 {
-                break;
-            }
-            found.extend(self.page(about, query, Self::DAY_INDEX, ("day", &day), left).await?);
-        }
-        Ok(found)
-    }
-
-    async fn page(
-        &self,
-        about: About<'_>,
-        query: &ListQuery,
-        index: &str,
-        (name, value): (&str, &str),
-        limit: u16,
-    ) -> Result<Vec<ItemKey>, Error> {
-        let pages = self
-            .client
-            .query()
-            .table_name(&*self.name)
-            .index_name(index)
-            .key_condition_expression("#hash = :hash AND #pk BETWEEN :lowest AND :highest")
-            .expression_attribute_names("#hash", name)
-            .expression_attribute_names("#pk", crate::item::PK)
-            .expression_attribute_values(":hash", text(value))
-            .expression_attribute_values(":lowest", text(query.lowest()))
-            .expression_attribute_values(":highest", text(query.highest()))
-            .scan_index_forward(false)
-            .limit(i32::from(limit))
-            .send()
-            .await
-            .map_err(|error| self.sdk_error(about, error))?;
-        Ok(pages.items.unwrap_or_default().iter().map(ItemKey::of).collect())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chrono::TimeDelta;
+
     use crate::clock::Entropy;
+    use crate::operation::testing::opened as opened_row;
 
     #[test]
-    fn an_id_tells_when_it_was_minted() {
+    fn an_id_has_the_moment_of_its_execution() {
         let now = Timestamp::from_millis(1_795_478_400_123).to_datetime();
         let id = ExecutionId::new(Entropy::from_seed(3).uuid_v7(now));
         assert_eq!(opened_at(id), now);
@@ -151,5 +111,66 @@ mod tests {
         let query = ListQuery { job: None, since, now, before: None, limit: 5 };
         let days: Vec<_> = query.days().collect();
         assert_eq!(days, ["2026-11-25", "2026-11-24", "2026-11-23", "2026-11-22"]);
+    }
+
+    /// An execution of that job, opened at that moment.
+    fn execution(job: &str, opened: DateTime<Utc>, number: u8) -> ExecutionRow {
+        let millis = u64::try_from(opened.timestamp_millis()).unwrap();
+        let uuid = uuid::Builder::from_unix_timestamp_millis(millis, &[number; 10]).into_uuid();
+        ExecutionRow {
+            execution_id: ExecutionId::new(uuid),
+            job: job.parse().unwrap(),
+            day: opened.format("%Y-%m-%d").to_string(),
+            ..opened_row().unwrap()
+        }
+    }
+
+    /// What `DynamoDB` answers: the entries of an index in its order, as `store::dynamodb` asks for them.
+    fn indexed(query: &ListQuery, rows: &[ExecutionRow]) -> Vec<ExecutionId> {
+        let partition = |is_in: &dyn Fn(&ExecutionRow) -> bool| {
+            let range = query.lowest()..=query.highest();
+            let found = rows.iter().filter(|row| is_in(row)).map(|row| row.execution_id);
+            let mut found: Vec<_> = found.filter(|id| range.contains(&id.to_string())).collect();
+            found.sort_by_key(|id| std::cmp::Reverse(id.to_string()));
+            found
+        };
+        let mut found = match &query.job {
+            Some(job) => partition(&|row| row.job == *job),
+            None => query.days().flat_map(|day| partition(&|row| row.day == day)).collect(),
+        };
+        found.truncate(query.limit.into());
+        found
+    }
+
+    fn taken(query: &ListQuery, rows: &[ExecutionRow]) -> Vec<ExecutionId> {
+        let mut found: Vec<_> = rows.iter().filter(|row| query.takes(row)).map(|row| row.execution_id).collect();
+        found.sort_by_key(|id| std::cmp::Reverse(*id));
+        found.truncate(query.limit.into());
+        found
+    }
+
+    #[test]
+    fn the_indexes_answer_with_what_a_query_takes() {
+        let now = Timestamp::from_millis(1_795_478_400_000).to_datetime();
+        // Every seven hours, until a few hours after `now`; some at the same millisecond.
+        let moments = (0..14).map(|number| now - TimeDelta::hours(88) + TimeDelta::hours(7 * number));
+        let rows: Vec<_> = moments
+            .flat_map(|opened| [("a", 1), ("b", 2), ("a", 3)].map(|(job, number)| execution(job, opened, number)))
+            .collect();
+        let jobs = [None, Some("a"), Some("c")].map(|job| job.map(|job| job.parse().unwrap()));
+        let befores = rows.iter().map(|row| Some(row.execution_id)).chain([None]);
+        let mut listed = 0;
+        for before in befores {
+            for (job, hours) in jobs.iter().flat_map(|job| [1, 24, 88, 89, 500].map(|hours| (job.clone(), hours))) {
+                for limit in [1, 4, 100] {
+                    let query =
+                        ListQuery { job: job.clone(), since: now - TimeDelta::hours(hours), now, before, limit };
+                    let found = indexed(&query, &rows);
+                    assert_eq!(found, taken(&query, &rows), "{query:?}");
+                    listed += found.len();
+                }
+            }
+        }
+        assert!(listed > 1_000, "{listed}");
     }
 }

@@ -1,69 +1,40 @@
-//! Segments, by group.
+//! Segments by key and by group.
 
-#![expect(clippy::disallowed_methods, reason = "this is the adapter: the protocol lives in this crate")]
+use std::collections::BTreeSet;
 
-use std::collections::{BTreeSet, HashMap};
-
-use aws_sdk_dynamodb::types::{AttributeValue, Select};
-
+use crate::ControlTable;
 use crate::error::Error;
-use crate::id::GroupId;
-use crate::item::{Item, PK, SK, SegmentRow, SegmentStatus};
-use crate::limits::GROUP_SIZE;
-use crate::table::{About, ControlTable};
-
-use super::text;
-
-/// Pages of one group: 128 rows of at most some 35 KB are five pages of 1 MB.
-const MAX_PAGES: usize = 16;
-
-/// The last offset that a full group has.
-#[expect(clippy::cast_possible_truncation, reason = "a group has 128 segments")]
-const LAST_OFFSET: u8 = (GROUP_SIZE - 1) as u8;
+use crate::id::{GroupId, SegmentId};
+use crate::rows::{RowKey, SegmentRow, SegmentStatus};
+use crate::store::About;
 
 impl ControlTable {
-    /// The segments of a group in order; only those with that status, if one is given.
-    ///
-    /// # Errors
-    /// When the table cannot be read.
+    /// A segment, by a strongly consistent read.
+    pub async fn segment(&self, segment: SegmentId) -> Result<Option<SegmentRow>, Error> {
+        let about = About { operation: "read segment", subject: &segment };
+        self.get(about, RowKey::Segment(segment)).await
+    }
+
+    /// The segments of a group in order, only those with that status if one is given.
     pub async fn group_segments(
         &self,
         group: GroupId,
         status: Option<SegmentStatus>,
     ) -> Result<Vec<SegmentRow>, Error> {
-        let about = About { operation: "read segments", subject: &group };
-        let (mut rows, mut from) = (Vec::new(), None);
-        for _ in 0..MAX_PAGES {
-            let query = self.segments_query(group, status).set_exclusive_start_key(from);
-            let output = query.send().await.map_err(|error| self.sdk_error(about, error))?;
-            for item in output.items.unwrap_or_default() {
-                rows.push(about.read(item)?);
-            }
-            from = output.last_evaluated_key;
-            if from.is_none() {
-                return Ok(rows);
-            }
-        }
-        Err(about.still_busy("more pages than a group can have".to_owned()))
+        self.store().group_segments(group, status).await
     }
 
-    /// These segments of a group, in order; those that do not exist are left out.
-    ///
-    /// # Errors
-    /// When the table cannot be read.
+    /// These segments of a group in order, without those that do not exist.
     pub async fn segments_at(&self, group: GroupId, offsets: &BTreeSet<u8>) -> Result<Vec<SegmentRow>, Error> {
         let about = About { operation: "read segments", subject: &group };
-        let keys: Vec<_> = offsets.iter().map(|&offset| SegmentRow::key_of(group.segment(offset))).collect();
-        let mut rows: Vec<SegmentRow> = self.batch_get(about, &keys).await?;
+        let keys: Vec<_> = offsets.iter().map(|&offset| RowKey::Segment(group.segment(offset))).collect();
+        let mut rows: Vec<SegmentRow> = self.get_many(about, &keys).await?;
         rows.sort_by_key(|row| row.offset);
         Ok(rows)
     }
 
-    /// Segments of a group, from that offset on, that wait for nothing but a worker: pending in that generation, and not due
-    /// for a retry. The first `limit` of them, in order.
-    ///
-    /// # Errors
-    /// When the table cannot be read.
+    /// The first `limit` segments of a group, in order, from that offset on, that only wait for a worker: pending in that
+    /// generation, and not due for a retry.
     pub async fn waiting_segments(
         &self,
         group: GroupId,
@@ -71,92 +42,11 @@ impl ControlTable {
         generation: u32,
         limit: usize,
     ) -> Result<Vec<SegmentRow>, Error> {
-        let about = About { operation: "read waiting segments", subject: &group };
-        let (mut rows, mut from) = (Vec::new(), None);
-        // Usually all of them wait, so the first page is as short as what is asked for; if they do not, the others are as long
-        // as they come.
-        let mut page = i32::try_from(limit).ok();
-        for _ in 0..MAX_PAGES {
-            let query = self.waiting_query(group, offset, generation).set_limit(page.take());
-            let output = query.set_exclusive_start_key(from).send().await;
-            let output = output.map_err(|error| self.sdk_error(about, error))?;
-            for item in output.items.unwrap_or_default() {
-                rows.push(about.read(item)?);
-            }
-            from = output.last_evaluated_key;
-            if from.is_none() || rows.len() >= limit {
-                rows.truncate(limit);
-                return Ok(rows);
-            }
-        }
-        Err(about.still_busy("more pages than a group can have".to_owned()))
+        self.store().waiting_segments(group, offset, generation, limit).await
     }
 
-    fn waiting_query(
-        &self,
-        group: GroupId,
-        offset: u8,
-        generation: u32,
-    ) -> aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder {
-        let sort_key = |offset| text(SegmentRow::key_of(group.segment(offset)).sk);
-        self.client
-            .query()
-            .table_name(&*self.name)
-            .consistent_read(true)
-            .key_condition_expression("#pk = :pk AND #sk BETWEEN :first AND :last")
-            .filter_expression("#status = :pending AND #generation = :generation AND attribute_not_exists(#due_at)")
-            .expression_attribute_names("#pk", PK)
-            .expression_attribute_names("#sk", SK)
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_names("#generation", "generation")
-            .expression_attribute_names("#due_at", "due_at")
-            .expression_attribute_values(":pk", AttributeValue::S(group.to_string()))
-            .expression_attribute_values(":first", sort_key(offset))
-            .expression_attribute_values(":last", sort_key(LAST_OFFSET))
-            .expression_attribute_values(":pending", text(SegmentStatus::Pending.as_str()))
-            .expression_attribute_values(":generation", AttributeValue::N(generation.to_string()))
-    }
-
-    /// How many segments of a group have that status.
-    ///
-    /// # Errors
-    /// When the table cannot be read.
+    /// The number of segments of a group with that status. Reads as much as [`Self::group_segments`].
     pub async fn count_segments(&self, group: GroupId, status: SegmentStatus) -> Result<u64, Error> {
-        let about = About { operation: "count segments", subject: &group };
-        let (mut count, mut from) = (0_u64, None);
-        for _ in 0..MAX_PAGES {
-            let query = self.segments_query(group, Some(status)).select(Select::Count).set_exclusive_start_key(from);
-            let output = query.send().await.map_err(|error| self.sdk_error(about, error))?;
-            count += u64::try_from(output.count).unwrap_or(0);
-            from = output.last_evaluated_key;
-            if from.is_none() {
-                return Ok(count);
-            }
-        }
-        Err(about.still_busy("more pages than a group can have".to_owned()))
-    }
-
-    fn segments_query(
-        &self,
-        group: GroupId,
-        status: Option<SegmentStatus>,
-    ) -> aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder {
-        let mut names = HashMap::from([("#pk".to_owned(), PK.to_owned()), ("#sk".to_owned(), SK.to_owned())]);
-        let mut values: Item = HashMap::from([
-            (":pk".to_owned(), AttributeValue::S(group.to_string())),
-            (":prefix".to_owned(), text(SegmentRow::SK_PREFIX)),
-        ]);
-        let mut query = self
-            .client
-            .query()
-            .table_name(&*self.name)
-            .consistent_read(true)
-            .key_condition_expression("#pk = :pk AND begins_with(#sk, :prefix)");
-        if let Some(status) = status {
-            names.insert("#status".to_owned(), "status".to_owned());
-            values.insert(":status".to_owned(), text(status.as_str()));
-            query = query.filter_expression("#status = :status");
-        }
-        query.set_expression_attribute_names(Some(names)).set_expression_attribute_values(Some(values))
+        self.store().count_segments(group, status).await
     }
 }

@@ -1,32 +1,25 @@
-//! The gather function in Lambda: wires the handler to the table's stream and to the completion bus.
+//! The gather function in Lambda.
 
 use std::sync::Arc;
 
 use aws_lambda_events::event::dynamodb::Event;
-use control_table::ControlTable;
-use control_table::clock::{Clock, Entropy, SystemClock};
-use control_table::completion::CompletionEvent;
-use gather::event_bridge::EventBridge;
-use gather::{Counted, Gather, Settler};
+use control_table::clock::{Entropy, SystemClock};
+use functions::environment::variable;
+use functions::handlers::GatherHandler;
+use functions::wiring::{self, Deployment};
+use functions::{clients, telemetry};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use scatter::{Dispatcher, Handout};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let telemetry = telemetry::init();
-    let (table, stream) = (telemetry::variable("CONTROL_TABLE")?, telemetry::variable("SEGMENT_STREAM")?);
-    let bus = telemetry::variable("COMPLETION_BUS")?;
-    let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
-    let entropy = Arc::new(Entropy::from_system());
-    let table = ControlTable::new(aws_sdk_dynamodb::Client::new(&config), &table, Arc::clone(&entropy));
-    let dispatcher = Dispatcher::new(aws_sdk_kinesis::Client::new(&config), &stream, entropy);
-    let bus = EventBridge::new(aws_sdk_eventbridge::Client::new(&config), &bus);
-    let bus = Counted::new(bus, move |event: &CompletionEvent| telemetry.published(event, SystemClock.timestamp()));
-    let settler = Settler::new(table.clone(), Arc::new(bus), Arc::new(SystemClock));
-    let gather = Gather::new(table.clone(), settler, Handout::new(table, dispatcher));
-    let handler = |event: LambdaEvent<Event>| async {
+    telemetry::init();
+    let (control_table, segment_stream) = (variable("CONTROL_TABLE")?, variable("SEGMENT_STREAM")?);
+    let deployment = Deployment { control_table, segment_stream, event_bus: Some(variable("COMPLETION_BUS")?) };
+    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(Entropy::from_system()));
+    let gather = &GatherHandler::new(wiring::engine(&clients::config().await, &deployment, clock, entropy));
+    let handler = async |event: LambdaEvent<Event>| {
         let response = gather.handle(event.payload).await;
-        telemetry.flush();
+        telemetry::flush();
         Ok::<_, Error>(response)
     };
     lambda_runtime::run(service_fn(handler)).await

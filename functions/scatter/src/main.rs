@@ -1,45 +1,38 @@
-//! The scatter function in Lambda: wires the handler to the control table and to the segment stream.
+//! The scatter function in Lambda.
 
 use std::sync::Arc;
 
 use chrono::DateTime;
-use control_table::ControlTable;
 use control_table::clock::{Entropy, SystemClock};
 use control_table::trace::TraceContext;
+use engine::EngineError;
+use engine::scatter::Request;
+use functions::environment::variable;
+use functions::wiring::{self, Deployment};
+use functions::{clients, handlers, telemetry};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
-use scatter::{Dispatcher, Request, Scatter, ScatterError, Settings, Sources};
 use serde_json::Value;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let telemetry = telemetry::init();
-    let (table, stream) = (telemetry::variable("CONTROL_TABLE")?, telemetry::variable("SEGMENT_STREAM")?);
-    let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
-    let dynamodb = aws_sdk_dynamodb::Client::new(&config);
-    let kinesis = aws_sdk_kinesis::Client::new(&config);
-    let entropy = Arc::new(Entropy::from_system());
-    let scatter = Scatter::new(
-        ControlTable::new(dynamodb.clone(), &table, Arc::clone(&entropy)),
-        Dispatcher::new(kinesis, &stream, Arc::clone(&entropy)),
-        Sources::new(dynamodb),
-        Arc::new(SystemClock),
-        entropy,
-        Settings::default(),
-    );
-    let handler = |event: LambdaEvent<Value>| async {
+    telemetry::init();
+    let (control_table, segment_stream) = (variable("CONTROL_TABLE")?, variable("SEGMENT_STREAM")?);
+    let deployment = Deployment { control_table, segment_stream, event_bus: None };
+    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(Entropy::from_system()));
+    let engine = &wiring::engine(&clients::config().await, &deployment, clock, entropy);
+    let handler = async |event: LambdaEvent<Value>| {
         let LambdaEvent { payload, context } = event;
         let deadline = DateTime::from(context.deadline());
         let trace = context.xray_trace_id.as_deref().and_then(TraceContext::from_header);
         let request = Request { id: &context.request_id, trace };
-        let answer = scatter.handle(payload, request, deadline).await;
-        let answer = answer.map_err(|error| diagnostic(&error));
-        telemetry.flush();
-        answer
+        let answer = handlers::scatter(engine, payload, request, deadline).await;
+        telemetry::flush();
+        answer.map_err(|error| diagnostic(&error))
     };
     lambda_runtime::run(service_fn(handler)).await
 }
 
-fn diagnostic(error: &ScatterError) -> Diagnostic {
+fn diagnostic(error: &EngineError) -> Diagnostic {
     tracing::error!(error_type = error.error_type(), retryable = error.is_retryable(), "{error}");
     Diagnostic { error_type: error.error_type().to_owned(), error_message: error.to_string() }
 }

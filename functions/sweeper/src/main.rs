@@ -1,48 +1,25 @@
-//! The sweeper function in Lambda: wires the handler to its tick.
+//! The sweeper function in Lambda: one tick an invocation.
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-use control_table::ControlTable;
-use control_table::clock::{Clock, Entropy, SystemClock, Timestamp};
-use control_table::completion::CompletionEvent;
-use gather::event_bridge::EventBridge;
-use gather::{Counted, Settler};
+use chrono::DateTime;
+use control_table::clock::{Entropy, SystemClock};
+use functions::environment::variable;
+use functions::wiring::{self, Deployment};
+use functions::{clients, telemetry};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use scatter::{Dispatcher, Scatter, Sources};
-use sweeper::Sweeper;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let telemetry = telemetry::init();
-    let (table, stream) = (telemetry::variable("CONTROL_TABLE")?, telemetry::variable("SEGMENT_STREAM")?);
-    let bus = telemetry::variable("COMPLETION_BUS")?;
-    let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
-    let (clock, entropy): (Arc<dyn Clock>, _) = (Arc::new(SystemClock), Arc::new(Entropy::from_system()));
-    let dynamodb = aws_sdk_dynamodb::Client::new(&config);
-    let table = ControlTable::new(dynamodb.clone(), &table, Arc::clone(&entropy));
-    let dispatcher = Dispatcher::new(aws_sdk_kinesis::Client::new(&config), &stream, Arc::clone(&entropy));
-    let bus = EventBridge::new(aws_sdk_eventbridge::Client::new(&config), &bus);
-    let bus = Counted::new(bus, move |event: &CompletionEvent| telemetry.published(event, SystemClock.timestamp()));
-    let settler = Settler::new(table.clone(), Arc::new(bus), Arc::clone(&clock));
-    let scatter = Scatter::new(
-        table.clone(),
-        dispatcher.clone(),
-        Sources::new(dynamodb),
-        Arc::clone(&clock),
-        entropy,
-        scatter::Settings::default(),
-    );
-    let sweeper = Sweeper::new(table, dispatcher, Arc::new(scatter), settler, clock, sweeper::Settings::default());
-    let sweeper = &sweeper;
-    let handler = |event: LambdaEvent<serde_json::Value>| async move {
-        let deadline = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
-        let deadline: DateTime<Utc> = Timestamp::from_millis(deadline).to_datetime();
-        let swept = sweeper.sweep(deadline).await;
-        if let Ok(report) = &swept {
-            telemetry.swept(report.records_put, report.given_up);
-        }
-        telemetry.flush();
+    telemetry::init();
+    let (control_table, segment_stream) = (variable("CONTROL_TABLE")?, variable("SEGMENT_STREAM")?);
+    let deployment = Deployment { control_table, segment_stream, event_bus: Some(variable("COMPLETION_BUS")?) };
+    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(Entropy::from_system()));
+    let engine = &wiring::engine(&clients::config().await, &deployment, clock, entropy);
+    let handler = async |event: LambdaEvent<serde_json::Value>| {
+        // Boxed, because the future of a sweep is large.
+        let swept = Box::pin(engine.sweep(DateTime::from(event.context.deadline()))).await;
+        telemetry::flush();
         Ok::<_, Error>(swept?)
     };
     lambda_runtime::run(service_fn(handler)).await

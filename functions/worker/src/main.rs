@@ -1,9 +1,10 @@
 //! The worker of the built-in jobs on Lambda.
 
-use worker::builtin::{Commands, builtin};
+use functions::serve_worker::{dynamodb_client, serve};
+use jobs::{Commands, builtin};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let dynamodb = worker::dynamodb_client().await;
-    worker::serve(builtin(dynamodb, Commands::Refused)).await
+    let dynamodb = dynamodb_client().await;
+    serve(builtin(dynamodb, Commands::Refused)).await
 }

@@ -5,11 +5,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use control_table::completion::CompletionEvent;
+use control_table::message::CompletionEvent;
 use control_table::id::ExecutionId;
-use control_table::notice::NoticeEvent;
+use control_table::message::NotificationEvent;
 use futures::future::BoxFuture;
-use gather::{CompletionBus, PublishError};
+use engine::{EventBus, PublishError};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -19,13 +19,13 @@ use super::hook::{Commands, HookError, Told};
 pub const EVENTS_FILE: &str = "events.jsonl";
 
 /// The file of a data directory that gets a line for each event of an execution that is not complete.
-pub const NOTICES_FILE: &str = "notices.jsonl";
+pub const NOTIFICATIONS_FILE: &str = "notifications.jsonl";
 
 /// Appends each event to a file, then runs the commands that are to be told of it.
 #[derive(Debug)]
 pub(super) struct LocalBus {
     events: PathBuf,
-    notices: PathBuf,
+    notifications: PathBuf,
     commands: Commands,
     /// How often a command has failed, by execution: what waits for an execution stops waiting for its event. Bounded by
     /// the executions of one process.
@@ -39,7 +39,7 @@ impl LocalBus {
     pub fn new(data_dir: &Path, commands: Commands) -> Self {
         Self {
             events: data_dir.join(EVENTS_FILE),
-            notices: data_dir.join(NOTICES_FILE),
+            notifications: data_dir.join(NOTIFICATIONS_FILE),
             commands,
             failures: Mutex::default(),
             taken: Mutex::default(),
@@ -80,10 +80,10 @@ impl LocalBus {
         first
     }
 
-    async fn deliver_notice(&self, event: &NoticeEvent) -> Result<(), Undelivered> {
-        let line = write_down(&self.notices, event)?;
-        match self.commands.of_notice(event.notice) {
-            Some(command) => self.tell(command, event.event_id, &Told::notice(event, &line)).await,
+    async fn deliver_notification(&self, event: &NotificationEvent) -> Result<(), Undelivered> {
+        let line = write_down(&self.notifications, event)?;
+        match self.commands.of_notification(event.notification) {
+            Some(command) => self.tell(command, event.event_id, &Told::notification(event, &line)).await,
             None => Ok(()),
         }
     }
@@ -111,7 +111,7 @@ pub(super) struct Failures {
     /// Its completion event.
     pub completion: u32,
     /// Its notices.
-    pub notices: u32,
+    pub notifications: u32,
 }
 
 /// What an event did not reach, and why.
@@ -131,7 +131,7 @@ fn write_down(path: &Path, event: &impl Serialize) -> Result<String, Undelivered
     Ok(line)
 }
 
-impl CompletionBus for LocalBus {
+impl EventBus for LocalBus {
     fn publish<'a>(&'a self, event: &'a CompletionEvent) -> BoxFuture<'a, Result<(), PublishError>> {
         Box::pin(async move {
             let delivered = self.deliver(event).await;
@@ -139,10 +139,10 @@ impl CompletionBus for LocalBus {
         })
     }
 
-    fn notify<'a>(&'a self, event: &'a NoticeEvent) -> BoxFuture<'a, Result<(), PublishError>> {
+    fn notify<'a>(&'a self, event: &'a NotificationEvent) -> BoxFuture<'a, Result<(), PublishError>> {
         Box::pin(async move {
-            let delivered = self.deliver_notice(event).await;
-            delivered.map_err(|lost| self.failed(event.execution_id, lost, |count| &mut count.notices))
+            let delivered = self.deliver_notification(event).await;
+            delivered.map_err(|lost| self.failed(event.execution_id, lost, |count| &mut count.notifications))
         })
     }
 }

@@ -4,11 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use control_table::ControlTable;
+use control_table::store::DynamoDbStore;
 use control_table::clock::Entropy;
 
 use super::{CONTROL_TABLE, Error};
 use crate::data_dir::DataDir;
-use crate::embedded::{Durability, EmbeddedDynamoDb};
+use emulator::embedded::{Durability, EmbeddedDynamoDb};
 
 /// The attribute of the control table's items that says when they are deleted, as the template has it.
 const EXPIRES_AT: &str = "expires_at";
@@ -18,6 +19,7 @@ const EXPIRES_AT: &str = "expires_at";
 pub struct Database {
     dynamodb: EmbeddedDynamoDb,
     client: aws_sdk_dynamodb::Client,
+    store: DynamoDbStore,
     control_table: ControlTable,
     /// Held while this lives; readers have none.
     _data_dir: Option<DataDir>,
@@ -52,15 +54,16 @@ impl Database {
         let data_dir = DataDir::open(path)?;
         let dynamodb = EmbeddedDynamoDb::open(&data_dir.database(), durability)?;
         let database = Self::around(dynamodb, entropy, Some(data_dir));
-        database.control_table.create().await?;
+        database.store.create().await?;
         database.dynamodb.enable_expiry(CONTROL_TABLE, EXPIRES_AT).await?;
         Ok(database)
     }
 
     fn around(dynamodb: EmbeddedDynamoDb, entropy: Arc<Entropy>, data_dir: Option<DataDir>) -> Self {
         let client = dynamodb.client();
-        let control_table = ControlTable::new(client.clone(), CONTROL_TABLE, entropy);
-        Self { dynamodb, client, control_table, _data_dir: data_dir }
+        let store = DynamoDbStore::new(client.clone(), CONTROL_TABLE, entropy);
+        let control_table = ControlTable::new(store.clone());
+        Self { dynamodb, client, store, control_table, _data_dir: data_dir }
     }
 
     /// The embedded service.

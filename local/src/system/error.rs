@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::data_dir::DataDirError;
-use crate::embedded::EmbeddedError;
+use emulator::embedded::EmbeddedError;
 use crate::template::TemplateError;
 
 /// Why the local system cannot be started, or cannot go on.
@@ -26,7 +26,7 @@ pub enum Error {
     Table(#[from] control_table::Error),
     /// What is open cannot be found.
     #[error(transparent)]
-    Sweep(#[from] sweeper::SweepError),
+    Engine(#[from] engine::EngineError),
     /// An execution that an earlier process left open cannot be gone on with.
     #[error("execution {execution_id} cannot be gone on with: {reason}")]
     NotRecovered {
@@ -51,7 +51,7 @@ impl Error {
             | Self::Empty(_)
             | Self::Embedded(_)
             | Self::Template(_)
-            | Self::Sweep(_)
+            | Self::Engine(_)
             | Self::NotRecovered { .. }
             | Self::NoSuchExecution(_) => false,
         }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
-use crate::embedded::EmbeddedDynamoDb;
-use crate::mapping::StopSignal;
+use emulator::embedded::EmbeddedDynamoDb;
+use emulator::event_source::StopSignal;
 
 /// How often. A pass reads every item of the table, and a retention is days: on AWS a deletion may be two days late.
 const PERIOD: Duration = Duration::from_hours(1);

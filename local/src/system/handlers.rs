@@ -5,11 +5,11 @@ use std::sync::Arc;
 use aws_lambda_events::event::dynamodb::Event as DynamoDbEvent;
 use aws_lambda_events::event::kinesis::KinesisEvent;
 use aws_lambda_events::event::streams::{DynamoDbEventResponse, KinesisEventResponse};
-use gather::Gather;
+use functions::handlers::GatherHandler;
 use tokio::sync::watch;
-use worker::Worker;
+use runtime::Worker;
 
-use crate::mapping::{DynamoDbHandler, HandlerError, Invocation, KinesisHandler};
+use emulator::event_source::{DynamoDbHandler, HandlerError, Invocation, KinesisHandler};
 
 /// The worker function.
 pub(super) struct WorkerFunction(pub Worker);
@@ -17,20 +17,20 @@ pub(super) struct WorkerFunction(pub Worker);
 impl KinesisHandler for WorkerFunction {
     async fn handle(&self, event: KinesisEvent, invocation: Invocation) -> Result<KinesisEventResponse, HandlerError> {
         let Invocation { request_id, deadline } = invocation;
-        Ok(self.0.handle(event, worker::Invocation { request_id, deadline }).await)
+        Ok(self.0.handle(event, runtime::Invocation { request_id, deadline }).await)
     }
 }
 
 /// The gather function. After each batch it tells whoever waits for an execution to look again.
 pub(super) struct GatherFunction {
-    pub gather: Gather,
-    pub settled: Arc<watch::Sender<()>>,
+    pub gather: GatherHandler,
+    pub finalized: Arc<watch::Sender<()>>,
 }
 
 impl DynamoDbHandler for GatherFunction {
     async fn handle(&self, event: DynamoDbEvent, _: Invocation) -> Result<DynamoDbEventResponse, HandlerError> {
         let response = self.gather.handle(event).await;
-        self.settled.send_replace(());
+        self.finalized.send_replace(());
         Ok(response)
     }
 }

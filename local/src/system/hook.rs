@@ -3,20 +3,20 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use control_table::completion::CompletionEvent;
+use control_table::message::CompletionEvent;
 use control_table::id::ExecutionId;
-use control_table::item::{ExecutionStatus, Notice};
-use control_table::notice::NoticeEvent;
+use control_table::rows::{ExecutionStatus, Notification};
+use control_table::message::NotificationEvent;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
 use uuid::Uuid;
-use worker::process::Group;
+use jobs::process_group::Group;
 
 use super::Hooks;
 
 /// How long the command of a notice may take. Whatever else gathers waits for it, and a notice only tells; the command of a
 /// completion starts what comes next, and has the gather's time.
-const NOTICE_LIMIT: Duration = Duration::from_secs(30);
+const NOTIFICATION_LIMIT: Duration = Duration::from_secs(30);
 
 /// Where the output of the user's commands goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub(super) struct Told<'a> {
     event_id: Uuid,
     execution_id: ExecutionId,
     status: ExecutionStatus,
-    notice: Option<Notice>,
+    notification: Option<Notification>,
     json: &'a str,
 }
 
@@ -50,7 +50,7 @@ pub(super) enum HookError {
     #[error("the command ended with {0}")]
     Failed(std::process::ExitStatus),
     /// It did not end.
-    #[error("the command took longer than {} s and was ended; let it start what takes long in the background", NOTICE_LIMIT.as_secs())]
+    #[error("the command took longer than {} s and was ended; let it start what takes long in the background", NOTIFICATION_LIMIT.as_secs())]
     TooSlow,
     /// It could not be started, or not be waited for.
     #[error("the command cannot be run: {0}")]
@@ -60,12 +60,12 @@ pub(super) enum HookError {
 impl<'a> Told<'a> {
     pub fn completion(event: &CompletionEvent, json: &'a str) -> Self {
         let (event_id, execution_id, status) = (event.event_id, event.execution_id, event.status);
-        Self { event_id, execution_id, status, notice: None, json }
+        Self { event_id, execution_id, status, notification: None, json }
     }
 
-    pub fn notice(event: &NoticeEvent, json: &'a str) -> Self {
+    pub fn notification(event: &NotificationEvent, json: &'a str) -> Self {
         let (event_id, execution_id, status) = (event.event_id, event.execution_id, event.status);
-        Self { event_id, execution_id, status, notice: Some(event.notice), json }
+        Self { event_id, execution_id, status, notification: Some(event.notification), json }
     }
 }
 
@@ -78,10 +78,10 @@ impl Commands {
     }
 
     /// The command that a notice is told to.
-    pub fn of_notice(&self, notice: Notice) -> Option<&str> {
-        match notice {
-            Notice::FirstFailure => self.hooks.on_first_failure.as_deref(),
-            Notice::Stalled => self.hooks.on_stall.as_deref(),
+    pub fn of_notification(&self, notification: Notification) -> Option<&str> {
+        match notification {
+            Notification::FirstFailure => self.hooks.on_first_failure.as_deref(),
+            Notification::Stalled => self.hooks.on_stall.as_deref(),
         }
     }
 
@@ -89,10 +89,10 @@ impl Commands {
     /// comes to its end leaves in the background goes on.
     pub async fn run(&self, command: &str, told: &Told<'_>) -> Result<(), HookError> {
         let running = self.run_to_end(command, told);
-        if told.notice.is_none() {
+        if told.notification.is_none() {
             return running.await;
         }
-        tokio::time::timeout(NOTICE_LIMIT, running).await.unwrap_or(Err(HookError::TooSlow))
+        tokio::time::timeout(NOTIFICATION_LIMIT, running).await.unwrap_or(Err(HookError::TooSlow))
     }
 
     async fn run_to_end(&self, command: &str, told: &Told<'_>) -> Result<(), HookError> {
@@ -114,8 +114,8 @@ impl Commands {
             .env("EXECUTION_STATUS", told.status.as_str())
             .env("EVENT_ID", told.event_id.to_string())
             .stdin(Stdio::piped());
-        match told.notice {
-            Some(notice) => child.env("NOTICE", notice.as_str()),
+        match told.notification {
+            Some(notification) => child.env("NOTICE", notification.as_str()),
             None => child.env_remove("NOTICE"),
         };
         match self.output {
@@ -143,9 +143,9 @@ mod tests {
         Commands { hooks, output: HookOutput::Stderr }
     }
 
-    fn told(notice: Option<Notice>) -> Told<'static> {
+    fn told(notification: Option<Notification>) -> Told<'static> {
         let execution_id = EXECUTION.parse().unwrap();
-        Told { event_id: Uuid::nil(), execution_id, status: ExecutionStatus::Running, notice, json: "{}" }
+        Told { event_id: Uuid::nil(), execution_id, status: ExecutionStatus::Running, notification, json: "{}" }
     }
 
     #[test]
@@ -154,14 +154,14 @@ mod tests {
         assert_eq!(of(ExecutionStatus::Succeeded), ["complete", "success"]);
         assert_eq!(of(ExecutionStatus::Failed), ["complete", "failure"]);
         assert_eq!(of(ExecutionStatus::Cancelled), ["complete", "failure"]);
-        assert_eq!(commands().of_notice(Notice::FirstFailure), Some("first"));
-        assert_eq!(commands().of_notice(Notice::Stalled), None);
+        assert_eq!(commands().of_notification(Notification::FirstFailure), Some("first"));
+        assert_eq!(commands().of_notification(Notification::Stalled), None);
     }
 
     #[tokio::test]
     async fn a_command_that_ends_badly_is_an_error() {
         let commands = commands();
-        assert!(commands.run("test \"$NOTICE\" = STALLED", &told(Some(Notice::Stalled))).await.is_ok());
+        assert!(commands.run("test \"$NOTICE\" = STALLED", &told(Some(Notification::Stalled))).await.is_ok());
         let failed = commands.run("exit 3", &told(None)).await.unwrap_err().to_string();
         assert!(failed.contains("exit status: 3"), "{failed}");
     }
@@ -169,7 +169,7 @@ mod tests {
     /// Time stands still until nothing else is to be done, and then the limit is over.
     #[tokio::test(start_paused = true)]
     async fn the_command_of_a_notice_that_does_not_end_is_ended() {
-        let endless = commands().run("sleep 1000", &told(Some(Notice::FirstFailure))).await;
+        let endless = commands().run("sleep 1000", &told(Some(Notification::FirstFailure))).await;
         assert!(matches!(endless, Err(HookError::TooSlow)));
     }
 
@@ -214,7 +214,7 @@ mod tests {
             let directory = tempfile::tempdir().unwrap();
             let file = directory.path().join("pid");
             let command = format!("{}; wait", starting(&file));
-            let run = async move { commands().run(&command, &told(Some(Notice::FirstFailure))).await };
+            let run = async move { commands().run(&command, &told(Some(Notification::FirstFailure))).await };
             let running = tokio::spawn(run);
             let pid = started(&file).await;
             assert!(is_running(&pid));

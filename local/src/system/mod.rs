@@ -7,7 +7,6 @@
 //! - `expiry`: deletes what has had its time
 //! - `handlers`: the handlers, as the mappings want them
 //! - `hook`: the user's commands for events
-//! - `operate`: what people ask of the sweeper
 //! - `recovery`: what a process before this one left undone
 //! - `ticks`: the sweeper's schedule
 
@@ -17,23 +16,20 @@ mod error;
 mod expiry;
 mod handlers;
 mod hook;
-mod operate;
 mod options;
 mod recovery;
 mod start;
 mod ticks;
 mod wait;
 
-pub use self::bus::{EVENTS_FILE, NOTICES_FILE};
+pub use self::bus::{EVENTS_FILE, NOTIFICATIONS_FILE};
 pub use self::database::Database;
 pub use self::error::Error;
 pub use self::hook::HookOutput;
-pub use self::operate::inspect;
 pub use self::options::{Hooks, Options, WorkChoice};
 pub use self::start::System;
-pub use self::wait::Finished;
+pub(crate) use self::start::wire_engine;
 
-pub use sweeper::{CancelReport, RedriveReport, RepairMode, RepairReport, SweepError};
 
 /// The control table's name in the embedded `DynamoDB`.
 pub const CONTROL_TABLE: &str = "control";

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use control_table::clock::{Clock, Entropy};
-use worker::Work;
+use runtime::Work;
 
 use super::hook::HookOutput;
-use crate::embedded::Durability;
+use emulator::embedded::Durability;
 
 /// Whose work the workers do.
 #[derive(Clone)]

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chrono::{DateTime, Utc};
 use control_table::id::ExecutionId;
 use futures::stream::{self, StreamExt};
-use sweeper::Sweeper;
+use engine::{Engine, NO_DEADLINE};
 use tokio::sync::watch;
 
 /// Executions gone on with at once. Each one streams its records as fast as the workers take them.
@@ -34,16 +33,15 @@ impl Recovery {
     }
 
     /// Goes on with every open execution. One that cannot be gone on with does not hold up the others.
-    pub async fn run(self: Arc<Self>, sweeper: Arc<Sweeper>, settled: Arc<watch::Sender<()>>) {
+    pub async fn run(self: Arc<Self>, engine: Engine, finalized: Arc<watch::Sender<()>>) {
         stream::iter(self.open.clone())
             .for_each_concurrent(AT_ONCE, async |execution_id| {
-                // One machine has no 15 minutes to keep to.
-                if let Err(error) = sweeper.recover(execution_id, DateTime::<Utc>::MAX_UTC).await {
+                if let Err(error) = engine.recover(execution_id, NO_DEADLINE).await {
                     tracing::error!(%execution_id, %error, "cannot be gone on with");
                     let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
                     failures.insert(execution_id, error.to_string());
                 }
-                settled.send_replace(());
+                finalized.send_replace(());
             })
             .await;
     }

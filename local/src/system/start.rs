@@ -3,17 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use control_table::ControlTable;
 use control_table::clock::{Clock, Entropy};
 use control_table::id::ExecutionId;
-use gather::{Gather, Settler};
-use scatter::{Dispatcher, Handout, Scatter, ScatterAnswer, ScatterError, Sources};
-use sweeper::Sweeper;
-use tokio::sync::watch;
+use engine::scatter::Sources;
+use engine::{Dispatcher, Engine, EventBus, Parts, Settings};
+use functions::KinesisDispatcher;
+use functions::handlers::GatherHandler;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
-use worker::Worker;
-use worker::builtin::{self, builtin};
+use runtime::Worker;
+use jobs::builtin;
 
 use super::bus::LocalBus;
 use super::expiry;
@@ -21,8 +22,8 @@ use super::handlers::{GatherFunction, WorkerFunction};
 use super::hook::Commands;
 use super::recovery::Recovery;
 use super::{CONTROL_TABLE, Database, Error, Options, SEGMENT_STREAM, WorkChoice, ticks};
-use crate::embedded::{Backlog, EmbeddedError, EmbeddedKinesis};
-use crate::mapping::{DynamoDbMapping, Host, KinesisMapping, KinesisSettings, Shutdown};
+use emulator::embedded::{Backlog, EmbeddedError, EmbeddedKinesis};
+use emulator::event_source::{DynamoDbMapping, Host, KinesisMapping, KinesisSettings, Shutdown};
 use crate::template::Template;
 
 /// How long running work may go on after a stop was asked for: long enough to record that it ended, not to end it.
@@ -41,24 +42,21 @@ const PUT_WAIT: Duration = Duration::from_hours(30 * 24);
 /// A gather may take as long as the command that its completion event starts: Lambda's limit.
 const GATHER_TIMEOUT: Duration = Duration::from_mins(15);
 
-/// The whole system in this process. It ends with [`System::shutdown`]; dropped or killed, it goes on at the next start.
+/// The whole system in this process. It ends with [`System::stop`]; dropped or killed, it goes on at the next start.
 pub struct System {
     database: Database,
-    pub(super) scatter: Arc<Scatter>,
-    pub(super) sweeper: Arc<Sweeper>,
+    pub(super) engine: Engine,
     pub(super) bus: Arc<LocalBus>,
     pub(super) recovery: Arc<Recovery>,
-    pub(super) settled: Arc<watch::Sender<()>>,
+    pub(super) finalized: Arc<watch::Sender<()>>,
     shutdown: Shutdown,
-    tasks: JoinSet<()>,
+    tasks: Mutex<JoinSet<()>>,
 }
 
 /// The handlers, wired to each other.
 struct Functions {
-    scatter: Arc<Scatter>,
+    engine: Engine,
     worker: Worker,
-    gather: Gather,
-    sweeper: Arc<Sweeper>,
 }
 
 impl System {
@@ -78,10 +76,10 @@ impl System {
         let shards = kinesis.create_stream(SEGMENT_STREAM, shards).await?;
         let bus = Arc::new(LocalBus::new(&options.data_dir, commands(&options)));
         let functions = wire(&options, &database, &kinesis, Arc::clone(&bus));
-        let recovery = Arc::new(Recovery::new(functions.sweeper.open_executions().await?));
+        let recovery = Arc::new(Recovery::new(functions.engine.open_executions().await?));
 
         let shutdown = Shutdown::new();
-        let settled = Arc::new(watch::Sender::new(()));
+        let finalized = Arc::new(watch::Sender::new(()));
         let host = host(&options, &shutdown);
         let mut tasks = JoinSet::new();
         let mut worker =
@@ -91,27 +89,28 @@ impl System {
         }
         tasks.spawn(worker.run(shards));
 
-        let gather = GatherFunction { gather: functions.gather, settled: Arc::clone(&settled) };
+        let gather = GatherFunction { gather: GatherHandler::new(functions.engine.clone()), finalized: Arc::clone(&finalized) };
         let mut mapping = template.gather_mapping()?;
         mapping.timeout = mapping.timeout.max(GATHER_TIMEOUT);
         let gather = DynamoDbMapping::new(database.service(), CONTROL_TABLE, Arc::new(gather), mapping, host)?;
         tasks.spawn(async move { report(gather.run().await) });
 
-        let (sweeper, clock) = (Arc::clone(&functions.sweeper), Arc::clone(&options.clock));
+        let (engine, clock) = (functions.engine, Arc::clone(&options.clock));
         tasks.spawn(expiry::delete_expired(database.service().clone(), shutdown.signal()));
-        tasks.spawn(ticks::tick(sweeper, clock, options.tick, Arc::clone(&settled), shutdown.signal()));
-        let (scatter, sweeper) = (functions.scatter, functions.sweeper);
-        tasks.spawn(Arc::clone(&recovery).run(Arc::clone(&sweeper), Arc::clone(&settled)));
-        Ok(Self { database, scatter, sweeper, bus, recovery, settled, shutdown, tasks })
+        tasks.spawn(ticks::tick(engine.clone(), clock, options.tick, Arc::clone(&finalized), shutdown.signal()));
+        tasks.spawn(Arc::clone(&recovery).run(engine.clone(), Arc::clone(&finalized)));
+        Ok(Self { database, engine, bus, recovery, finalized, shutdown, tasks: Mutex::new(tasks) })
     }
 
-    /// Invokes the scatter function. It returns when every segment is on the stream, which is as fast as the workers take
-    /// them; [`ControlTable::execution_of_key`] tells the execution's ID before that.
-    ///
-    /// # Errors
-    /// Bad input, before anything is written; or a failure after which invoking it with the same key goes on.
-    pub async fn scatter(&self, event: serde_json::Value, request_id: &str) -> Result<ScatterAnswer, ScatterError> {
-        self.scatter.handle(event, request_id, DateTime::<Utc>::MAX_UTC).await
+    /// The engine.
+    #[must_use]
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Has everything that waits for an execution look at it again.
+    pub(crate) fn wake_waiters(&self) {
+        self.finalized.send_replace(());
     }
 
     /// The control table.
@@ -146,11 +145,14 @@ impl System {
 
     /// Takes no new work, gives what runs a moment to be recorded, and ends. What is not finished is gone on with at the
     /// next start.
-    pub async fn shutdown(mut self) {
+    pub async fn stop(&self) {
         self.shutdown.request();
-        let ended = tokio::time::timeout(GRACE * 2, async { while self.tasks.join_next().await.is_some() {} });
-        // A task that is still busy then is aborted with the set.
-        let _ = ended.await;
+        let mut tasks = self.tasks.lock().await;
+        let ended = tokio::time::timeout(GRACE * 2, async { while tasks.join_next().await.is_some() {} });
+        // A task that is still busy then is aborted.
+        if ended.await.is_err() {
+            tasks.abort_all();
+        }
     }
 }
 
@@ -172,41 +174,34 @@ fn host(options: &Options, shutdown: &Shutdown) -> Host {
 
 fn wire(options: &Options, database: &Database, kinesis: &EmbeddedKinesis, bus: Arc<LocalBus>) -> Functions {
     let (clock, entropy) = (&options.clock, &options.entropy);
-    let (table, client) = (database.control_table(), database.dynamodb());
-    let settler = Settler::new(table.clone(), bus, Arc::clone(clock));
-    let dispatcher = Dispatcher::new(kinesis.client(), SEGMENT_STREAM, Arc::clone(entropy));
-    let (scatter, sweeper) = wire_sweeper(database, dispatcher.clone(), settler.clone(), clock, entropy);
+    let dispatcher = KinesisDispatcher::new(kinesis.client(), SEGMENT_STREAM, Arc::clone(entropy));
+    let engine = wire_engine(database, Arc::new(dispatcher), bus, clock, entropy);
     let work = match &options.work {
-        WorkChoice::Builtin => builtin(client.clone(), builtin::Commands::Allowed),
+        WorkChoice::Builtin => builtin(database.dynamodb().clone(), jobs::Commands::Allowed),
         WorkChoice::Own(work) => Arc::clone(work),
     };
-    let settings = worker::Settings::default();
-    let worker = Worker::new(table.clone(), work, Arc::clone(clock), Arc::clone(entropy), settings);
-    let gather = Gather::new(table.clone(), settler, Handout::new(table.clone(), dispatcher));
-    Functions { scatter, worker, gather, sweeper }
+    let settings = runtime::Settings::default();
+    let table = database.control_table().clone();
+    let worker = Worker::new(table, work, Arc::clone(clock), Arc::clone(entropy), settings);
+    Functions { engine, worker }
 }
 
-/// The scatter and the sweeper: what changes executions otherwise than by working on them.
-pub(super) fn wire_sweeper(
+pub(crate) fn wire_engine(
     database: &Database,
-    dispatcher: Dispatcher,
-    settler: Settler,
+    dispatcher: Arc<dyn Dispatcher>,
+    bus: Arc<dyn EventBus>,
     clock: &Arc<dyn Clock>,
     entropy: &Arc<Entropy>,
-) -> (Arc<Scatter>, Arc<Sweeper>) {
-    let (table, client) = (database.control_table(), database.dynamodb());
-    let scatter = Arc::new(Scatter::new(
-        table.clone(),
-        dispatcher.clone(),
-        Sources::new(client.clone()),
-        Arc::clone(clock),
-        Arc::clone(entropy),
-        scatter::Settings { patience: PATIENCE, ..scatter::Settings::default() },
-    ));
-    let settings =
-        sweeper::Settings { patience: PATIENCE, failing_patience: FAILING_PATIENCE, ..sweeper::Settings::default() };
-    let sweeper = Sweeper::new(table.clone(), dispatcher, Arc::clone(&scatter), settler, Arc::clone(clock), settings);
-    (scatter, Arc::new(sweeper))
+) -> Engine {
+    Engine::new(Parts {
+        table: database.control_table().clone(),
+        dispatcher,
+        bus,
+        sources: Sources::new(database.dynamodb().clone()),
+        clock: Arc::clone(clock),
+        entropy: Arc::clone(entropy),
+        settings: Settings { patience: PATIENCE, failing_patience: FAILING_PATIENCE, ..Settings::default() },
+    })
 }
 
 fn report(result: Result<(), EmbeddedError>) {

@@ -5,21 +5,21 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use control_table::clock::Clock;
-use sweeper::Sweeper;
+use engine::Engine;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use crate::mapping::StopSignal;
+use emulator::event_source::StopSignal;
 
 /// How long one sweep may take: the Lambda limit, as everything here has it.
 const SWEEP_LIMIT: TimeDelta = TimeDelta::minutes(15);
 
 /// Sweeps at every tick until the stop is requested. A sweep that takes longer than a tick is not overlapped.
 pub(super) async fn tick(
-    sweeper: Arc<Sweeper>,
+    engine: Engine,
     clock: Arc<dyn Clock>,
     period: Duration,
-    settled: Arc<watch::Sender<()>>,
+    finalized: Arc<watch::Sender<()>>,
     mut stop: StopSignal,
 ) {
     let mut ticks = tokio::time::interval(period);
@@ -29,9 +29,9 @@ pub(super) async fn tick(
             () = stop.requested() => return,
             _ = ticks.tick() => {}
         }
-        match sweeper.sweep(clock.now() + SWEEP_LIMIT).await {
+        match engine.sweep(clock.now() + SWEEP_LIMIT).await {
             Ok(report) if report.due > 0 => {
-                settled.send_replace(());
+                finalized.send_replace(());
             }
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "the sweep failed; the next tick tries again"),

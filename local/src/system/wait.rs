@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use control_table::id::ExecutionId;
-use control_table::item::ExecutionRow;
+use engine::Finished;
 
 use super::{Error, System};
 
@@ -13,39 +13,28 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Failures of the user's command after which nobody waits for it any more. The sweeper goes on trying.
 const HOOK_FAILURES: u32 = 3;
 
-/// An execution that is over.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Finished {
-    /// The execution.
-    pub execution: ExecutionRow,
-    /// Whether its completion event is out. If not, the user's command keeps failing.
-    pub is_published: bool,
-    /// How often the command of a notice failed, in this process.
-    pub notice_failures: u32,
-}
-
 impl System {
     /// Waits until an execution is complete and its event is out, or its event cannot be delivered.
     ///
     /// # Errors
     /// When there is no such execution, it cannot be gone on with, or the table cannot be read.
     pub async fn finished(&self, execution_id: ExecutionId) -> Result<Finished, Error> {
-        let mut settled = self.settled.subscribe();
+        let mut finalized = self.finalized.subscribe();
         loop {
-            settled.mark_unchanged();
+            finalized.mark_unchanged();
             let execution = self.control_table().execution(execution_id).await?;
             let execution = execution.ok_or(Error::NoSuchExecution(execution_id))?;
             let is_over = execution.status.is_terminal();
             let is_published = is_over && !execution.is_unpublished();
             let failures = self.bus.failures(execution_id);
             if is_published || (is_over && failures.completion >= HOOK_FAILURES) {
-                return Ok(Finished { execution, is_published, notice_failures: failures.notices });
+                return Ok(Finished { is_published, notification_failures: failures.notifications });
             }
             if let Some(reason) = self.recovery.failure(execution_id) {
                 return Err(Error::NotRecovered { execution_id, reason });
             }
             // Whether rung or timed out, the next look tells.
-            let _ = tokio::time::timeout(LOOK, settled.changed()).await;
+            let _ = tokio::time::timeout(LOOK, finalized.changed()).await;
         }
     }
 }

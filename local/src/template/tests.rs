@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::embedded::EmbeddedDynamoDb;
+use emulator::embedded::EmbeddedDynamoDb;
 
 /// The built-in template with one line changed.
 fn with(line: &str, replacement: &str) -> Template {

@@ -4,5 +4,5 @@ use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    scatterctl::run(None).await
+    cli::run(None).await
 }

@@ -1,4 +1,4 @@
-//! One table under test, beside the same on plain values.
+//! One table under test, beside the same table on plain values.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,18 +7,15 @@ use aws_sdk_dynamodb::Client;
 use chrono::TimeDelta;
 use control_table::ControlTable;
 use control_table::clock::{Entropy, Timestamp};
-use control_table::id::{ExecutionId, GroupId, SegmentId};
-use control_table::item::{Counters, Counts, ErrorKind, ExecutionRow, SegmentFailure, SegmentRow, TallyRow};
-use control_table::memory::MemoryTable;
-use control_table::op::{
-    AddRows, BeginRedrive, BeginRedriveOutcome, Cancel, CancelOutcome, CancelRow, CancelRowOutcome, Claim,
-    ClaimOutcome, CommitGroup, CommitGroupOutcome, Complete, CompleteOutcome, EndRedrive, EndRedriveOutcome, Ending,
-    Finish, FinishOutcome, Fold, FoldOutcome, MarkPublished, MarkPublishedOutcome, NoteFailure, NoteFailureOutcome,
-    Observe, ObserveOutcome, Open, OpenOutcome, PutBack, PutBackOutcome, Release, ReleaseOutcome, Reschedule,
-    RescheduleOutcome, Seal, SealOutcome, SetPolicy, SetPolicyOutcome, Tally, TallyResult, Tell, TellOutcome, Unfold,
-    UnfoldOutcome,
+use control_table::id::{ExecutionId, GroupId};
+use control_table::rows::{Counters, Counts, ErrorKind, ExecutionRow, SegmentFailure, SegmentRow, TallyRow};
+use control_table::operation::{
+    AddRows, Claim, ClaimOutcome, CommitGroup, CommitGroupOutcome, Complete, CompleteOutcome, Ending, Finish,
+    FinishOutcome, Fold, FoldOutcome, MarkPublished, MarkPublishedOutcome, Open, OpenOutcome, Operation, Seal,
+    SealOutcome, Tally, TallyResult,
 };
 use control_table::policy::Policy;
+use control_table::store::{DynamoDbStore, MemoryStore, MemoryTable};
 
 /// The day that the cases are on, in milliseconds.
 const DAY: i64 = 1_795_478_400_000;
@@ -33,100 +30,61 @@ pub fn at(millis: i64) -> Timestamp {
 pub struct Lab {
     /// The table under test.
     pub table: ControlTable,
-    /// What each operation so far means.
+    /// The same table on plain values.
     pub memory: MemoryTable,
     /// The execution that a case is about, if it is about one.
     pub id: ExecutionId,
-    client: Client,
-}
-
-/// Each operation, on both sides: the outcomes agree, and so do the rows afterwards.
-macro_rules! on_both_sides {
-    ($($operation:ident($request:ty) -> $outcome:ty;)*) => {
-        impl Lab {
-            $(
-                #[doc = concat!("`", stringify!($operation), "`, on both sides.")]
-                pub async fn $operation(&mut self, request: &$request) -> $outcome {
-                    let outcome = self.table.$operation(request).await.unwrap();
-                    assert_eq!(outcome, self.memory.$operation(request), "{request:?}");
-                    self.compare().await;
-                    outcome
-                }
-            )*
-        }
-    };
-}
-
-on_both_sides! {
-    open(Open) -> OpenOutcome;
-    commit_group(CommitGroup) -> CommitGroupOutcome;
-    seal(Seal) -> SealOutcome;
-    claim(Claim) -> ClaimOutcome;
-    finish(Finish) -> FinishOutcome;
-    tally(Tally) -> TallyResult;
-    fold(Fold) -> FoldOutcome;
-    mark_published(MarkPublished) -> MarkPublishedOutcome;
-    release(Release) -> ReleaseOutcome;
-    reschedule(Reschedule) -> RescheduleOutcome;
-    observe(Observe) -> ObserveOutcome;
-    cancel(Cancel) -> CancelOutcome;
-    cancel_row(CancelRow) -> CancelRowOutcome;
-    begin_redrive(BeginRedrive) -> BeginRedriveOutcome;
-    unfold(Unfold) -> UnfoldOutcome;
-    put_back(PutBack) -> PutBackOutcome;
-    end_redrive(EndRedrive) -> EndRedriveOutcome;
-    note_failure(NoteFailure) -> NoteFailureOutcome;
-    tell(Tell) -> TellOutcome;
-    set_policy(SetPolicy) -> SetPolicyOutcome;
+    client: Option<Client>,
 }
 
 impl Lab {
-    /// A fresh table of that name.
-    pub async fn new(client: Client, name: &str) -> Self {
-        let table = ControlTable::new(client.clone(), name, Arc::new(Entropy::from_seed(1)));
-        table.create().await.unwrap();
-        table.verify().await.unwrap();
-        Self { table, memory: MemoryTable::default(), id: execution_id(DAY, 1), client }
+    /// A fresh table of that name in `DynamoDB`.
+    pub async fn in_dynamodb(client: Client, name: &str) -> Self {
+        let store = store(&client, name);
+        store.create().await.unwrap();
+        store.verify().await.unwrap();
+        Self { table: ControlTable::new(store), memory: MemoryTable::default(), id: execution_id(DAY, 1), client: Some(client) }
     }
 
-    /// The same table through another client.
+    /// A fresh table in memory.
     #[must_use]
-    pub fn table_through(&self, change: impl FnOnce(Client) -> Client) -> ControlTable {
-        ControlTable::new(change(self.client.clone()), self.table.name(), Arc::new(Entropy::from_seed(2)))
+    pub fn in_memory() -> Self {
+        let table = ControlTable::new(MemoryStore::default());
+        Self { table, memory: MemoryTable::default(), id: execution_id(DAY, 1), client: None }
     }
 
-    /// `add_rows`, on both sides.
-    pub async fn add_rows(&mut self, request: &AddRows) {
-        self.table.add_rows(request).await.unwrap();
-        self.memory.add_rows(request);
-        self.compare().await;
+    /// The same table through another client; `None` if it is not in `DynamoDB`.
+    #[must_use]
+    pub fn table_through(&self, change: impl FnOnce(&Client) -> Client) -> Option<ControlTable> {
+        let client = change(self.client.as_ref()?);
+        Some(ControlTable::new(store(&client, self.table.name())))
     }
 
-    /// `complete`, on both sides, by somebody who saw the execution as it was then.
-    pub async fn complete_seeing(&mut self, request: &Complete, seen: ExecutionRow) -> CompleteOutcome {
-        let outcome = self.table.complete(request, seen).await.unwrap();
-        assert_eq!(outcome, self.memory.complete(request, self.id), "{request:?}");
+    /// Executes an operation on the table and on plain values: the outcomes agree, and so do the rows afterwards.
+    pub async fn both<O: Operation>(&mut self, operation: &O) -> O::Outcome {
+        let outcome = self.both_unseen(operation).await;
         self.compare().await;
         outcome
     }
 
-    /// `complete`, on both sides, by somebody who sees the execution as it is.
-    pub async fn complete(&mut self, request: &Complete) -> CompleteOutcome {
-        let seen = self.execution();
-        self.complete_seeing(request, seen).await
+    /// As [`Self::both`], without comparing the rows: for a case that makes many.
+    pub async fn both_unseen<O: Operation>(&mut self, operation: &O) -> O::Outcome {
+        let outcome = self.table.execute(operation).await.unwrap();
+        assert_eq!(outcome, self.memory.execute(operation), "{operation:?}");
+        outcome
     }
 
     /// An opened execution.
     pub async fn opened(&mut self, policy: Policy) {
-        assert!(matches!(self.open(&opening(self.id, "2026-11-24", policy)).await, OpenOutcome::Opened(_)));
+        assert!(matches!(self.both(&opening(self.id, "2026-11-24", policy)).await, OpenOutcome::Opened(_)));
     }
 
     /// A group with its rows, committed.
     pub async fn grouped(&mut self, group: u64, size: u64) {
         let rows = self.rows_of(group, size);
-        self.add_rows(&rows).await;
+        self.both(&rows).await;
         let commit = self.commit_of(group, size);
-        assert_eq!(self.commit_group(&commit).await, CommitGroupOutcome::Committed);
+        assert_eq!(self.both(&commit).await, CommitGroupOutcome::Committed);
     }
 
     /// A sealed execution with groups of these sizes.
@@ -136,18 +94,18 @@ impl Lab {
             self.grouped(group, *size).await;
         }
         let seal = Seal { execution_id: self.id, groups: sizes.len() as u64, now: at(10) };
-        assert_eq!(self.seal(&seal).await, SealOutcome::Sealed);
+        assert_eq!(self.both(&seal).await, SealOutcome::Sealed);
     }
 
     /// A segment claimed, finished and counted.
     pub async fn done(&mut self, index: u64, ending: Ending) {
-        let claimed = self.claim(&self.claim_of(index)).await;
+        let claimed = self.both(&self.claim_of(index)).await;
         let ClaimOutcome::Claimed(row) = claimed else { panic!("{claimed:?}") };
         let finish = Finish { ending, ..self.finish_of(index, row.attempt) };
         let finish = Finish { generation: row.generation, ..finish };
-        let finished = self.finish(&finish).await;
+        let finished = self.both(&finish).await;
         let FinishOutcome::Finished(row) = finished else { panic!("{finished:?}") };
-        let counted = self.tally(&Tally::of(&row).unwrap()).await;
+        let counted = self.both(&Tally::of(&row).unwrap()).await;
         assert!(matches!(counted, TallyResult::Counted { .. }), "{counted:?}");
     }
 
@@ -157,15 +115,15 @@ impl Lab {
         self.done(0, succeeded(0)).await;
         self.done(1, failed()).await;
         self.folded(&[0]).await;
-        assert!(matches!(self.complete(&self.complete_of(1)).await, CompleteOutcome::Completed(_)));
+        assert!(matches!(self.both(&self.complete_of(1)).await, CompleteOutcome::Completed(_)));
         let mark = MarkPublished { execution_id: self.id, generation: 1 };
-        assert_eq!(self.mark_published(&mark).await, MarkPublishedOutcome::Marked);
+        assert_eq!(self.both(&mark).await, MarkPublishedOutcome::Marked);
     }
 
     /// These groups folded, as they are.
     pub async fn folded(&mut self, groups: &[u64]) {
         let fold = self.fold_of(groups);
-        assert_eq!(self.fold(&fold).await, FoldOutcome::Folded(groups.len()));
+        assert_eq!(self.both(&fold).await, FoldOutcome::Folded(groups.len()));
     }
 
     /// The execution's row.
@@ -230,10 +188,10 @@ impl Lab {
         Fold { execution_id: self.id, generation: self.execution().generation, tallies }
     }
 
-    /// A completion of that generation, at 300.
+    /// A completion of that generation by a caller who sees the execution as it is, at 300.
     #[must_use]
     pub fn complete_of(&self, generation: u32) -> Complete {
-        Complete { generation, now: at(300), due_at: at(360) }
+        Complete { seen: Box::new(self.execution()), generation, now: at(300), due_at: at(360) }
     }
 
     /// Every row that there should be is there, as it should be.
@@ -249,17 +207,26 @@ impl Lab {
                 self.memory.tallies.values().filter(|t| t.group.execution_id == *id).cloned().collect::<Vec<_>>()
             );
         }
-        for (key, row) in &self.memory.keys {
-            let (job, key) = key.pk.strip_prefix("KEY#").unwrap().split_once('#').unwrap();
-            let found = self.table.execution_of_key(&job.parse().unwrap(), &key.parse().unwrap()).await.unwrap();
+        for row in self.memory.keys.values() {
+            let found = self.table.execution_of_key(row.job(), row.key()).await.unwrap();
             assert_eq!(found, Some(row.execution_id));
+        }
+        for mark in self.memory.marks.values() {
+            assert_eq!(self.table.add_mark(mark.execution_id, &mark.part).await.unwrap().as_ref(), Some(mark));
         }
         let groups: BTreeSet<GroupId> = self.memory.segments.keys().map(|id| id.group()).collect();
         for group in groups {
             let expected: Vec<_> = self.memory.segments.values().filter(|row| row.group == group).cloned().collect();
             assert_eq!(self.table.group_segments(group, None).await.unwrap(), expected);
         }
+        let mut letters = self.table.dead_letters(1_000).await.unwrap();
+        letters.sort_by_key(|row| (row.source, row.event_id.clone()));
+        assert_eq!(letters, self.memory.dead_letters.values().cloned().collect::<Vec<_>>());
     }
+}
+
+fn store(client: &Client, name: &str) -> DynamoDbStore {
+    DynamoDbStore::new(client.clone(), name, Arc::new(Entropy::from_seed(1)))
 }
 
 /// An execution's ID, of that moment.
@@ -278,6 +245,7 @@ pub fn opening(execution_id: ExecutionId, key: &str, policy: Policy) -> Open {
         key: key.parse().unwrap(),
         policy,
         expected: Some(3),
+        kind: control_table::rows::PlanKind::Planned,
         source: serde_json::json!({"type": "range", "from": 0, "to": 3, "note": "été \u{1F30D} \"'"}),
         parameters: serde_json::json!({"table": "cities", "share": 0.25}),
         trace: None,
@@ -286,7 +254,7 @@ pub fn opening(execution_id: ExecutionId, key: &str, policy: Policy) -> Open {
     }
 }
 
-/// A success, with counters whose names are words of `DynamoDB`'s and words with blanks.
+/// A success. One of its counters has the name of an attribute, the other is no identifier.
 #[must_use]
 pub fn succeeded(index: u64) -> Ending {
     let value = i64::try_from(index).unwrap();
@@ -312,10 +280,4 @@ pub fn retry(retry_at: Timestamp) -> Ending {
 #[must_use]
 pub fn later(moment: Timestamp, millis: i64) -> Timestamp {
     moment.plus(TimeDelta::milliseconds(millis))
-}
-
-/// A segment of the execution.
-#[must_use]
-pub fn segment_of(lab: &Lab, index: u64) -> SegmentId {
-    lab.id.segment(index)
 }

@@ -1,21 +1,25 @@
-//! The operations of the control table as one public suite, to be run against whatever calls itself `DynamoDB`.
+//! The operations and reads of the control table as one suite, which every store must pass.
 //!
 //! # Layout
 //! - [`Case`], [`cases`]: the suite: each case gets a fresh table
-//! - [`Lab`]: one table under test; each operation is also made on plain values, and the two must agree, in outcome and rows
-//! - `scatter`, `segment`, `counting`, `execution`, `redrive`: the operations; `reads`: what is asked of the table
-//! - [`Partial`]: a service that takes a part of each batch, as a busy one does
-//! - [`DynamoDbLocal`]: Amazon's emulator, fetched and started by whoever asks for it
+//! - [`Lab`]: one table under test; [`Lab::both`] executes an operation there and on plain values: outcomes and rows must agree
+//! - `scatter`, `external`, `segment`, `slots`, `counting`, `execution`, `redrive`, `overwrite`: the operations; `reads`:
+//!   the reads
+//! - [`Partial`]: a service that does a part of each batch, as a busy one does
+//! - [`DynamoDbLocal`]: Amazon's emulator, fetched and started by the test that needs it
 
 mod counting;
 mod dynamodb_local;
 mod execution;
+mod external;
 mod lab;
+mod overwrite;
 mod partial;
 mod reads;
 mod redrive;
 mod scatter;
 mod segment;
+mod slots;
 
 use futures::future::BoxFuture;
 
@@ -41,17 +45,36 @@ impl Case {
 
 /// Every case.
 pub fn cases() -> Vec<Case> {
-    let topics =
-        [scatter::cases(), segment::cases(), counting::cases(), execution::cases(), redrive::cases(), reads::cases()];
+    let topics = [
+        scatter::cases(),
+        external::cases(),
+        segment::cases(),
+        slots::cases(),
+        counting::cases(),
+        execution::cases(),
+        redrive::cases(),
+        overwrite::cases(),
+        reads::cases(),
+    ];
     topics.into_iter().flatten().collect()
 }
 
-/// Runs the suite on a service: what failed, case by case.
-pub async fn run(client: &aws_sdk_dynamodb::Client) -> Vec<String> {
+/// Runs the suite on a `DynamoDB`. Returns a line for each case that failed.
+pub async fn run_on_dynamodb(client: &aws_sdk_dynamodb::Client) -> Vec<String> {
+    let lab = async |number| Lab::in_dynamodb(client.clone(), &format!("case-{number}")).await;
+    run(lab).await
+}
+
+/// Runs the suite on the store in memory. Returns a line for each case that failed.
+pub async fn run_in_memory() -> Vec<String> {
+    run(async |_| Lab::in_memory()).await
+}
+
+async fn run(lab: impl AsyncFn(usize) -> Lab) -> Vec<String> {
     let mut failures = Vec::new();
     for (number, case) in cases().into_iter().enumerate() {
-        let lab = Lab::new(client.clone(), &format!("case-{number}")).await;
-        // In a task of its own: what it panics with is the report.
+        let lab = lab(number).await;
+        // In a task of its own: its panic is the report.
         if let Err(error) = tokio::spawn((case.run)(lab)).await {
             let reason = error.try_into_panic().map_or_else(|error| error.to_string(), |panic| message(&*panic));
             failures.push(format!("{}: {reason}", case.name));
@@ -60,7 +83,7 @@ pub async fn run(client: &aws_sdk_dynamodb::Client) -> Vec<String> {
     failures
 }
 
-/// What a panic said.
+/// The message of a panic.
 pub(crate) fn message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     text.unwrap_or("a panic without a message").to_owned()

@@ -1,4 +1,4 @@
-//! A service that does a part of a batch, as `DynamoDB` does when it is busy.
+//! A service that does only a part of each batch, as `DynamoDB` does when it is busy.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,14 +15,14 @@ use serde_json::{Value, json};
 /// Keys or statements of a batch that are done at once.
 const DONE_AT_ONCE: usize = 7;
 
-/// Lets a service do the first few keys or statements of each batch, and says of the others that it was too busy.
+/// Has a service do the first few keys or statements of each batch, and answers that it was too busy for the others.
 #[derive(Debug, Clone, Default)]
 pub struct Partial {
     cut: Arc<AtomicU64>,
 }
 
 impl Partial {
-    /// A client of the same service that is answered in part.
+    /// A client of the same service whose batches are done in part.
     #[must_use]
     pub fn of(&self, client: &aws_sdk_dynamodb::Client) -> aws_sdk_dynamodb::Client {
         let inner = client.config().http_client().unwrap();
@@ -54,7 +54,7 @@ impl Partial {
     }
 }
 
-/// What is behind the part that is done; `None` if all of it is.
+/// Cuts off what is not done, and returns it; `None` if all of it is done.
 fn split_off(list: &mut Value) -> Option<Vec<Value>> {
     let list = list.as_array_mut()?;
     (list.len() > DONE_AT_ONCE).then(|| list.split_off(DONE_AT_ONCE))
@@ -121,7 +121,7 @@ async fn with_the_rest(mut response: HttpResponse, left: Left) -> Result<HttpRes
     let mut answer: Value = serde_json::from_slice(&bytes).unwrap();
     left.add_to(&mut answer);
     let body = answer.to_string();
-    // Both say what the whole body was.
+    // Both headers are about the body that was replaced.
     response.headers_mut().remove("x-amz-crc32");
     response.headers_mut().insert("content-length", body.len().to_string());
     *response.body_mut() = SdkBody::from(body);

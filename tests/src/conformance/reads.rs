@@ -1,11 +1,11 @@
-//! What is asked of the table: lists, what is due, groups, batches, and batches of which a part is done.
+//! Reads: lists, what is due, groups, batches, and batches that a busy service does only in part.
 
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use control_table::id::ExecutionId;
-use control_table::item::{DueShard, SegmentStatus};
-use control_table::op::{Finish, OpenOutcome};
+use control_table::rows::{DueShard, SegmentStatus};
+use control_table::operation::{Finish, OpenOutcome};
 use control_table::policy::Policy;
 use control_table::read::{DueItem, ListQuery};
 
@@ -26,10 +26,10 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new("due: a page at a time, and the open executions beside retries", due_pages),
         Case::new("group segments: all of them, and those with a status", by_status),
         Case::new("group segments: more than one page of answers", long_groups),
-        Case::new("tallies: more than a batch of keys, those that are not there left out", many_tallies),
-        Case::new("tallies: keys that a busy service did not get to", unprocessed_keys),
-        Case::new("add rows: statements that a busy service did not get to", unprocessed_statements),
-        Case::new("view: folded, finished and running segments, each once", view),
+        Case::new("tallies: more than a batch of keys, of which some do not exist", many_tallies),
+        Case::new("tallies: keys that a busy service left out", unprocessed_keys),
+        Case::new("add rows: statements that a busy service left out", unprocessed_statements),
+        Case::new("summary: folded, finished and running segments, each once", summary),
     ]
 }
 
@@ -39,12 +39,12 @@ async fn several(lab: &mut Lab) -> Vec<ExecutionId> {
     for number in 0..6_u8 {
         let opened = DAY_BEFORE_MS + i64::from(number) * 6 * 60 * 60 * 1_000;
         let id = execution_id(opened, number);
-        let request = control_table::op::Open {
+        let request = control_table::operation::Open {
             job: if number % 2 == 0 { "even" } else { "odd" }.parse().unwrap(),
             now: control_table::clock::Timestamp::from_millis(opened),
             ..opening(id, &number.to_string(), Policy::default())
         };
-        assert!(matches!(lab.open(&request).await, OpenOutcome::Opened(_)));
+        assert!(matches!(lab.both(&request).await, OpenOutcome::Opened(_)));
         ids.push(id);
     }
     ids
@@ -74,8 +74,8 @@ async fn by_job(mut lab: Lab) {
     assert_eq!(list(&lab, &next).await, [ids[1]]);
     let since = ListQuery { since: at(0).to_datetime(), ..odd };
     assert_eq!(list(&lab, &since).await, [ids[5]]);
-    let nobody = query(Some("nobody"), 10);
-    assert_eq!(list(&lab, &nobody).await, []);
+    let unknown = query(Some("unknown"), 10);
+    assert_eq!(list(&lab, &unknown).await, []);
 }
 
 async fn by_day(mut lab: Lab) {
@@ -102,9 +102,9 @@ async fn waiting(lab: &mut Lab, size: u64, waiting: &[(u64, i64)]) {
     lab.sealed(Policy::default(), &[size]).await;
     for (index, retry_at) in waiting {
         let claim = lab.claim_of(*index);
-        lab.claim(&claim).await;
+        lab.both(&claim).await;
         let finish = Finish { ending: retry(at(*retry_at)), ..lab.finish_of(*index, 1) };
-        lab.finish(&finish).await;
+        lab.both(&finish).await;
     }
 }
 
@@ -120,8 +120,8 @@ async fn what_is_due(mut lab: Lab) {
     let all: BTreeSet<String> = due(&lab, 600, 10).await.iter().map(|item| format!("{item:?}")).collect();
     let expected = [segment(0), segment(1), segment(8), DueItem::Execution(lab.id)];
     assert_eq!(all, expected.iter().map(|item| format!("{item:?}")).collect());
-    lab.claim(&control_table::op::Claim { now: at(450), ..lab.claim_of(8) }).await;
-    assert!(!due(&lab, 600, 10).await.contains(&segment(8)), "a claimed segment waits for nothing");
+    lab.both(&control_table::operation::Claim { now: at(450), ..lab.claim_of(8) }).await;
+    assert!(!due(&lab, 600, 10).await.contains(&segment(8)), "a claimed segment is not due");
 }
 
 async fn due_pages(mut lab: Lab) {
@@ -137,7 +137,7 @@ async fn by_status(mut lab: Lab) {
     waiting(&mut lab, 5, &[(3, 400)]).await;
     lab.done(1, succeeded(1)).await;
     let claim = lab.claim_of(2);
-    lab.claim(&claim).await;
+    lab.both(&claim).await;
     let group = lab.id.group(0);
     for (status, expected) in [
         (SegmentStatus::Pending, vec![0, 3, 4]),
@@ -159,7 +159,7 @@ async fn long_groups(mut lab: Lab) {
     let long = serde_json::json!("x".repeat(control_table::limits::MAX_SPEC_BYTES - 2));
     let rows = lab.rows_of(0, 1);
     // 2 MB: an answer has 1 MB at the most.
-    lab.add_rows(&control_table::op::AddRows { specs: vec![long; 128], ..rows }).await;
+    lab.both(&control_table::operation::AddRows { specs: vec![long; 128], ..rows }).await;
     let group = lab.id.group(0);
     assert_eq!(lab.table.group_segments(group, Some(SegmentStatus::Pending)).await.unwrap().len(), 128);
     assert_eq!(lab.table.count_segments(group, SegmentStatus::Pending).await.unwrap(), 128);
@@ -169,7 +169,7 @@ async fn groups(lab: &mut Lab, groups: u64) {
     lab.opened(Policy::default()).await;
     for group in 0..groups {
         let commit = lab.commit_of(group, 1);
-        assert_eq!(lab.table.commit_group(&commit).await.unwrap(), lab.memory.commit_group(&commit));
+        lab.both_unseen(&commit).await;
     }
 }
 
@@ -183,7 +183,7 @@ async fn many_tallies(mut lab: Lab) {
 async fn unprocessed_keys(mut lab: Lab) {
     groups(&mut lab, 30).await;
     let partial = Partial::default();
-    let table = lab.table_through(|client| partial.of(&client));
+    let Some(table) = lab.table_through(|client| partial.of(client)) else { return };
     let found = table.tallies(lab.id, 0..30).await.unwrap();
     assert_eq!(found, lab.memory.tallies.values().cloned().collect::<Vec<_>>());
     assert!(partial.cut() > 0, "the service did a part");
@@ -192,22 +192,22 @@ async fn unprocessed_keys(mut lab: Lab) {
 async fn unprocessed_statements(mut lab: Lab) {
     lab.opened(Policy::default()).await;
     let partial = Partial::default();
-    let table = lab.table_through(|client| partial.of(&client));
+    let Some(table) = lab.table_through(|client| partial.of(client)) else { return };
     let request = lab.rows_of(0, 60);
-    table.add_rows(&request).await.unwrap();
-    lab.memory.add_rows(&request);
+    table.execute(&request).await.unwrap();
+    lab.memory.execute(&request);
     lab.compare().await;
     assert!(partial.cut() > 0, "the service did a part");
 }
 
-async fn view(mut lab: Lab) {
+async fn summary(mut lab: Lab) {
     lab.sealed(Policy::default(), &[1, 3]).await;
     lab.done(0, succeeded(0)).await;
     lab.folded(&[0]).await;
     lab.done(128, succeeded(128)).await;
     let claim = lab.claim_of(129);
-    lab.claim(&claim).await;
-    let view = lab.table.view(lab.id).await.unwrap().unwrap();
-    assert_eq!((view.segments, view.succeeded, view.running, view.pending), (4, 2, 1, 1));
-    assert_eq!((view.item_count, view.attempts, view.counters["status"]), (148, 2, 126));
+    lab.both(&claim).await;
+    let summary = lab.table.summary(lab.id).await.unwrap().unwrap();
+    assert_eq!((summary.segments, summary.succeeded, summary.running, summary.pending), (4, 2, 1, 1));
+    assert_eq!((summary.item_count, summary.attempts, summary.counters["status"]), (148, 2, 126));
 }

@@ -1,11 +1,11 @@
-//! **begin redrive**, **un-fold**, **put back**, **end redrive**.
+//! Begin redrive, un-fold, requeue, end redrive.
 
 use std::collections::BTreeMap;
 
-use control_table::item::{ExecutionStatus, SegmentStatus, Selection, TallyOutcome};
-use control_table::op::{
+use control_table::rows::{ExecutionStatus, SegmentStatus, Selection, TallyOutcome};
+use control_table::operation::{
     BeginRedrive, BeginRedriveOutcome, Cancel, CancelOutcome, ClaimOutcome, CompleteOutcome, EndRedrive,
-    EndRedriveOutcome, MarkPublished, PutBack, PutBackOutcome, Seal, SetPolicy, Tally, TallyResult, Unfold,
+    EndRedriveOutcome, MarkPublished, Requeue, RequeueOutcome, Seal, SetPolicy, Tally, TallyResult, Unfold,
     UnfoldOutcome,
 };
 use control_table::policy::Policy;
@@ -17,10 +17,10 @@ pub(super) fn cases() -> Vec<Case> {
     vec![
         Case::new("redrive: a failed segment from begin to its second completion", from_begin_to_completion),
         Case::new("begin redrive: only a complete and published execution, once", begin_once),
-        Case::new("begin redrive: of an execution with a limit, and of one that got one", begin_limited),
+        Case::new("begin redrive: of an execution with a limit, and of one whose limit was set later", begin_limited),
         Case::new("un-fold: a group of failed and cancelled segments, counters and all", unfold_both_sets),
         Case::new("un-fold: refused unless folded and redriving", unfold_refused),
-        Case::new("put back: failed and cancelled rows, once", put_back_once),
+        Case::new("requeue: failed and cancelled segments, once", requeue_once),
         Case::new("end redrive: once; a cancel waits for it", end_once),
     ]
 }
@@ -44,59 +44,59 @@ fn unfold_of(lab: &Lab, generation: u32, group: u64, indexes: &[u64]) -> Unfold 
 async fn from_begin_to_completion(mut lab: Lab) {
     lab.failed_and_published().await;
     let begun = begin(&lab, 2);
-    assert!(matches!(lab.begin_redrive(&begun).await, BeginRedriveOutcome::Begun(_)));
+    assert!(matches!(lab.both(&begun).await, BeginRedriveOutcome::Begun(_)));
     let unfold = unfold_of(&lab, 2, 0, &[1]);
-    assert_eq!(lab.unfold(&unfold).await, UnfoldOutcome::Unfolded);
-    assert_eq!(lab.unfold(&unfold).await, UnfoldOutcome::AlreadyUnfolded);
-    let put_back = PutBack { segment: lab.id.segment(1), generation: 2 };
-    assert!(matches!(lab.put_back(&put_back).await, PutBackOutcome::PutBack(_)));
+    assert_eq!(lab.both(&unfold).await, UnfoldOutcome::Unfolded);
+    assert_eq!(lab.both(&unfold).await, UnfoldOutcome::AlreadyUnfolded);
+    let requeue = Requeue { segment: lab.id.segment(1), generation: 2 };
+    assert!(matches!(lab.both(&requeue).await, RequeueOutcome::Requeued(_)));
     let end = EndRedrive { execution_id: lab.id, generation: 2 };
-    assert!(matches!(lab.end_redrive(&end).await, EndRedriveOutcome::Running(_)));
-    let stale = control_table::op::Claim { generation: 1, ..lab.claim_of(1) };
-    assert_eq!(lab.claim(&stale).await, ClaimOutcome::Stale { generation: 2 });
+    assert!(matches!(lab.both(&end).await, EndRedriveOutcome::Running(_)));
+    let stale = control_table::operation::Claim { generation: 1, ..lab.claim_of(1) };
+    assert_eq!(lab.both(&stale).await, ClaimOutcome::Stale { generation: 2 });
     lab.done(1, succeeded(1)).await;
     lab.folded(&[0]).await;
     let complete = lab.complete_of(2);
-    let outcome = lab.complete(&complete).await;
+    let outcome = lab.both(&complete).await;
     let CompleteOutcome::Completed(row) = outcome else { panic!("{outcome:?}") };
     assert_eq!((row.status, row.succeeded, row.failed, row.attempts), (ExecutionStatus::Succeeded, 2, 0, 2));
     assert_eq!(row.counts.item_count, 21);
     let mark = MarkPublished { execution_id: lab.id, generation: 2 };
-    lab.mark_published(&mark).await;
+    lab.both(&mark).await;
 }
 
 async fn begin_once(mut lab: Lab) {
     let begun = begin(&lab, 2);
-    assert_eq!(lab.begin_redrive(&begun).await, BeginRedriveOutcome::Missing);
+    assert_eq!(lab.both(&begun).await, BeginRedriveOutcome::Missing);
     lab.sealed(Policy::default(), &[2]).await;
     let refused = BeginRedriveOutcome::NotComplete(ExecutionStatus::Running);
-    assert_eq!(lab.begin_redrive(&begun).await, refused);
+    assert_eq!(lab.both(&begun).await, refused);
     lab.done(0, succeeded(0)).await;
     lab.done(1, failed()).await;
     lab.folded(&[0]).await;
     let complete = lab.complete_of(1);
-    lab.complete(&complete).await;
-    assert_eq!(lab.begin_redrive(&begun).await, BeginRedriveOutcome::NotPublished);
+    lab.both(&complete).await;
+    assert_eq!(lab.both(&begun).await, BeginRedriveOutcome::NotPublished);
     let mark = MarkPublished { execution_id: lab.id, generation: 1 };
-    lab.mark_published(&mark).await;
+    lab.both(&mark).await;
     let early = begin(&lab, 3);
-    assert_eq!(lab.begin_redrive(&early).await, BeginRedriveOutcome::Stale { generation: 1 });
-    assert!(matches!(lab.begin_redrive(&begun).await, BeginRedriveOutcome::Begun(_)));
-    assert!(matches!(lab.begin_redrive(&begun).await, BeginRedriveOutcome::AlreadyBegun(_)));
+    assert_eq!(lab.both(&early).await, BeginRedriveOutcome::Stale { generation: 1 });
+    assert!(matches!(lab.both(&begun).await, BeginRedriveOutcome::Begun(_)));
+    assert!(matches!(lab.both(&begun).await, BeginRedriveOutcome::AlreadyBegun(_)));
     assert!(lab.execution().redrive.is_some());
     let sealed = Seal { execution_id: lab.id, groups: 1, now: at(10) };
-    lab.seal(&sealed).await;
+    lab.both(&sealed).await;
 }
 
 async fn begin_limited(mut lab: Lab) {
     lab.failed_and_published().await;
     let set = SetPolicy { execution_id: lab.id, max_concurrency: Some(4), tolerated_failures: None };
-    lab.set_policy(&set).await;
+    lab.both(&set).await;
     let unlimited = begin(&lab, 2);
-    assert_eq!(lab.begin_redrive(&unlimited).await, BeginRedriveOutcome::PolicyChanged);
+    assert_eq!(lab.both(&unlimited).await, BeginRedriveOutcome::PolicyChanged);
     let limited = BeginRedrive { limited: true, ..unlimited };
-    assert!(matches!(lab.begin_redrive(&limited).await, BeginRedriveOutcome::Begun(_)));
-    assert_eq!(lab.execution().handed_out, Some(0));
+    assert!(matches!(lab.both(&limited).await, BeginRedriveOutcome::Begun(_)));
+    assert_eq!(lab.execution().admitted_until, Some(0));
 }
 
 /// Two groups; in the first, one segment of each outcome, all with counters. Folded, complete, published, redriving.
@@ -106,78 +106,78 @@ async fn redriving(lab: &mut Lab) {
     lab.done(1, failed()).await;
     lab.done(128, succeeded(128)).await;
     let cancel =
-        Cancel { execution_id: lab.id, generation: 1, reason: control_table::item::Stop::Requested, due_at: at(700) };
-    lab.cancel(&cancel).await;
-    let row = control_table::op::CancelRow { segment: lab.id.segment(2), generation: 1, now: at(600) };
-    lab.cancel_row(&row).await;
+        Cancel { execution_id: lab.id, generation: 1, reason: control_table::rows::Stop::Requested, due_at: at(700) };
+    lab.both(&cancel).await;
+    let row = control_table::operation::CancelSegment { segment: lab.id.segment(2), generation: 1, now: at(600) };
+    lab.both(&row).await;
     let tally = Tally::of(&lab.row(2)).unwrap();
-    lab.tally(&tally).await;
+    lab.both(&tally).await;
     lab.folded(&[0, 1]).await;
     let complete = lab.complete_of(1);
-    lab.complete(&complete).await;
+    lab.both(&complete).await;
     let mark = MarkPublished { execution_id: lab.id, generation: 1 };
-    lab.mark_published(&mark).await;
+    lab.both(&mark).await;
     let begun = begin(lab, 2);
-    assert!(matches!(lab.begin_redrive(&begun).await, BeginRedriveOutcome::Begun(_)));
+    assert!(matches!(lab.both(&begun).await, BeginRedriveOutcome::Begun(_)));
 }
 
 async fn unfold_both_sets(mut lab: Lab) {
     redriving(&mut lab).await;
     let unfold = unfold_of(&lab, 2, 0, &[1, 2]);
     assert_eq!(unfold.offsets, BTreeMap::from([(1, TallyOutcome::Failed), (2, TallyOutcome::Cancelled)]));
-    assert_eq!(lab.unfold(&unfold).await, UnfoldOutcome::Unfolded);
+    assert_eq!(lab.both(&unfold).await, UnfoldOutcome::Unfolded);
     let (row, tally) = (lab.execution(), lab.tally_row(0));
     assert_eq!((row.groups_done, row.succeeded, row.failed, row.cancelled), (1, 1, 0, 0));
     assert_eq!(row.counts.item_count, 138, "of the other group alone");
     assert_eq!((tally.pending, tally.failed.len(), tally.cancelled.len(), tally.counts.item_count), (2, 0, 0, 10));
     let stale = Tally { generation: 1, ..Tally::of(&lab.row(1)).unwrap() };
-    assert_eq!(lab.tally(&stale).await, TallyResult::Stale { generation: 2 });
+    assert_eq!(lab.both(&stale).await, TallyResult::Stale { generation: 2 });
 }
 
 async fn unfold_refused(mut lab: Lab) {
     redriving(&mut lab).await;
     let unfold = unfold_of(&lab, 2, 0, &[1]);
     let other = Unfold { generation: 3, ..unfold.clone() };
-    assert_eq!(lab.unfold(&other).await, UnfoldOutcome::Stale);
+    assert_eq!(lab.both(&other).await, UnfoldOutcome::Stale);
     let mut seen = unfold.clone();
     seen.tally.generation = 0;
-    assert_eq!(lab.unfold(&seen).await, UnfoldOutcome::NotFolded);
+    assert_eq!(lab.both(&seen).await, UnfoldOutcome::NotFolded);
     let mut missing = unfold.clone();
     missing.tally.group = lab.id.group(7);
-    assert_eq!(lab.unfold(&missing).await, UnfoldOutcome::Missing);
+    assert_eq!(lab.both(&missing).await, UnfoldOutcome::Missing);
     assert_eq!(lab.table.tallies(lab.id, 7..8).await.unwrap(), []);
     let end = EndRedrive { execution_id: lab.id, generation: 2 };
-    lab.end_redrive(&end).await;
-    assert_eq!(lab.unfold(&unfold).await, UnfoldOutcome::Stale, "no longer redriving");
+    lab.both(&end).await;
+    assert_eq!(lab.both(&unfold).await, UnfoldOutcome::Stale, "no longer redriving");
     missing.tally.group = super::lab::execution_id(5, 9).group(0);
-    assert_eq!(lab.unfold(&missing).await, UnfoldOutcome::Missing, "no execution");
+    assert_eq!(lab.both(&missing).await, UnfoldOutcome::Missing, "no execution");
 }
 
-async fn put_back_once(mut lab: Lab) {
+async fn requeue_once(mut lab: Lab) {
     redriving(&mut lab).await;
-    let of = |index: u64| PutBack { segment: lab.id.segment(index), generation: 2 };
+    let of = |index: u64| Requeue { segment: lab.id.segment(index), generation: 2 };
     let (succeeded, failed, cancelled, missing) = (of(0), of(1), of(2), of(9));
-    assert_eq!(lab.put_back(&succeeded).await, PutBackOutcome::NotUnsuccessful(SegmentStatus::Succeeded));
+    assert_eq!(lab.both(&succeeded).await, RequeueOutcome::NotUnsuccessful(SegmentStatus::Succeeded));
     for request in [failed, cancelled] {
-        assert!(matches!(lab.put_back(&request).await, PutBackOutcome::PutBack(_)));
-        assert!(matches!(lab.put_back(&request).await, PutBackOutcome::AlreadyPutBack(_)));
-        let older = PutBack { generation: 1, ..request };
-        assert!(matches!(lab.put_back(&older).await, PutBackOutcome::AlreadyPutBack(_)));
+        assert!(matches!(lab.both(&request).await, RequeueOutcome::Requeued(_)));
+        assert!(matches!(lab.both(&request).await, RequeueOutcome::AlreadyRequeued(_)));
+        let older = Requeue { generation: 1, ..request };
+        assert!(matches!(lab.both(&older).await, RequeueOutcome::AlreadyRequeued(_)));
     }
     let row = lab.row(1);
     assert_eq!((row.status, row.attempt, row.error, row.started_at), (SegmentStatus::Pending, 0, None, None));
-    assert_eq!(lab.put_back(&missing).await, PutBackOutcome::Missing);
+    assert_eq!(lab.both(&missing).await, RequeueOutcome::Missing);
 }
 
 async fn end_once(mut lab: Lab) {
     redriving(&mut lab).await;
     let cancel =
-        Cancel { execution_id: lab.id, generation: 2, reason: control_table::item::Stop::Requested, due_at: at(1_700) };
-    assert_eq!(lab.cancel(&cancel).await, CancelOutcome::Redriving);
+        Cancel { execution_id: lab.id, generation: 2, reason: control_table::rows::Stop::Requested, due_at: at(1_700) };
+    assert_eq!(lab.both(&cancel).await, CancelOutcome::Redriving);
     let end = EndRedrive { execution_id: lab.id, generation: 2 };
     let stale = EndRedrive { generation: 1, ..end.clone() };
-    assert_eq!(lab.end_redrive(&stale).await, EndRedriveOutcome::NotRedriving);
-    assert!(matches!(lab.end_redrive(&end).await, EndRedriveOutcome::Running(_)));
-    assert_eq!(lab.end_redrive(&end).await, EndRedriveOutcome::NotRedriving);
-    assert!(matches!(lab.cancel(&cancel).await, CancelOutcome::Cancelling(_)));
+    assert_eq!(lab.both(&stale).await, EndRedriveOutcome::NotRedriving);
+    assert!(matches!(lab.both(&end).await, EndRedriveOutcome::Running(_)));
+    assert_eq!(lab.both(&end).await, EndRedriveOutcome::NotRedriving);
+    assert!(matches!(lab.both(&cancel).await, CancelOutcome::Cancelling(_)));
 }

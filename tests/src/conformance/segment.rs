@@ -1,27 +1,27 @@
-//! **claim**, **finish**, **release**, **reschedule**, **cancel row**.
+//! Claim, finish, release lease, defer retry, cancel segment.
 
-use control_table::item::{Counts, SegmentStatus};
-use control_table::op::{
-    CancelRow, CancelRowOutcome, Claim, ClaimOutcome, Ending, Finish, FinishOutcome, Release, ReleaseOutcome,
-    Reschedule, RescheduleOutcome,
+use control_table::rows::{Counts, SegmentStatus};
+use control_table::operation::{
+    CancelSegment, CancelSegmentOutcome, Claim, ClaimOutcome, Ending, Finish, FinishOutcome, ReleaseLease, ReleaseLeaseOutcome,
+    DeferRetry, DeferRetryOutcome,
 };
 use control_table::policy::Policy;
 
 use super::Case;
-use super::lab::{Lab, at, failed, retry, segment_of, succeeded};
+use super::lab::{Lab, at, failed, retry, succeeded};
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
         Case::new("claim: one worker has a segment, and its repeated record takes it back", one_worker_has_it),
-        Case::new("claim: a lease that ran out, to the millisecond, and attempts used up", a_lease_runs_out),
+        Case::new("claim: a lease that ended, to the millisecond, and attempts used up", a_lease_runs_out),
         Case::new("claim: a retry waits for its moment", a_retry_waits),
-        Case::new("claim: what is finished, of another generation, or not there", what_cannot_be_claimed),
+        Case::new("claim: a finished segment, another generation, a segment that does not exist", what_cannot_be_claimed),
         Case::new("finish: each ending, and again", each_ending),
         Case::new("finish: an attempt that lost its claim changes nothing", a_lost_claim),
-        Case::new("finish: a success without a result takes an earlier failure away", a_success_after_a_failure),
-        Case::new("release: that attempt and no other", release_one_attempt),
-        Case::new("reschedule: from where it was seen", reschedule_once),
-        Case::new("cancel row: what has no outcome, once; its worker is fenced off", cancel_rows),
+        Case::new("finish: a success without a result removes an earlier failure", a_success_after_a_failure),
+        Case::new("release lease: of that attempt and no other", release_one_attempt),
+        Case::new("defer retry: from the moment that was seen, once", defer_once),
+        Case::new("cancel segment: without an outcome, once; its worker is fenced off", cancel_segments),
     ]
 }
 
@@ -37,39 +37,39 @@ fn attempt_of(outcome: &ClaimOutcome) -> u32 {
 async fn one_worker_has_it(mut lab: Lab) {
     running(&mut lab, 2).await;
     let claim = lab.claim_of(0);
-    assert_eq!(attempt_of(&lab.claim(&claim).await), 1);
-    assert_eq!(attempt_of(&lab.claim(&claim).await), 1, "an answer that was lost uses up no attempt");
+    assert_eq!(attempt_of(&lab.both(&claim).await), 1);
+    assert_eq!(attempt_of(&lab.both(&claim).await), 1, "an answer that was lost uses up no attempt");
     let other = Claim { record: "shard:99".to_owned(), ..claim.clone() };
-    assert_eq!(lab.claim(&other).await, ClaimOutcome::Leased { until: at(200) });
+    assert_eq!(lab.both(&other).await, ClaimOutcome::Leased { until: at(200) });
     let repeated = Claim { claim_id: "second".to_owned(), now: at(101), ..claim.clone() };
-    assert_eq!(attempt_of(&lab.claim(&repeated).await), 2, "the same record, another invocation");
+    assert_eq!(attempt_of(&lab.both(&repeated).await), 2, "the same record, another invocation");
     let third = Claim { claim_id: "third".to_owned(), ..claim };
-    assert!(matches!(lab.claim(&third).await, ClaimOutcome::AttemptsUsedUp(row) if row.attempt == 2));
+    assert!(matches!(lab.both(&third).await, ClaimOutcome::AttemptsUsedUp(row) if row.attempt == 2));
 }
 
 async fn a_lease_runs_out(mut lab: Lab) {
     running(&mut lab, 1).await;
     let claim = lab.claim_of(0);
-    lab.claim(&claim).await;
+    lab.both(&claim).await;
     let other = Claim { record: "other".to_owned(), claim_id: "other".to_owned(), now: at(199), ..claim };
-    assert_eq!(lab.claim(&other).await, ClaimOutcome::Leased { until: at(200) });
+    assert_eq!(lab.both(&other).await, ClaimOutcome::Leased { until: at(200) });
     let later = Claim { now: at(200), lease_until: at(300), ..other };
-    assert_eq!(attempt_of(&lab.claim(&later).await), 2);
+    assert_eq!(attempt_of(&lab.both(&later).await), 2);
     let last = Claim { record: "last".to_owned(), now: at(300), ..later };
-    assert!(matches!(lab.claim(&last).await, ClaimOutcome::AttemptsUsedUp(_)));
+    assert!(matches!(lab.both(&last).await, ClaimOutcome::AttemptsUsedUp(_)));
     let more = Claim { max_attempts: 3, ..last };
-    assert_eq!(attempt_of(&lab.claim(&more).await), 3);
+    assert_eq!(attempt_of(&lab.both(&more).await), 3);
 }
 
 async fn a_retry_waits(mut lab: Lab) {
     running(&mut lab, 1).await;
     let claim = lab.claim_of(0);
-    lab.claim(&claim).await;
+    lab.both(&claim).await;
     let finish = Finish { ending: retry(at(500)), ..lab.finish_of(0, 1) };
-    lab.finish(&finish).await;
+    lab.both(&finish).await;
     let again = Claim { record: "again".to_owned(), now: at(499), lease_until: at(900), ..claim };
-    assert_eq!(lab.claim(&again).await, ClaimOutcome::NotYet { retry_at: at(500) });
-    assert_eq!(attempt_of(&lab.claim(&Claim { now: at(500), ..again }).await), 2);
+    assert_eq!(lab.both(&again).await, ClaimOutcome::NotYet { retry_at: at(500) });
+    assert_eq!(attempt_of(&lab.both(&Claim { now: at(500), ..again }).await), 2);
     let row = lab.row(0);
     assert_eq!((row.retry_at, row.due, row.finished_at), (None, None, None));
 }
@@ -80,13 +80,13 @@ async fn what_cannot_be_claimed(mut lab: Lab) {
     lab.done(1, failed()).await;
     for index in 0..2 {
         let again = Claim { record: "again".to_owned(), ..lab.claim_of(index) };
-        assert!(matches!(lab.claim(&again).await, ClaimOutcome::AlreadyFinished(_)));
+        assert!(matches!(lab.both(&again).await, ClaimOutcome::AlreadyFinished(_)));
     }
     let stale = Claim { generation: 2, ..lab.claim_of(0) };
-    assert_eq!(lab.claim(&stale).await, ClaimOutcome::Stale { generation: 1 });
+    assert_eq!(lab.both(&stale).await, ClaimOutcome::Stale { generation: 1 });
     let missing = lab.claim_of(5);
-    assert_eq!(lab.claim(&missing).await, ClaimOutcome::Missing);
-    assert_eq!(lab.table.segment(segment_of(&lab, 5)).await.unwrap(), None, "an update that is refused makes no item");
+    assert_eq!(lab.both(&missing).await, ClaimOutcome::Missing);
+    assert_eq!(lab.table.segment(lab.id.segment(5)).await.unwrap(), None, "an update that is refused makes no item");
 }
 
 async fn each_ending(mut lab: Lab) {
@@ -94,105 +94,105 @@ async fn each_ending(mut lab: Lab) {
     let endings = [succeeded(0), succeeded(1), failed(), retry(at(500))];
     for (index, ending) in (0..).zip(endings) {
         let claim = lab.claim_of(index);
-        lab.claim(&claim).await;
+        lab.both(&claim).await;
         let finish = Finish { ending, ..lab.finish_of(index, 1) };
-        let first = lab.finish(&finish).await;
+        let first = lab.both(&finish).await;
         assert!(matches!(first, FinishOutcome::Finished(_)), "{first:?}");
-        let second = lab.finish(&Finish { now: at(900), ..finish }).await;
+        let second = lab.both(&Finish { now: at(900), ..finish }).await;
         assert!(matches!(second, FinishOutcome::AlreadyFinished(_)), "{second:?}");
     }
     let empty = Ending::Succeeded { counts: Counts::default(), result: Some(serde_json::Value::Null) };
     let missing = Finish { ending: empty, ..lab.finish_of(9, 1) };
-    assert_eq!(lab.finish(&missing).await, FinishOutcome::Missing);
+    assert_eq!(lab.both(&missing).await, FinishOutcome::Missing);
 }
 
 async fn a_lost_claim(mut lab: Lab) {
     running(&mut lab, 1).await;
     let early = lab.finish_of(0, 0);
-    assert!(matches!(lab.finish(&early).await, FinishOutcome::Lost(_)), "not claimed yet");
+    assert!(matches!(lab.both(&early).await, FinishOutcome::Lost(_)), "not claimed yet");
     let claim = lab.claim_of(0);
-    lab.claim(&claim).await;
+    lab.both(&claim).await;
     let taken = Claim { claim_id: "second".to_owned(), ..claim };
-    lab.claim(&taken).await;
+    lab.both(&taken).await;
     let stale = lab.finish_of(0, 1);
-    assert!(matches!(lab.finish(&stale).await, FinishOutcome::Lost(row) if row.attempt == 2));
+    assert!(matches!(lab.both(&stale).await, FinishOutcome::Lost(row) if row.attempt == 2));
     let other = Finish { generation: 2, ..lab.finish_of(0, 2) };
-    assert!(matches!(lab.finish(&other).await, FinishOutcome::Lost(_)));
+    assert!(matches!(lab.both(&other).await, FinishOutcome::Lost(_)));
     let mine = lab.finish_of(0, 2);
-    assert!(matches!(lab.finish(&mine).await, FinishOutcome::Finished(_)));
-    assert!(matches!(lab.finish(&stale).await, FinishOutcome::Lost(_)), "finished by somebody else");
+    assert!(matches!(lab.both(&mine).await, FinishOutcome::Finished(_)));
+    assert!(matches!(lab.both(&stale).await, FinishOutcome::Lost(_)), "finished by a later attempt");
 }
 
 async fn a_success_after_a_failure(mut lab: Lab) {
     running(&mut lab, 2).await;
     let claim = lab.claim_of(1);
-    lab.claim(&claim).await;
+    lab.both(&claim).await;
     let finish = Finish { ending: retry(at(160)), ..lab.finish_of(1, 1) };
-    lab.finish(&finish).await;
+    lab.both(&finish).await;
     assert!(lab.row(1).error.is_some());
     let again = Claim { record: "again".to_owned(), now: at(170), ..claim };
-    lab.claim(&again).await;
+    lab.both(&again).await;
     let success = lab.finish_of(1, 2);
-    lab.finish(&success).await;
+    lab.both(&success).await;
     let row = lab.row(1);
     assert_eq!((row.error, row.result, row.attempt), (None, None, 2));
 }
 
 async fn release_one_attempt(mut lab: Lab) {
     running(&mut lab, 1).await;
-    let release = Release { segment: lab.id.segment(0), generation: 1, attempt: 1 };
-    assert_eq!(lab.release(&release).await, ReleaseOutcome::NotRunning);
+    let release = ReleaseLease { segment: lab.id.segment(0), generation: 1, attempt: 1 };
+    assert_eq!(lab.both(&release).await, ReleaseLeaseOutcome::NotRunning);
     let claim = Claim { max_attempts: 1, ..lab.claim_of(0) };
-    lab.claim(&claim).await;
-    assert_eq!(lab.release(&Release { attempt: 2, ..release.clone() }).await, ReleaseOutcome::NotRunning);
-    assert_eq!(lab.release(&Release { generation: 2, ..release.clone() }).await, ReleaseOutcome::NotRunning);
-    assert_eq!(lab.release(&release).await, ReleaseOutcome::Released);
-    assert_eq!(lab.release(&release).await, ReleaseOutcome::NotRunning);
-    assert_eq!(attempt_of(&lab.claim(&claim).await), 2, "another attempt, even after the last");
-    let missing = Release { segment: lab.id.segment(7), ..release };
-    assert_eq!(lab.release(&missing).await, ReleaseOutcome::NotRunning);
+    lab.both(&claim).await;
+    assert_eq!(lab.both(&ReleaseLease { attempt: 2, ..release.clone() }).await, ReleaseLeaseOutcome::NotRunning);
+    assert_eq!(lab.both(&ReleaseLease { generation: 2, ..release.clone() }).await, ReleaseLeaseOutcome::NotRunning);
+    assert_eq!(lab.both(&release).await, ReleaseLeaseOutcome::Released);
+    assert_eq!(lab.both(&release).await, ReleaseLeaseOutcome::NotRunning);
+    assert_eq!(attempt_of(&lab.both(&claim).await), 2, "another attempt, even after the last");
+    let missing = ReleaseLease { segment: lab.id.segment(7), ..release };
+    assert_eq!(lab.both(&missing).await, ReleaseLeaseOutcome::NotRunning);
 }
 
-async fn reschedule_once(mut lab: Lab) {
+async fn defer_once(mut lab: Lab) {
     running(&mut lab, 1).await;
     let segment = lab.id.segment(0);
-    let reschedule = Reschedule { segment, generation: 1, seen_due_at: at(500), due_at: at(800) };
-    assert_eq!(lab.reschedule(&reschedule).await, RescheduleOutcome::Moved, "it waits for nothing");
+    let defer = DeferRetry { segment, generation: 1, seen_due_at: at(500), due_at: at(800) };
+    assert_eq!(lab.both(&defer).await, DeferRetryOutcome::Moved, "it is not due");
     let claim = lab.claim_of(0);
-    lab.claim(&claim).await;
+    lab.both(&claim).await;
     let finish = Finish { ending: retry(at(500)), ..lab.finish_of(0, 1) };
-    lab.finish(&finish).await;
-    let stale = Reschedule { generation: 2, ..reschedule.clone() };
-    assert_eq!(lab.reschedule(&stale).await, RescheduleOutcome::Moved);
-    assert_eq!(lab.reschedule(&reschedule).await, RescheduleOutcome::Rescheduled);
-    assert_eq!(lab.reschedule(&reschedule).await, RescheduleOutcome::Moved);
-    let missing = Reschedule { segment: lab.id.segment(9), ..reschedule };
-    assert_eq!(lab.reschedule(&missing).await, RescheduleOutcome::Moved);
+    lab.both(&finish).await;
+    let stale = DeferRetry { generation: 2, ..defer.clone() };
+    assert_eq!(lab.both(&stale).await, DeferRetryOutcome::Moved);
+    assert_eq!(lab.both(&defer).await, DeferRetryOutcome::Deferred);
+    assert_eq!(lab.both(&defer).await, DeferRetryOutcome::Moved);
+    let missing = DeferRetry { segment: lab.id.segment(9), ..defer };
+    assert_eq!(lab.both(&missing).await, DeferRetryOutcome::Moved);
 }
 
-async fn cancel_rows(mut lab: Lab) {
+async fn cancel_segments(mut lab: Lab) {
     running(&mut lab, 4).await;
     lab.done(0, succeeded(0)).await;
     let claim = lab.claim_of(1);
-    lab.claim(&claim).await;
+    lab.both(&claim).await;
     let claim = lab.claim_of(2);
-    lab.claim(&claim).await;
+    lab.both(&claim).await;
     let waits = Finish { ending: retry(at(500)), ..lab.finish_of(2, 1) };
-    lab.finish(&waits).await;
+    lab.both(&waits).await;
     for index in 0..4 {
-        let cancel = CancelRow { segment: lab.id.segment(index), generation: 1, now: at(600) };
-        let stale = CancelRow { generation: 2, ..cancel.clone() };
-        let refused = lab.cancel_row(&stale).await;
+        let cancel = CancelSegment { segment: lab.id.segment(index), generation: 1, now: at(600) };
+        let stale = CancelSegment { generation: 2, ..cancel.clone() };
+        let refused = lab.both(&stale).await;
         match (index, &refused) {
-            (0, CancelRowOutcome::AlreadyFinished(_)) | (_, CancelRowOutcome::Stale { generation: 1 }) => {}
+            (0, CancelSegmentOutcome::AlreadyFinished(_)) | (_, CancelSegmentOutcome::Stale { generation: 1 }) => {}
             _ => panic!("{index}: {refused:?}"),
         }
-        let first = lab.cancel_row(&cancel).await;
-        assert_eq!(matches!(first, CancelRowOutcome::Cancelled(_)), index > 0, "{first:?}");
-        assert!(matches!(lab.cancel_row(&cancel).await, CancelRowOutcome::AlreadyFinished(_)));
+        let first = lab.both(&cancel).await;
+        assert_eq!(matches!(first, CancelSegmentOutcome::Cancelled(_)), index > 0, "{first:?}");
+        assert!(matches!(lab.both(&cancel).await, CancelSegmentOutcome::AlreadyFinished(_)));
     }
     let late = lab.finish_of(1, 1);
-    assert!(matches!(lab.finish(&late).await, FinishOutcome::Lost(row) if row.status == SegmentStatus::Cancelled));
-    let missing = CancelRow { segment: lab.id.segment(9), generation: 1, now: at(600) };
-    assert_eq!(lab.cancel_row(&missing).await, CancelRowOutcome::Missing);
+    assert!(matches!(lab.both(&late).await, FinishOutcome::Lost(row) if row.status == SegmentStatus::Cancelled));
+    let missing = CancelSegment { segment: lab.id.segment(9), generation: 1, now: at(600) };
+    assert_eq!(lab.both(&missing).await, CancelSegmentOutcome::Missing);
 }

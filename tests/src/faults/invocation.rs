@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use control_table::id::ExecutionId;
-use control_table::item::{Selection, Stop};
+use control_table::rows::{Selection, Stop};
+use functions::handlers;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use super::services::Record;
-use super::shape::Shape;
-use super::wire::INVOCATION;
+use super::scenario::Scenario;
+use super::network::INVOCATION;
 use super::world::{World, kinesis_event};
 use crate::parts::dynamodb_event;
 
@@ -82,15 +83,15 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Invokes it; from here on its requests wait at the wire.
-    pub fn start(number: u64, kind: Kind, world: &World, shape: &Shape) -> Self {
+    /// Invokes it; from here on its requests wait at the network.
+    pub fn start(number: u64, kind: Kind, world: &World, scenario: &Scenario) -> Self {
         let deadline = world.deadline(kind.seconds());
         let functions = Arc::clone(&world.functions);
         let work = match &kind {
             Kind::Scatter => {
-                let event = shape.event();
+                let event = scenario.event();
                 tokio::spawn(INVOCATION.scope(number, async move {
-                    match functions.scatter.handle(event, "request", deadline).await {
+                    match handlers::scatter(&functions.engine, event, "request".into(), deadline).await {
                         Ok(_) => Ended::Done,
                         Err(error) if error.is_retryable() => Ended::Failed(error.to_string()),
                         Err(error) => Ended::Defect(error.to_string()),
@@ -114,18 +115,18 @@ impl Running {
                 }))
             }
             Kind::Sweep => tokio::spawn(INVOCATION.scope(number, async move {
-                functions.sweeper.sweep(deadline).await.map_or_else(failed, |_| Ended::Done)
+                functions.engine.sweep(deadline).await.map_or_else(failed, |_| Ended::Done)
             })),
             Kind::Cancel(id) => {
                 let id = *id;
                 tokio::spawn(INVOCATION.scope(number, async move {
-                    functions.sweeper.cancel(id, Stop::Requested, deadline).await.map_or_else(failed, |_| Ended::Done)
+                    functions.engine.cancel(id, Stop::Requested, deadline).await.map_or_else(failed, |_| Ended::Done)
                 }))
             }
             Kind::Redrive(id, selection) => {
                 let (id, selection) = (*id, selection.clone());
                 tokio::spawn(INVOCATION.scope(number, async move {
-                    functions.sweeper.redrive(id, selection, deadline).await.map_or_else(failed, |_| Ended::Done)
+                    functions.engine.redrive(id, selection, deadline).await.map_or_else(failed, |_| Ended::Done)
                 }))
             }
         };
@@ -133,9 +134,9 @@ impl Running {
     }
 }
 
-fn failed(error: sweeper::SweepError) -> Ended {
+fn failed(error: engine::EngineError) -> Ended {
     match error {
-        sweeper::SweepError::Damaged { .. } => Ended::Defect(error.to_string()),
+        engine::EngineError::Damaged { .. } => Ended::Defect(error.to_string()),
         other => Ended::Failed(other.to_string()),
     }
 }

@@ -1,28 +1,28 @@
 //! Fault injection, seeded: the functions' own handlers against the embedded `DynamoDB`, with everything in between in the
 //! hands of a seed.
 //!
-//! A seed chooses the shape of a run, the order of every request of every invocation, and what becomes of it: answered,
+//! A seed chooses the scenario of a run, the order of every request of every invocation, and what becomes of it: answered,
 //! throttled, lost, applied with the answer lost, or the last thing its process did. It chooses which records of either stream
 //! are lost, repeated or late, and when leases and retries fall due. Faults are bounded; after them the run must complete with
 //! nobody's help but the sweeper's. The same seed gives the same run, request by request.
 //!
 //! # Layout
-//! - [`FaultRun`], [`Report`]: one seed, from its shape to its verdict
+//! - [`FaultRun`], [`Report`]: one seed, from its scenario to its verdict
 //! - `run`: what happens next; `invocation`: the handlers as tasks that can be killed
-//! - `wire`: where requests wait for their fate; `services`: what answers them
-//! - `world`: services and functions of one run; `shape`: its size, policy and work; `verdict`: what must hold at its end
+//! - `network`: where requests wait for their fate; `services`: what answers them
+//! - `world`: services and functions of one run; `scenario`: its size, policy and work; `verdict`: what must hold at its end
 //! - [`many`]: many seeds, on as many threads as are asked for
 
-mod chance;
+mod random;
 mod clock;
 mod invocation;
 mod many;
 mod run;
 mod services;
-mod shape;
+mod scenario;
 mod trace;
 mod verdict;
-mod wire;
+mod network;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use control_table::clock::Clock as _;
-use control_table::item::{ExecutionRow, Selection};
+use control_table::rows::{ExecutionRow, Selection};
 use serde_json::Value;
 
 use super::Sabotage;
-use super::chance::Chance;
+use super::random::Random;
 use super::invocation::{Ended, Kind, Running};
 use super::services::Record;
-use super::shape::Shape;
+use super::scenario::Scenario;
 use super::trace::Trace;
 use super::verdict;
-use super::wire::Fate;
+use super::network::Fate;
 use super::world::World;
 
 /// The runtime's clock stands still while anybody can go on, so after this everybody waits.
@@ -53,12 +53,12 @@ pub struct Counts {
 
 /// A run under way.
 pub(super) struct Run {
-    pub shape: Shape,
+    pub scenario: Scenario,
     pub world: World,
     pub trace: Trace,
     pub counts: Counts,
     sabotage: Sabotage,
-    chance: Chance,
+    random: Random,
     running: BTreeMap<u64, Running>,
     next: u64,
     scatters: usize,
@@ -72,18 +72,18 @@ pub(super) struct Run {
 
 impl Run {
     pub async fn new(seed: u64, sabotage: Sabotage, keeps_lines: bool) -> Self {
-        let shape = Shape::of(seed);
-        let world = World::new(&shape).await;
+        let scenario = Scenario::of(seed);
+        let world = World::new(&scenario).await;
         if sabotage == Sabotage::CountsTwice {
             world.count_twice();
         }
         let mut trace = Trace::new(keeps_lines);
-        trace.note(format!("{shape:?}"));
+        trace.note(format!("{scenario:?}"));
         Self {
-            scatters: shape.scatters,
-            faults_left: shape.faults,
-            cancel_at: shape.cancel_at,
-            chance: Chance::from_seed(seed),
+            scatters: scenario.scatters,
+            faults_left: scenario.faults,
+            cancel_at: scenario.cancel_at,
+            random: Random::from_seed(seed),
             counts: Counts::default(),
             running: BTreeMap::new(),
             next: 0,
@@ -91,7 +91,7 @@ impl Run {
             old: Vec::new(),
             heard: VecDeque::new(),
             sabotage,
-            shape,
+            scenario,
             world,
             trace,
         }
@@ -101,7 +101,7 @@ impl Run {
     pub async fn go(&mut self) -> Result<(), String> {
         let mut row = self.until_complete(1).await?;
         verdict::check(&self.world, &row).await?;
-        for _ in 0..self.shape.redrives {
+        for _ in 0..self.scenario.redrives {
             if row.failed + row.cancelled == 0 || row.sealed_at.is_none() {
                 break;
             }
@@ -141,7 +141,7 @@ impl Run {
 
     /// Time passes, and the sweeper looks.
     fn tick(&mut self) {
-        self.world.clock.advance(self.chance.between(20_000, 120_000));
+        self.world.clock.advance(self.random.between(20_000, 120_000));
         if self.sabotage != Sabotage::LosesARecord {
             self.invoke(Kind::Sweep);
         }
@@ -155,10 +155,10 @@ impl Run {
     /// What failed is put back, by somebody who asks until it has begun.
     async fn redriven(&mut self, row: &ExecutionRow) -> Result<ExecutionRow, String> {
         let generation = row.generation + 1;
-        let only_failed = row.failed > 0 && self.chance.percent(40);
+        let only_failed = row.failed > 0 && self.random.percent(40);
         let selection = Selection { failed: true, cancelled: !only_failed, only: None };
-        self.faults_left += u32::try_from(self.chance.between(0, 10)).unwrap();
-        self.cancel_at = self.chance.percent(25).then(|| self.counts.requests + self.chance.between(1, 60));
+        self.faults_left += u32::try_from(self.random.between(0, 10)).unwrap();
+        self.cancel_at = self.random.percent(25).then(|| self.counts.requests + self.random.between(1, 60));
         for _ in 0..REDRIVE_TRIES {
             self.invoke(Kind::Redrive(row.execution_id, selection.clone()));
             while self.step().await? {}
@@ -176,7 +176,7 @@ impl Run {
         self.cancel_at = None;
         self.scatters = 1;
         for _ in 0..10.min(self.old.len()) {
-            let record = self.chance.take(&mut self.old);
+            let record = self.random.take(&mut self.old);
             self.records.extend(record);
         }
         self.invoke(Kind::Sweep);
@@ -195,13 +195,13 @@ impl Run {
         tokio::time::sleep(SETTLE).await; // sleeps because the runtime's clock only moves when everybody waits
         self.collect().await?;
         self.absorb();
-        self.world.clock.advance(self.chance.between(0, 40));
-        if self.chance.per_mille(5) && self.spend() {
+        self.world.clock.advance(self.random.between(0, 40));
+        if self.random.per_mille(5) && self.spend() {
             self.jump();
             return Ok(true);
         }
-        let waiting = self.world.wire.waiting();
-        if !waiting.is_empty() && !self.chance.percent(20) {
+        let waiting = self.world.network.waiting();
+        if !waiting.is_empty() && !self.random.percent(20) {
             self.grant(&waiting);
             return Ok(true);
         }
@@ -232,7 +232,7 @@ impl Run {
     fn invoke(&mut self, kind: Kind) {
         self.next += 1;
         self.trace.note(format!("{}: {} begins", self.next, kind.name()));
-        let running = Running::start(self.next, kind, &self.world, &self.shape);
+        let running = Running::start(self.next, kind, &self.world, &self.scenario);
         self.running.insert(self.next, running);
     }
 
@@ -244,7 +244,7 @@ impl Run {
         if self.scatters > 0 {
             options.push("scatter");
         }
-        if !self.records.is_empty() && running("worker") < self.shape.workers {
+        if !self.records.is_empty() && running("worker") < self.scenario.workers {
             options.push("worker");
         }
         if !self.heard.is_empty() && running("gather") < 2 {
@@ -253,10 +253,10 @@ impl Run {
         if self.cancel_at.is_some_and(|at| self.counts.requests >= at) {
             options.push("cancel");
         }
-        if self.sabotage != Sabotage::LosesARecord && running("sweep") < 2 && self.chance.percent(2) && self.spend() {
+        if self.sabotage != Sabotage::LosesARecord && running("sweep") < 2 && self.random.percent(2) && self.spend() {
             options.push("sweep");
         }
-        let Some(chosen) = self.chance.take(&mut options) else { return false };
+        let Some(chosen) = self.random.take(&mut options) else { return false };
         match chosen {
             "scatter" => {
                 self.scatters -= 1;
@@ -283,18 +283,18 @@ impl Run {
 
     /// A batch out of order. Kinesis repeats a record only after its invocation ended, so it is not left behind as well.
     fn records_for_a_worker(&mut self) -> Vec<Record> {
-        let size = self.chance.between(1, self.shape.batch as u64);
-        (0..size).filter_map(|_| self.chance.take(&mut self.records)).collect()
+        let size = self.random.between(1, self.scenario.batch as u64);
+        (0..size).filter_map(|_| self.random.take(&mut self.records)).collect()
     }
 
     /// A batch of what the stream showed; out of order, repeated or lost in part while faults last.
     fn news_for_the_gather(&mut self) -> Vec<Value> {
-        let size = usize::try_from(self.chance.between(1, GATHER_BATCH)).unwrap().min(self.heard.len());
+        let size = usize::try_from(self.random.between(1, GATHER_BATCH)).unwrap().min(self.heard.len());
         let mut batch: Vec<Value> = self.heard.drain(..size).collect();
-        if self.chance.per_mille(self.shape.fault_rate) && self.spend() {
-            match self.chance.between(0, 2) {
+        if self.random.per_mille(self.scenario.fault_rate) && self.spend() {
+            match self.random.between(0, 2) {
                 0 => {
-                    let place = self.chance.below(batch.len());
+                    let place = self.random.below(batch.len());
                     let lost = batch.remove(place);
                     self.trace.note(format!("an image is lost: {}", lost["dynamodb"]["Keys"]));
                 }
@@ -307,15 +307,15 @@ impl Run {
 
     /// What was put on the stream: some of it is lost, some comes twice.
     fn absorb(&mut self) {
-        for record in self.world.tape.take() {
+        for record in self.world.stream_log.take() {
             self.old.push(record.clone());
             let loses = self.sabotage == Sabotage::LosesARecord && self.old.len() == 1;
-            if loses || (self.chance.per_mille(self.shape.fault_rate / 4) && self.spend()) {
+            if loses || (self.random.per_mille(self.scenario.fault_rate / 4) && self.spend()) {
                 self.trace.note(format!("record {} is lost", record.number));
                 continue;
             }
-            if self.chance.per_mille(self.shape.fault_rate / 4) && self.spend() {
-                let number = self.world.tape.next_number();
+            if self.random.per_mille(self.scenario.fault_rate / 4) && self.spend() {
+                let number = self.world.stream_log.next_number();
                 self.records.push(Record { number, ..record.clone() });
             }
             self.records.push(record);
@@ -324,11 +324,11 @@ impl Run {
 
     /// Lets one request go.
     fn grant(&mut self, waiting: &[u64]) {
-        let request = self.world.wire.take(waiting[self.chance.below(waiting.len())]);
+        let request = self.world.network.take(waiting[self.random.below(waiting.len())]);
         self.counts.requests += 1;
         let (invocation, what) = (request.invocation, request.what.clone());
-        let goes_wrong = self.chance.per_mille(self.shape.fault_rate) && self.spend();
-        let draw = if goes_wrong { self.chance.between(0, 99) } else { 100 };
+        let goes_wrong = self.random.per_mille(self.scenario.fault_rate) && self.spend();
+        let draw = if goes_wrong { self.random.between(0, 99) } else { 100 };
         let fate = match draw {
             0..=24 => Fate::Throttled,
             25..=39 => Fate::Lost,
@@ -350,13 +350,13 @@ impl Run {
 
     /// Much time passes at once. Lambda ends what is past its deadline; some of it lingers, which must do no harm.
     fn jump(&mut self) {
-        self.world.clock.advance(self.chance.between(5_000, 400_000));
+        self.world.clock.advance(self.random.between(5_000, 400_000));
         let now = self.world.clock.now();
         let late: Vec<u64> =
             self.running.iter().filter(|(_, running)| running.deadline <= now).map(|(number, _)| *number).collect();
         self.trace.note(format!("it is {now}, too late for {late:?}"));
         for number in late {
-            if self.chance.percent(70) {
+            if self.random.percent(70) {
                 self.kill(number);
             }
         }
@@ -365,13 +365,13 @@ impl Run {
     fn kill(&mut self, number: u64) {
         let Some(running) = self.running.remove(&number) else { return };
         running.task.abort();
-        self.world.wire.hang_up(number);
+        self.world.network.hang_up(number);
         self.counts.kills += 1;
         self.trace.note(format!("{number}: {} is dead", running.kind.name()));
         match running.kind {
             Kind::Worker(records) => {
                 for record in records {
-                    if self.chance.percent(30) && self.spend() {
+                    if self.random.percent(30) && self.spend() {
                         self.trace.note(format!("record {} is lost with its worker", record.number));
                     } else {
                         self.records.push(record);
@@ -379,8 +379,8 @@ impl Run {
                 }
             }
             Kind::Gather(batch) => self.again(batch),
-            Kind::Scatter => self.scatters += usize::from(self.chance.percent(50)),
-            Kind::Cancel(_) => self.cancel_at = self.chance.percent(50).then_some(0),
+            Kind::Scatter => self.scatters += usize::from(self.random.percent(50)),
+            Kind::Cancel(_) => self.cancel_at = self.random.percent(50).then_some(0),
             Kind::Sweep | Kind::Redrive(..) => {}
         }
     }
@@ -427,8 +427,8 @@ impl Run {
                     self.again(batch[first..].to_vec());
                 }
             }
-            (Kind::Scatter, Ended::Failed(_)) => self.scatters += usize::from(self.chance.percent(50)),
-            (Kind::Cancel(_), Ended::Failed(_)) => self.cancel_at = self.chance.percent(50).then_some(0),
+            (Kind::Scatter, Ended::Failed(_)) => self.scatters += usize::from(self.random.percent(50)),
+            (Kind::Cancel(_), Ended::Failed(_)) => self.cancel_at = self.random.percent(50).then_some(0),
             _ => {}
         }
         Ok(())

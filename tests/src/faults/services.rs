@@ -1,4 +1,4 @@
-//! The two services at the end of the wire: the embedded `DynamoDB`, and a stream that the run plays itself.
+//! The two services at the end of the network: the embedded `DynamoDB`, and a stream that the run plays itself.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -20,7 +20,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::wire::{Service, Wire, Wired, body, operation};
+use super::network::{Service, Network, Wired, body, operation};
 
 /// The embedded `DynamoDB`, through the client that it gives out.
 #[derive(Debug)]
@@ -85,10 +85,10 @@ fn error(code: &str, more: &Value) -> HttpResponse {
     HttpResponse::new(StatusCode::try_from(400).unwrap(), SdkBody::from(answer.to_string()))
 }
 
-/// A client of the embedded `DynamoDB` over the wire, with that many tries.
+/// A client of the embedded `DynamoDB` over the network, with that many tries.
 pub(super) fn dynamodb(
     client: &aws_sdk_dynamodb::Client,
-    wire: &Wire,
+    network: &Network,
     attempts: u32,
     counts_twice: Arc<AtomicBool>,
 ) -> aws_sdk_dynamodb::Client {
@@ -100,7 +100,7 @@ pub(super) fn dynamodb(
         .with_initial_backoff(std::time::Duration::ZERO)
         .with_max_backoff(std::time::Duration::ZERO);
     let retry = if attempts > 1 { retry } else { RetryConfig::disabled() };
-    let config = client.config().to_builder().http_client(Wired { wire: wire.clone(), service }).retry_config(retry);
+    let config = client.config().to_builder().http_client(Wired { network: network.clone(), service }).retry_config(retry);
     aws_sdk_dynamodb::Client::from_conf(config.build())
 }
 
@@ -114,9 +114,9 @@ pub(super) struct Record {
 
 /// The segment stream: what was put and not yet looked at. Clones are the same stream.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Tape(Arc<Mutex<(u64, Vec<Record>)>>);
+pub(super) struct StreamLog(Arc<Mutex<(u64, Vec<Record>)>>);
 
-impl Tape {
+impl StreamLog {
     /// What was put since the last call.
     pub fn take(&self) -> Vec<Record> {
         std::mem::take(&mut self.0.lock().unwrap().1)
@@ -124,9 +124,9 @@ impl Tape {
 
     /// A number for a record that is put once more.
     pub fn next_number(&self) -> u64 {
-        let mut tape = self.0.lock().unwrap();
-        tape.0 += 1;
-        tape.0
+        let mut stream_log = self.0.lock().unwrap();
+        stream_log.0 += 1;
+        stream_log.0
     }
 
     /// Takes the first so many records of a request.
@@ -156,7 +156,7 @@ fn busy() -> Value {
     json!({"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "as the seed would have it"})
 }
 
-impl Service for Tape {
+impl Service for StreamLog {
     fn answer(&self, request: HttpRequest) -> BoxFuture<'static, Result<HttpResponse, ConnectorError>> {
         Box::pin(std::future::ready(Ok(self.put(&request, |records| records))))
     }
@@ -167,13 +167,13 @@ impl Service for Tape {
     }
 }
 
-/// A client of the tape over the wire.
-pub(super) fn kinesis(tape: &Tape, wire: &Wire) -> aws_sdk_kinesis::Client {
+/// A client of the stream_log over the network.
+pub(super) fn kinesis(stream_log: &StreamLog, network: &Network) -> aws_sdk_kinesis::Client {
     let config = aws_sdk_kinesis::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("us-east-1"))
         .endpoint_url("http://harness.invalid")
-        .http_client(Wired { wire: wire.clone(), service: Arc::new(tape.clone()) })
+        .http_client(Wired { network: network.clone(), service: Arc::new(stream_log.clone()) })
         .allow_no_auth()
         .auth_scheme_resolver(Unsigned)
         .identity_cache(IdentityCache::no_cache())

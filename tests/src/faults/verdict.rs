@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use control_table::item::ExecutionRow;
-use sweeper::RepairMode;
+use control_table::rows::ExecutionRow;
+use engine::operate::RepairMode;
 
 use super::world::World;
 use crate::{assert_invariants, events_of};
@@ -14,10 +14,10 @@ pub(super) async fn check(world: &World, row: &ExecutionRow) -> Result<(), Strin
     // It panics, which ends the run of the seed as a violation.
     assert_invariants(&world.table, world.data_dir(), execution_id).await;
     one_completion_each(world, row)?;
-    if !row.notices.is_empty() || row.redrive.is_some() {
+    if !row.notifications.is_empty() || row.redrive.is_some() {
         return Err(format!("a complete execution has something left: {row:?}"));
     }
-    let report = world.functions.sweeper.repair(execution_id, RepairMode::DryRun).await;
+    let report = world.functions.engine.repair(execution_id, RepairMode::DryRun).await;
     let report = report.map_err(|error| format!("a repair cannot look: {error}"))?;
     if report.differences.is_empty() && report.unsettled.is_empty() {
         return Ok(());

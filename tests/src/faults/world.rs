@@ -8,26 +8,29 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use aws_lambda_events::event::kinesis::{KinesisEvent, KinesisEventRecord};
 use chrono::{DateTime, TimeDelta, Utc};
 use control_table::ControlTable;
+use control_table::store::DynamoDbStore;
 use control_table::clock::{Clock, Entropy};
-use control_table::completion::CompletionEvent;
+use control_table::message::CompletionEvent;
 use control_table::id::ExecutionId;
-use control_table::notice::NoticeEvent;
+use control_table::message::NotificationEvent;
 use futures::future::BoxFuture;
-use gather::{CompletionBus, Gather, PublishError, Settler};
-use local::embedded::{Durability, EmbeddedDynamoDb, TableStream};
-use local::mapping::filter::Filter;
+use engine::{EventBus, PublishError};
+use emulator::embedded::{Durability, EmbeddedDynamoDb, TableStream};
+use emulator::event_source::filter::Filter;
 use local::system::{CONTROL_TABLE, SEGMENT_STREAM};
 use local::template::Template;
-use scatter::{Dispatcher, Handout, Scatter, Sources};
+use engine::scatter::Sources;
+use engine::{Engine, Settings};
+use functions::KinesisDispatcher;
+use functions::handlers::GatherHandler;
 use serde_json::Value;
-use sweeper::Sweeper;
 use tempfile::TempDir;
-use worker::{Invocation, Worker};
+use runtime::{Invocation, Worker};
 
 use super::clock::ManualClock;
-use super::services::{self, Record, Tape};
-use super::shape::Shape;
-use super::wire::{Fate, Wire};
+use super::services::{self, Record, StreamLog};
+use super::scenario::Scenario;
+use super::network::{Fate, Network};
 use crate::file_bus::FileBus;
 
 /// Records of the table's stream that are read at once.
@@ -38,20 +41,19 @@ const PATIENCE_SECONDS: i64 = 90;
 
 /// The functions, ready to be invoked.
 pub(super) struct Functions {
-    pub scatter: Arc<Scatter>,
+    pub engine: Engine,
     pub worker: Worker,
-    pub gather: Gather,
-    pub sweeper: Sweeper,
+    pub gather: GatherHandler,
 }
 
 /// A run's world.
 pub(super) struct World {
     pub dir: TempDir,
-    /// The control table, past the wire.
+    /// The control table, past the network.
     pub table: ControlTable,
     pub functions: Arc<Functions>,
-    pub wire: Wire,
-    pub tape: Tape,
+    pub network: Network,
+    pub stream_log: StreamLog,
     pub clock: ManualClock,
     /// Whether each outcome is counted twice: see [`super::Sabotage`].
     pub counts_twice: Arc<AtomicBool>,
@@ -62,26 +64,27 @@ pub(super) struct World {
 }
 
 impl World {
-    pub async fn new(shape: &Shape) -> Self {
+    pub async fn new(scenario: &Scenario) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let embedded = EmbeddedDynamoDb::open(&dir.path().join("db"), Durability::ProcessCrash).unwrap();
-        let entropy = Arc::new(Entropy::from_seed(shape.seed ^ 0xe17));
-        let table = ControlTable::new(embedded.client(), CONTROL_TABLE, Arc::clone(&entropy));
-        table.create().await.unwrap();
-        let (wire, tape, clock, counts_twice) = (Wire::default(), Tape::default(), ManualClock::new(), Arc::default());
-        let wired = services::dynamodb(&embedded.client(), &wire, shape.sdk_attempts, Arc::clone(&counts_twice));
-        let kinesis = services::kinesis(&tape, &wire);
-        let bus = WiredBus { wire: wire.clone(), bus: FileBus::new(dir.path(), 0) };
+        let entropy = Arc::new(Entropy::from_seed(scenario.seed ^ 0xe17));
+        let store = DynamoDbStore::new(embedded.client(), CONTROL_TABLE, Arc::clone(&entropy));
+        store.create().await.unwrap();
+        let table = ControlTable::new(store);
+        let (network, stream_log, clock, counts_twice) = (Network::default(), StreamLog::default(), ManualClock::new(), Arc::default());
+        let wired = services::dynamodb(&embedded.client(), &network, scenario.sdk_attempts, Arc::clone(&counts_twice));
+        let kinesis = services::kinesis(&stream_log, &network);
+        let bus = NetworkBus { network: network.clone(), bus: FileBus::new(dir.path(), 0) };
         let parts = Parts { dynamodb: wired, kinesis, bus: Arc::new(bus), clock: &clock, entropy: &entropy };
         Self {
-            functions: Arc::new(parts.functions(shape)),
+            functions: Arc::new(parts.functions(scenario)),
             stream: embedded.stream(CONTROL_TABLE).unwrap(),
             filter: Template::built_in().unwrap().gather_mapping().unwrap().filter,
             position: 0,
             dir,
             table,
-            wire,
-            tape,
+            network,
+            stream_log,
             clock,
             counts_twice,
             entropy,
@@ -126,37 +129,28 @@ impl World {
 struct Parts<'a> {
     dynamodb: aws_sdk_dynamodb::Client,
     kinesis: aws_sdk_kinesis::Client,
-    bus: Arc<dyn CompletionBus>,
+    bus: Arc<dyn EventBus>,
     clock: &'a ManualClock,
     entropy: &'a Arc<Entropy>,
 }
 
 impl Parts<'_> {
-    fn functions(self, shape: &Shape) -> Functions {
+    fn functions(self, scenario: &Scenario) -> Functions {
         let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
         let entropy = || Arc::clone(self.entropy);
         let patience = TimeDelta::seconds(PATIENCE_SECONDS);
-        let table = ControlTable::new(self.dynamodb.clone(), CONTROL_TABLE, entropy());
-        let dispatcher = Dispatcher::new(self.kinesis, SEGMENT_STREAM, entropy());
-        let settler = Settler::new(table.clone(), self.bus, Arc::clone(&clock));
-        let settings = scatter::Settings { patience, ..scatter::Settings::default() };
-        let sources = Sources::new(self.dynamodb);
-        let scatter = Scatter::new(table.clone(), dispatcher.clone(), sources, Arc::clone(&clock), entropy(), settings);
-        let scatter = Arc::new(scatter);
-        let settings = sweeper::Settings { patience, ..sweeper::Settings::default() };
-        let handout = Handout::new(table.clone(), dispatcher.clone());
-        Functions {
-            worker: Worker::new(
-                table.clone(),
-                shape.work(),
-                Arc::clone(&clock),
-                entropy(),
-                worker::Settings::default(),
-            ),
-            gather: Gather::new(table.clone(), settler.clone(), handout),
-            sweeper: Sweeper::new(table, dispatcher, Arc::clone(&scatter), settler, clock, settings),
-            scatter,
-        }
+        let table = ControlTable::new(DynamoDbStore::new(self.dynamodb.clone(), CONTROL_TABLE, entropy()));
+        let engine = Engine::new(engine::Parts {
+            table: table.clone(),
+            dispatcher: Arc::new(KinesisDispatcher::new(self.kinesis, SEGMENT_STREAM, entropy())),
+            bus: self.bus,
+            sources: Sources::new(self.dynamodb),
+            clock: Arc::clone(&clock),
+            entropy: entropy(),
+            settings: Settings { patience, ..Settings::default() },
+        });
+        let worker = Worker::new(table, scenario.work(), clock, entropy(), runtime::Settings::default());
+        Functions { worker, gather: GatherHandler::new(engine.clone()), engine }
     }
 }
 
@@ -176,20 +170,20 @@ fn kinesis_record(record: &Record) -> KinesisEventRecord {
     event
 }
 
-/// A bus at the end of the wire.
-struct WiredBus {
-    wire: Wire,
+/// A bus at the end of the network.
+struct NetworkBus {
+    network: Network,
     bus: FileBus,
 }
 
-impl WiredBus {
+impl NetworkBus {
     async fn deliver(
         &self,
         what: String,
         execution: ExecutionId,
         delivery: impl Future<Output = Result<(), PublishError>>,
     ) -> Result<(), PublishError> {
-        let fate = self.wire.turn(what).await;
+        let fate = self.network.turn(what).await;
         if matches!(fate, Fate::Answered | Fate::Unheard | Fate::Mute) {
             delivery.await?;
         }
@@ -204,14 +198,14 @@ impl WiredBus {
     }
 }
 
-impl CompletionBus for WiredBus {
+impl EventBus for NetworkBus {
     fn publish<'a>(&'a self, event: &'a CompletionEvent) -> BoxFuture<'a, Result<(), PublishError>> {
         let what = format!("publish completion of generation {}", event.generation);
         Box::pin(self.deliver(what, event.execution_id, self.bus.publish(event)))
     }
 
-    fn notify<'a>(&'a self, event: &'a NoticeEvent) -> BoxFuture<'a, Result<(), PublishError>> {
-        let what = format!("publish notice {}", event.notice.as_str());
+    fn notify<'a>(&'a self, event: &'a NotificationEvent) -> BoxFuture<'a, Result<(), PublishError>> {
+        let what = format!("publish notification {}", event.notification.as_str());
         Box::pin(self.deliver(what, event.execution_id, self.bus.notify(event)))
     }
 }

@@ -1,4 +1,4 @@
-//! What a run of the model is about: how large it is, what may go wrong, and which mistake is made on purpose.
+//! What is explored: how large the execution is, what may go wrong, and which mistake is made on purpose.
 
 /// How attempts at a segment may end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum Nature {
 pub struct Faults {
     /// A process dies between two writes.
     pub crashes: u8,
-    /// A write is applied, and whoever sent it does not learn of it.
+    /// A write is applied, and its sender gets no answer.
     pub lost_answers: u8,
     /// A record, or an image on its way to the gather, is never seen.
     pub losses: u8,
@@ -26,11 +26,11 @@ pub struct Faults {
     pub duplicates: u8,
     /// A lease runs out although its worker lives.
     pub short_leases: u8,
-    /// The sweeper helps somebody who needs no help.
+    /// The sweeper acts although the process that it stands in for is alive.
     pub impatience: u8,
 }
 
-/// One run of the model.
+/// One execution, and its faults.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Groups and the segments in each; in the order of their offsets.
@@ -39,7 +39,7 @@ pub struct Config {
     pub max_attempts: u32,
     /// Workers, one or two.
     pub workers: usize,
-    /// Scatters that begin, none for a run that is sealed already, with its records on the stream.
+    /// Scatters that begin; none for an execution that is sealed already, with its records on the stream.
     pub scatters: usize,
     /// Redrives that a user may ask for.
     pub redrives: u8,
@@ -52,9 +52,9 @@ pub struct Config {
 }
 
 impl Config {
-    /// A run of these groups that is sealed already, with nothing that goes wrong.
+    /// An execution of these groups that is sealed already, without any fault.
     #[must_use]
-    pub fn begun(groups: &[&[Nature]]) -> Self {
+    pub fn sealed(groups: &[&[Nature]]) -> Self {
         Self {
             groups: groups.iter().map(|group| group.to_vec()).collect(),
             max_attempts: 2,
@@ -87,7 +87,7 @@ pub enum Mutation {
     OverwriteRowsOnAdd,
     /// A redrive does not wait for the event of the last generation.
     RedriveBeforePublish,
-    /// A redrive puts rows back before it un-folds their group.
+    /// A redrive requeues segments before it un-folds their group.
     RowsBeforeUnfold,
     /// A cancel does not wait for a redrive to end.
     CancelDuringRedrive,
@@ -111,21 +111,21 @@ pub enum Mutation {
     CommitBeforeRows,
     /// A seal takes whatever number of groups there is, and is sent after the first.
     SealTooEarly,
-    /// A redrive puts segments back that succeeded.
-    PutBackSucceeded,
-    /// A redrive ends after its groups are un-folded, before rows are put back.
+    /// A redrive requeues segments that succeeded.
+    RequeueSucceeded,
+    /// A redrive ends after its groups are un-folded, before segments are requeued.
     EndRedriveBeforeRows,
     /// A worker counts its outcome before it records it.
     TallyBeforeFinish,
-    /// Rows are cancelled and not counted.
+    /// Segments are cancelled and not counted.
     CancelRowSkipsTally,
-    /// An un-fold does not take anything back from the execution.
+    /// An un-fold subtracts nothing from the execution.
     UnfoldWithoutExecution,
-    /// An un-fold is done again when it was done before.
+    /// An un-fold of a group that is un-folded already is applied again.
     UnfoldTwice,
-    /// Nobody goes on with a redrive that was interrupted.
+    /// The sweeper does not resume a redrive that was interrupted.
     RedriveNotResumed,
-    /// Nobody goes on with a cancel that was interrupted.
+    /// The sweeper does not resume a cancel that was interrupted.
     CancelNotResumed,
     /// Records that were lost are not put again.
     RecordsNotPutAgain,

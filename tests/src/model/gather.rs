@@ -1,41 +1,41 @@
-//! The gather: folds, completes, publishes, marks. The sweeper does the same where nobody else does.
+//! The gather: folds, completes, publishes, marks. The sweeper does the same for what no image on the stream leads to.
 
-use control_table::op::{Complete, CompleteOutcome, Fold, FoldOutcome, MarkPublished};
+use control_table::operation::{Complete, CompleteOutcome, Fold, FoldOutcome, MarkPublished, Operation};
 
 use super::config::Mutation;
-use super::state::{Breach, Event, Gather, Image, LATER, NOW, State, execution_id};
+use super::state::{Breach, Event, Gather, Held, LATER, NOW, State, StreamImage, execution_id};
 use super::system::System;
-use super::ways::Way;
+use super::coverage::Situation;
 
 impl System {
     /// The gather is given an image. Before its next write it reads the execution.
-    pub(super) fn take_image(&self, state: &mut State, who: usize, image: &Image) {
-        if let Image::Tally(seen) = image {
+    pub(super) fn take_image(&self, state: &mut State, who: usize, image: &StreamImage) {
+        if let StreamImage::Tally(seen) = image {
             let request = Fold {
                 execution_id: execution_id(),
                 generation: seen.0.generation,
                 tallies: vec![seen.0.as_ref().clone()],
             };
             match self.write(state, None, |table| self.fold(table, &request)) {
-                FoldOutcome::Folded(0) => self.reach(Way::FoldRefused),
+                FoldOutcome::Folded(0) => self.cover(Situation::FoldRefused),
                 FoldOutcome::Folded(_) => {}
-                FoldOutcome::Stale => self.reach(Way::FoldStale),
+                FoldOutcome::Stale => self.cover(Situation::FoldStale),
             }
         }
-        state.gathers[who] = Gather::Settling(state.execution().generation);
+        state.gathers[who] = Gather::Finalizing(state.execution().generation);
     }
 
-    /// One more write of the gather's. One whose answer is lost is sent again.
+    /// The next write of the gather. One whose answer is lost is sent again.
     pub(super) fn step_gather(&self, state: &mut State, who: usize, lost: bool) {
         let next = match state.gathers[who].clone() {
             Gather::Idle => return,
-            Gather::Settling(generation) => self.settle(state, generation),
+            Gather::Finalizing(generation) => self.finalize(state, generation),
             Gather::Publishing(event) => {
                 let generation = event.generation;
                 let event =
                     if self.is(Mutation::PublishWithLaterRead) { self.later_read(state, &event) } else { event };
                 if state.published.contains(&event) {
-                    self.reach(Way::PublishedAgain);
+                    self.cover(Situation::PublishedAgain);
                 } else {
                     state.published.push(event);
                 }
@@ -43,7 +43,7 @@ impl System {
             }
             Gather::Marking(generation) => {
                 let request = MarkPublished { execution_id: execution_id(), generation };
-                self.write(state, None, |table| table.mark_published(&request));
+                self.write(state, None, |table| table.execute(&request));
                 Gather::Idle
             }
         };
@@ -52,43 +52,46 @@ impl System {
         }
     }
 
-    fn settle(&self, state: &mut State, generation: u32) -> Gather {
-        let request = Complete { generation, now: NOW, due_at: LATER };
+    fn finalize(&self, state: &mut State, generation: u32) -> Gather {
+        let request = Self::completion(state, generation);
         match self.write(state, None, |table| self.complete(table, &request)) {
             CompleteOutcome::Completed(row) => Gather::Publishing(Event::of(&row)),
             CompleteOutcome::AlreadyComplete(row) if row.is_unpublished() => {
-                self.reach(Way::CompletedBefore);
+                self.cover(Situation::CompletedBefore);
                 Gather::Publishing(Event::of(&row))
             }
             CompleteOutcome::AlreadyComplete(_) | CompleteOutcome::NotYet => Gather::Idle,
             CompleteOutcome::Stale => {
-                self.reach(Way::SettleStale);
+                self.cover(Situation::FinalizeStale);
                 Gather::Idle
             }
         }
+    }
+
+    fn completion(state: &State, generation: u32) -> Complete {
+        Complete { seen: Box::new(state.execution().clone()), generation, now: NOW, due_at: LATER }
     }
 
     fn later_read(&self, state: &State, event: &Event) -> Event {
         Event { generation: event.generation, status: event.status, ..Event::of(state.execution()) }
     }
 
-    /// What the sweeper finds to settle: a finished tally that is not folded, or an execution to complete or to publish.
-    pub(super) fn to_settle(&self, state: &State) -> Option<Image> {
+    /// What the sweeper finds to finalize: a finished tally that is not folded, or an execution to complete or to publish.
+    pub(super) fn to_finalize(&self, state: &State) -> Option<StreamImage> {
         let row = state.execution();
         let foldable =
             state.table.tallies.values().find(|tally| {
                 tally.pending == 0 && tally.generation == row.generation && tally.folded != tally.generation
             });
         if let Some(tally) = foldable {
-            return Some(Image::Tally(super::state::Held::new(tally.clone())));
+            return Some(StreamImage::Tally(Held::new(tally.clone())));
         }
-        let mut copy = Some(row.clone());
-        let complete = Complete { generation: row.generation, now: NOW, due_at: LATER };
-        let completes = matches!(complete.apply(&mut copy), CompleteOutcome::Completed(_));
-        (completes || row.is_unpublished()).then_some(Image::Execution)
+        let complete = Self::completion(state, row.generation);
+        let completes = matches!(complete.apply(&mut Some(row.clone())), CompleteOutcome::Completed(_));
+        (completes || row.is_unpublished()).then_some(StreamImage::Execution)
     }
 
-    /// Something is met that only a damaged table has.
+    /// Notes that an operation met what only a damaged table has.
     pub(super) fn damaged(state: &mut State) {
         state.breach.get_or_insert(Breach::Damaged);
     }

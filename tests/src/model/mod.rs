@@ -1,13 +1,13 @@
 //! A model of the protocol, to be explored to its end: every order of every write, with crashes between any two of them,
 //! answers that are lost, records and images that are lost, repeated and out of order, leases that run out.
 //!
-//! The table is [`control_table::memory::MemoryTable`]: the writes are the operations' own meanings, the ones that the
-//! differential test holds against `DynamoDB`. What the model adds is who sends which write when: [`System`] has the scatter,
-//! the workers, the gather, the sweeper, and the people who redrive and cancel.
+//! The table is [`control_table::store::memory::MemoryTable`]: it executes the operations themselves, the ones that the
+//! differential test holds against `DynamoDB`. What the model adds is which process sends which write when: [`System`] has the
+//! scatter, the workers, the gather, the sweeper, and the operators who redrive and cancel.
 //!
-//! - [`Config`]: the size of a run and what may go wrong in it; [`Mutation`]: mistakes that must be found
+//! - [`Config`]: the size of an execution and what may go wrong in it; [`Mutation`]: mistakes that must be found
 //! - [`properties`]: what always holds
-//! - [`Way`]: what a run must have come across, to prove anything about it
+//! - [`Situation`]: what an exploration must have met, to prove anything about it
 
 #![expect(
     clippy::unused_self,
@@ -18,16 +18,16 @@
 
 mod config;
 mod gather;
-mod people;
+mod operators;
 pub mod properties;
 mod state;
 mod sweeper;
 mod system;
-mod ways;
+mod coverage;
 mod work;
 mod writes;
 
 pub use self::config::{Config, Faults, Mutation, Nature};
 pub use self::state::State;
 pub use self::system::{Action, System};
-pub use self::ways::{Reached, Way};
+pub use self::coverage::{Coverage, Situation};

@@ -1,8 +1,8 @@
-//! What always holds: the design's invariants, over every state that can be reached.
+//! What always holds: the invariants of the protocol, in every state that can be reached.
 
 use std::collections::BTreeSet;
 
-use control_table::item::{Counts, TallyOutcome, TallyRow};
+use control_table::rows::{Counts, TallyOutcome, TallyRow};
 use stateright::Property;
 
 use super::state::{Breach, Event, Place, State, number};
@@ -18,8 +18,8 @@ pub const GROUPS_ARE_WHOLE: &str = "a committed group has its tally and all its 
 pub const SUMS_ARE_FOLDED: &str = "the execution has what its folded tallies add up to";
 /// What is published of a generation is what `complete` returned.
 pub const ONE_EVENT: &str = "all events of a generation carry what its completion returned";
-/// What is at rest is complete and published.
-pub const NEVER_STUCK: &str = "a run in which nothing goes on is complete and published";
+/// An execution in which nothing is left to do is complete and published.
+pub const NEVER_STUCK: &str = "an execution in which nothing is left to do is complete and published";
 /// See `Breach::OutcomeSetBack`.
 pub const OUTCOMES_STAY: &str = "an outcome stays in its generation, and a success for ever";
 /// See `Breach::CompletionChanged`.
@@ -33,7 +33,7 @@ pub const COUNTS_ARE_ROWS: &str = "the counts of a completion are a recount of i
 /// See `Breach::BegunBeforeEvent`.
 pub const EVENT_COMES_FIRST: &str = "a generation begins after the event of the last one";
 /// See `Breach::NotFenced`.
-pub const FENCED: &str = "a worker whose claim is over changes nothing";
+pub const FENCED: &str = "a worker whose claim has ended changes nothing";
 /// See `Breach::LeaseBroken`.
 pub const LEASES_HOLD: &str = "a segment is not taken from a worker whose lease holds";
 /// See `Breach::Damaged`.
@@ -121,13 +121,13 @@ fn one_event(state: &State) -> bool {
     })
 }
 
-/// Faults and users are no help: without them, something goes on until the execution is complete and its event is out.
+/// Without faults and users, some action is left until the execution is complete and its event is published.
 fn never_stuck(system: &System, state: &State) -> bool {
     let row = state.execution();
     if state.breach.is_some() || (row.status.is_terminal() && !row.is_unpublished()) {
         return true;
     }
     let mut actions = Vec::new();
-    system.go_on(state, &mut actions);
+    system.progress(state, &mut actions);
     !actions.is_empty()
 }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use control_table::clock::Timestamp;
 use control_table::id::{ExecutionId, GroupId, SegmentId};
-use control_table::item::{ExecutionRow, ExecutionStatus, SegmentRow, SegmentStatus, TallyRow};
-use control_table::memory::MemoryTable;
-use control_table::op::{Tally, Unfold};
+use control_table::rows::{ExecutionRow, ExecutionStatus, SegmentRow, SegmentStatus, TallyRow};
+use control_table::store::memory::MemoryTable;
+use control_table::operation::{Tally, Unfold};
 
 use super::config::Faults;
 
-/// Time stands still: what is due is due at any moment, and a lease runs out by an action of its own.
+/// The clock does not move: what is due is due in every state, and a lease ends by an action of its own.
 pub const NOW: Timestamp = Timestamp::from_millis(1_000);
 /// The end of every lease that has not run out.
 pub const LATER: Timestamp = Timestamp::from_millis(2_000);
@@ -71,7 +71,7 @@ pub struct Record {
     pub delivery: u8,
 }
 
-/// Something of the control table that a process holds; hashed by the little that matters of it.
+/// A value of the control table that a process holds; hashed by the fields that matter.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Held<T>(pub Arc<T>);
 
@@ -112,11 +112,11 @@ impl Hash for Held<Unfold> {
 /// How an attempt ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum End {
-    /// Well.
+    /// With success.
     Success,
-    /// Badly, for good.
+    /// With a failure for good.
     Failure,
-    /// Badly, to be tried again.
+    /// With a failure that is tried again.
     Retry,
 }
 
@@ -142,9 +142,9 @@ pub struct Claimed {
     pub record: Record,
     /// The attempt: its fencing token.
     pub attempt: u32,
-    /// Its claim is over, whether it knows or not: nobody has to wait for it.
+    /// Its claim has ended, whether the worker knows it or not: no other worker has to wait for it.
     pub over: bool,
-    /// Somebody else changed the row since.
+    /// Another process changed the row since.
     pub fenced: bool,
 }
 
@@ -191,7 +191,7 @@ impl Worker {
 
 /// What the stream has for the gather.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Image {
+pub enum StreamImage {
     /// A tally, as it was.
     Tally(Held<TallyRow>),
     /// The execution, sealed.
@@ -204,17 +204,17 @@ pub enum Gather {
     /// Waiting.
     Idle,
     /// About to complete the execution in that generation.
-    Settling(u32),
+    Finalizing(u32),
     /// About to publish.
     Publishing(Event),
     /// About to mark that generation as published.
     Marking(u32),
 }
 
-/// Whoever cancels.
+/// The process that cancels.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Canceller {
-    /// Nobody.
+    /// There is none.
     Off,
     /// The first write was not answered.
     Beginning(u32),
@@ -238,20 +238,20 @@ pub enum Canceller {
     },
 }
 
-/// Whoever redrives.
+/// The process that redrives.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Redriver {
-    /// Nobody.
+    /// There is none.
     Off,
     /// The first write, for that generation, was not answered.
     Beginning(u32),
     /// About to un-fold a group.
     Unfold(Held<Unfold>),
-    /// About to put back the rows of a group at `left`; those before are put back.
+    /// About to requeue the segments of a group at `left`; those before are requeued.
     Rows {
         /// What the group was un-folded with.
         unfold: Held<Unfold>,
-        /// Offsets still to be put back.
+        /// Offsets still to be requeued.
         left: Vec<u8>,
     },
     /// About to put records of a group.
@@ -299,9 +299,9 @@ pub enum Breach {
     CompletedEarly,
     /// A generation completed with counts that are not those of its rows.
     Miscounted,
-    /// A generation began before the event of the last one was out.
+    /// A generation began before the event of the last one was published.
     BegunBeforeEvent,
-    /// A worker whose claim was over changed a row.
+    /// A worker whose claim had ended changed a row.
     NotFenced,
     /// A worker took a segment from one whose lease had not run out.
     LeaseBroken,
@@ -309,7 +309,7 @@ pub enum Breach {
     Damaged,
 }
 
-/// Everything there is.
+/// The table, the processes, and what is on its way between them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct State {
     /// The control table.
@@ -321,7 +321,7 @@ pub struct State {
     /// Records on the stream, sorted.
     pub records: Vec<Record>,
     /// Images on their way to the gather.
-    pub images: Vec<Image>,
+    pub images: Vec<StreamImage>,
     /// The gather, and the sweeper in its stead.
     pub gathers: [Gather; 2],
     /// The user who cancels, and the sweeper in their stead.
@@ -400,7 +400,7 @@ impl State {
     }
 
     /// Sends an image to the gather, if it is not on its way already.
-    pub fn send(&mut self, image: Image) {
+    pub fn send(&mut self, image: StreamImage) {
         if !self.images.contains(&image) {
             self.images.push(image);
         }
@@ -419,7 +419,8 @@ pub fn record_name(id: u8) -> String {
     format!("r{id}")
 }
 
-/// A state is known by what matters of it: the two workers are alike, and who had a row once is of no account.
+/// States are the same if they differ only in what has no consequence: which of the two workers is which, and which worker had a
+/// row before.
 impl Hash for State {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.table.executions.values().for_each(|row| hash_execution(row, state));
@@ -430,7 +431,7 @@ impl Hash for State {
         let (one, other) = (one.fingerprint(), other.fingerprint());
         (one.min(other), one.max(other)).hash(state);
         self.records.hash(state);
-        // Images are a set: what is due first is for the stream to say.
+        // Images are a set: the stream may deliver them in any order.
         let images = self.images.iter().map(|image| {
             let mut hasher = DefaultHasher::new();
             image.hash(&mut hasher);

@@ -1,19 +1,19 @@
-//! The sweeper: it helps where nobody else does, so that whatever was interrupted or lost goes on. Told to be impatient, it
-//! also helps where somebody does.
+//! The sweeper: it resumes what was interrupted and replaces what was lost. With
+//! [`Faults::impatience`](super::Faults::impatience) it also does so while the process that it stands in for is alive.
 
-use control_table::item::{ExecutionStatus, SegmentRow, SegmentStatus};
-use control_table::op::{Tally, TallyResult};
+use control_table::rows::{ExecutionStatus, SegmentRow, SegmentStatus};
+use control_table::operation::{Tally, TallyResult};
 
 use super::config::Mutation;
 use super::state::{
     Canceller, Claimed, End, Gather, LATER, Place, Record, Redriver, Scatter, State, Worker, number, record_name,
 };
 use super::system::{Action, Sweep, System};
-use super::ways::Way;
+use super::coverage::Situation;
 use super::work::finish;
 
 impl System {
-    /// What is due, and nobody is at.
+    /// What is due, and no process works on.
     pub(super) fn sweeps(&self, state: &State, actions: &mut Vec<Action>) {
         let status = state.execution().status;
         let scattering = state.scatters != [Scatter::Off; 2];
@@ -25,11 +25,11 @@ impl System {
         if status == ExecutionStatus::Redriving && !redriving && !self.is(Mutation::RedriveNotResumed) {
             actions.push(Action::Sweep(Sweep::Redrive { early: false }));
         }
-        let settles = state.images.is_empty() && state.gathers == [Gather::Idle, Gather::Idle];
-        if settles && self.to_settle(state).is_some() {
-            actions.push(Action::Sweep(Sweep::Settle { early: false }));
-        } else if settles && status == ExecutionStatus::Cancelling && !cancelling {
-            // Nothing to settle, and not complete: rows are not cancelled, or not counted.
+        let gather_rests = state.images.is_empty() && state.gathers == [Gather::Idle, Gather::Idle];
+        if gather_rests && self.to_finalize(state).is_some() {
+            actions.push(Action::Sweep(Sweep::Finalize { early: false }));
+        } else if gather_rests && status == ExecutionStatus::Cancelling && !cancelling {
+            // Nothing to finalize, and not complete: rows are not cancelled, or not counted.
             if !self.is(Mutation::CancelNotResumed) && self.cancel_is_behind(state) {
                 actions.push(Action::Sweep(Sweep::Cancel));
             }
@@ -41,7 +41,7 @@ impl System {
         }
     }
 
-    /// What the sweeper does although it need not.
+    /// What the sweeper does although it is not needed.
     pub(super) fn early_sweeps(&self, state: &State, actions: &mut Vec<Action>) {
         if state.faults.impatience == 0 {
             return;
@@ -51,8 +51,8 @@ impl System {
             actions.push(Action::Sweep(Sweep::Redrive { early: true }));
         }
         let busy = !state.images.is_empty() || state.gathers[0] != Gather::Idle;
-        if busy && state.gathers[1] == Gather::Idle && self.to_settle(state).is_some() {
-            actions.push(Action::Sweep(Sweep::Settle { early: true }));
+        if busy && state.gathers[1] == Gather::Idle && self.to_finalize(state).is_some() {
+            actions.push(Action::Sweep(Sweep::Finalize { early: true }));
         }
     }
 
@@ -104,11 +104,11 @@ impl System {
         }
     }
 
-    /// The sweeper helps.
+    /// The sweeper acts.
     pub(super) fn sweep(&self, state: &mut State, sweep: Sweep) {
         match sweep {
             Sweep::Scatter => {
-                self.reach(Way::ScatterResumed);
+                self.cover(Situation::ScatterResumed);
                 state.scatters[1] = self.first_step(state.groups());
                 // Of the groups that are committed, only records can be missing.
                 for place in self.places().filter(|place| place.group < state.groups()).collect::<Vec<_>>() {
@@ -119,30 +119,30 @@ impl System {
                 }
             }
             Sweep::Cancel => {
-                self.reach(Way::CancelResumed);
+                self.cover(Situation::CancelResumed);
                 let generation = state.execution().generation;
                 state.cancellers[1] = self.next_row(state, generation, None, Vec::new());
             }
             Sweep::Redrive { early } => {
-                self.reach(Way::RedriveResumed);
+                self.cover(Situation::RedriveResumed);
                 state.faults.impatience -= u8::from(early);
                 state.redrivers[1] = self.enter_group(state, state.execution().generation, 0);
             }
-            Sweep::Settle { early } => {
+            Sweep::Finalize { early } => {
                 state.faults.impatience -= u8::from(early);
-                if let Some(image) = self.to_settle(state) {
-                    self.reach(Way::SettledBySweeper);
+                if let Some(image) = self.to_finalize(state) {
+                    self.cover(Situation::FinalizedBySweeper);
                     self.take_image(state, 1, &image);
                 }
             }
             Sweep::Put(place) => {
-                self.reach(Way::RecordPutAgain);
+                self.cover(Situation::RecordPutAgain);
                 if let Some(generation) = state.row(place).map(|row| row.generation) {
                     state.put_record(place, generation);
                 }
             }
             Sweep::Fail(place) => {
-                self.reach(Way::FailedBySweeper);
+                self.cover(Situation::FailedBySweeper);
                 let Some((generation, attempt)) = state.row(place).map(|row| (row.generation, row.attempt)) else {
                     return;
                 };
@@ -151,7 +151,7 @@ impl System {
                 self.write(state, None, |table| self.finish(table, &request));
             }
             Sweep::Count(place) => {
-                self.reach(Way::CountedBySweeper);
+                self.cover(Situation::CountedBySweeper);
                 if let Some(tally) = state.row(place).and_then(Tally::of)
                     && self.write(state, None, |table| self.tally(table, &tally)) == TallyResult::Missing
                 {

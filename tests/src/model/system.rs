@@ -1,20 +1,20 @@
-//! The model: what can happen next, and what comes of it.
+//! The model: which actions are possible in a state, and the state after each.
 
 use std::sync::Arc;
 
-use control_table::memory::MemoryTable;
-use control_table::op::Open;
+use control_table::store::memory::MemoryTable;
+use control_table::operation::Open;
 use control_table::policy::Policy;
 use serde_json::Value;
 use stateright::{Model, Property};
 
 use super::config::{Config, Mutation, Nature};
 use super::state::{
-    Canceller, End, Gather, Image, LATER, NOW, Place, Record, Redriver, Scatter, State, Worker, execution_id,
+    Canceller, End, Gather, LATER, NOW, Place, Record, Redriver, Scatter, State, StreamImage, Worker, execution_id,
 };
-use super::ways::{Reached, Way};
+use super::coverage::{Coverage, Situation};
 
-/// A step of the system, or something that befalls it.
+/// A step of a process, or a fault.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// A process makes its next write.
@@ -42,21 +42,21 @@ pub enum Action {
         /// The answer to the write is lost.
         lost: bool,
     },
-    /// The gather is given the image at that place.
+    /// The stream shows the gather the image at that place.
     Show {
         /// The image.
         image: usize,
-        /// It will be given it again.
+        /// The stream will show it once more.
         again: bool,
     },
-    /// The sweeper helps.
+    /// The sweeper acts.
     Sweep(Sweep),
-    /// A user redrives.
+    /// An operator redrives.
     Redrive {
         /// The answer to the first write is lost.
         lost: bool,
     },
-    /// A user cancels.
+    /// An operator cancels.
     Cancel {
         /// The answer to the first write is lost.
         lost: bool,
@@ -87,27 +87,28 @@ pub enum Process {
     Worker(usize),
     /// The gather, or the sweeper in its stead.
     Gather(usize),
-    /// Whoever cancels.
+    /// A cancel.
     Canceller(usize),
-    /// Whoever redrives.
+    /// A redrive.
     Redriver(usize),
 }
 
-/// What the sweeper does. It reads and writes at once: a late write of its own is that of a worker or gather that is late.
+/// What the sweeper does. It reads and writes in one step: a late write of the sweeper is the same as one of a late worker
+/// or gather.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sweep {
-    /// Goes on with a scatter.
+    /// Resumes a scatter.
     Scatter,
-    /// Goes on with a cancel.
+    /// Resumes a cancel.
     Cancel,
-    /// Goes on with a redrive.
+    /// Resumes a redrive.
     Redrive {
-        /// Although whoever redrives is alive.
+        /// Although the process that redrives is alive.
         early: bool,
     },
     /// Folds, completes or publishes.
-    Settle {
-        /// Although the gather is at it.
+    Finalize {
+        /// Although the gather works on it.
         early: bool,
     },
     /// Puts a record again.
@@ -123,23 +124,23 @@ pub enum Sweep {
 pub struct System {
     /// The configuration.
     pub config: Config,
-    /// What it came across.
-    pub reached: Arc<Reached>,
+    /// The situations that its exploration met.
+    pub coverage: Arc<Coverage>,
 }
 
 impl System {
     /// The model of that configuration.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self { config, reached: Arc::default() }
+        Self { config, coverage: Arc::default() }
     }
 
     pub(super) fn is(&self, mutation: Mutation) -> bool {
         self.config.mutation == Some(mutation)
     }
 
-    pub(super) fn reach(&self, way: Way) {
-        self.reached.reach(way);
+    pub(super) fn cover(&self, situation: Situation) {
+        self.coverage.add(situation);
     }
 
     pub(super) fn groups(&self) -> u8 {
@@ -169,14 +170,15 @@ impl System {
             key: "k".parse().unwrap(),
             policy: Policy { max_attempts: self.config.max_attempts, ..Policy::default() },
             expected: None,
+            kind: control_table::rows::PlanKind::Planned,
             source: Value::Null,
             parameters: Value::Null,
             trace: None,
             now: NOW,
             due_at: LATER,
         };
-        table.open(&open);
-        // Neither is looked at again.
+        table.execute(&open);
+        // No property and no step reads either again.
         table.keys.clear();
         table.plans.clear();
         let mut state = State {
@@ -209,8 +211,8 @@ impl System {
         state
     }
 
-    /// What goes on by itself: all but faults, and what users may or may not ask for.
-    pub(super) fn go_on(&self, state: &State, actions: &mut Vec<Action>) {
+    /// The actions that need neither a fault nor an operator.
+    pub(super) fn progress(&self, state: &State, actions: &mut Vec<Action>) {
         for process in Self::processes(state) {
             match process {
                 Process::Worker(worker) => {
@@ -253,7 +255,7 @@ impl System {
         })
     }
 
-    fn users(state: &State, actions: &mut Vec<Action>, lost: bool) {
+    fn operators(state: &State, actions: &mut Vec<Action>, lost: bool) {
         let row = state.execution();
         let complete = row.sealed_at.is_some() && row.status.is_terminal();
         if state.redrives > 0 && state.redrivers[0] == Redriver::Off && complete {
@@ -271,9 +273,9 @@ impl System {
         }
         if left.lost_answers > 0 {
             let mut steps = Vec::new();
-            self.go_on(state, &mut steps);
+            self.progress(state, &mut steps);
             actions.extend(steps.into_iter().filter_map(Action::unanswered));
-            Self::users(state, actions, true);
+            Self::operators(state, actions, true);
         }
         if left.losses > 0 {
             actions.extend((0..state.records.len()).map(Action::LoseRecord));
@@ -294,7 +296,7 @@ impl System {
 }
 
 impl Action {
-    /// The same write, without an answer; `None` where that makes no difference to who sent it.
+    /// The same write, without an answer; `None` where that makes no difference to its sender.
     fn unanswered(self) -> Option<Self> {
         match self {
             Self::Step { process, .. } => Some(Self::Step { process, lost: true }),
@@ -314,12 +316,12 @@ impl Model for System {
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
-        // A breach is reported; what comes after it is of no account.
+        // A breach is reported; nothing after it is explored.
         if state.breach.is_some() {
             return;
         }
-        self.go_on(state, actions);
-        Self::users(state, actions, false);
+        self.progress(state, actions);
+        Self::operators(state, actions, false);
         self.faults(state, actions);
     }
 
@@ -381,7 +383,7 @@ impl Model for System {
             }
         }
         for event in &state.published {
-            self.reach(if event.generation == 1 { Way::FirstPublished } else { Way::SecondPublished });
+            self.cover(if event.generation == 1 { Situation::FirstPublished } else { Situation::SecondPublished });
         }
         Some(next)
     }
@@ -416,7 +418,7 @@ impl System {
             Process::Gather(who) => {
                 state.gathers[who] = Gather::Idle;
                 if who == 0 {
-                    state.send(Image::Execution);
+                    state.send(StreamImage::Execution);
                 }
             }
             Process::Worker(who) => {

@@ -1,8 +1,8 @@
-//! Scatters and workers: what puts segments into the table, and what gets them done.
+//! Scatters, which add segments to the table, and workers, which process them.
 
-use control_table::item::{Counts, ErrorKind, SegmentFailure};
-use control_table::op::{
-    AddRows, Claim, ClaimOutcome, CommitGroup, CommitGroupOutcome, Ending, Finish, FinishOutcome, Seal, Tally,
+use control_table::rows::{Counts, ErrorKind, SegmentFailure};
+use control_table::operation::{
+    AddRows, Claim, ClaimOutcome, CommitGroup, CommitGroupOutcome, Ending, Finish, FinishOutcome, Operation, Seal, Tally,
     TallyResult,
 };
 
@@ -11,7 +11,7 @@ use super::state::{
     Breach, Claimed, End, Held, LATER, NOW, Place, Record, Scatter, State, Worker, execution_id, group_id, record_name,
 };
 use super::system::System;
-use super::ways::Way;
+use super::coverage::Situation;
 
 impl System {
     /// One write of a scatter. One whose answer is lost is sent again.
@@ -72,11 +72,11 @@ impl System {
             CommitGroupOutcome::Committed if self.is(Mutation::CommitBeforeRows) => Scatter::Rows(group),
             CommitGroupOutcome::Committed => Scatter::Records(group),
             CommitGroupOutcome::AlreadyCommitted => {
-                self.reach(Way::CommittedByAnother);
+                self.cover(Situation::CommittedByAnother);
                 Scatter::Records(group)
             }
             CommitGroupOutcome::NotScattering(_) => {
-                self.reach(Way::ScatterStopped);
+                self.cover(Situation::ScatterStopped);
                 Scatter::Off
             }
             CommitGroupOutcome::TooEarly(_) | CommitGroupOutcome::Missing => {
@@ -86,7 +86,7 @@ impl System {
         }
     }
 
-    /// A worker is given a record, or sends its unanswered claim again.
+    /// A worker receives a record, or sends its unanswered claim again.
     pub(super) fn claim_record(&self, state: &mut State, who: usize, record: Record, lost: bool) {
         state.workers[who] = Worker::Claiming(record);
         let request = Claim {
@@ -102,42 +102,42 @@ impl System {
         let was_running = state.row(record.place).is_some_and(|row| row.lease_until.is_some());
         let outcome = self.write(state, Some(who), |table| self.claim(table, &request));
         if lost {
-            self.reach(Way::ClaimUnanswered);
+            self.cover(Situation::ClaimUnanswered);
             return;
         }
         state.workers[who] = match outcome {
             ClaimOutcome::Claimed(row) => {
                 if was_running {
-                    self.reach(if row.attempt == attempt_before {
-                        Way::ClaimKnewItself
+                    self.cover(if row.attempt == attempt_before {
+                        Situation::ClaimKnewItself
                     } else if record.delivery > 0 {
-                        Way::RecordCameBack
+                        Situation::RecordCameBack
                     } else {
-                        Way::TakenOver
+                        Situation::TakenOver
                     });
                 }
                 if row.retry_at.is_none() && row.attempt > 1 && !was_running {
-                    self.reach(Way::Retried);
+                    self.cover(Situation::Retried);
                 }
                 // A claim whose answer was lost may be known again only after its lease was cut short.
                 let over = row.lease_until != Some(LATER);
                 Worker::Working(Claimed { record, attempt: row.attempt, over, fenced: false })
             }
             ClaimOutcome::AlreadyFinished(row) => {
-                self.reach(Way::FoundFinished);
+                self.cover(Situation::FoundFinished);
                 Tally::of(&row).map_or(Worker::Idle, |tally| Worker::Tallying(record, Held::new(tally)))
             }
             ClaimOutcome::AttemptsUsedUp(row) => {
-                self.reach(Way::AttemptsUsedUp);
+                self.cover(Situation::AttemptsUsedUp);
                 let claimed = Claimed { record, attempt: row.attempt, over: true, fenced: false };
                 Worker::Finishing(claimed, End::Failure)
             }
             ClaimOutcome::Leased { .. } => {
-                self.reach(Way::Leased);
+                self.cover(Situation::Leased);
                 Worker::Idle
             }
             ClaimOutcome::Stale { .. } => {
-                self.reach(Way::StaleRecord);
+                self.cover(Situation::StaleRecord);
                 Worker::Idle
             }
             ClaimOutcome::NotYet { .. } | ClaimOutcome::Missing => {
@@ -159,7 +159,7 @@ impl System {
         }
     }
 
-    /// The user's work is over: its end is recorded, or counted at once by a worker that does it the wrong way round.
+    /// The user's work ends: its end is recorded, or, with a mutation, counted first.
     pub(super) fn end_work(&self, state: &mut State, who: usize, end: End, lost: bool) {
         let Worker::Working(claimed) = state.workers[who] else { return };
         state.workers[who] = Worker::Finishing(claimed, end);
@@ -181,8 +181,8 @@ impl System {
         let request = finish(claimed, end);
         let outcome = self.write(state, Some(who), |table| self.finish(table, &request));
         if lost {
-            self.reach(Way::FinishUnanswered);
-            // Its claim is over, whatever it knows.
+            self.cover(Situation::FinishUnanswered);
+            // Its claim has ended, whether it knows it or not.
             state.workers[who] = Worker::Finishing(Claimed { over: true, ..claimed }, end);
             return;
         }
@@ -191,11 +191,11 @@ impl System {
                 Tally::of(&row).map_or(Worker::Idle, |tally| Worker::Tallying(claimed.record, Held::new(tally)))
             }
             FinishOutcome::AlreadyFinished(row) => {
-                self.reach(Way::FinishedBefore);
+                self.cover(Situation::FinishedBefore);
                 Tally::of(&row).map_or(Worker::Idle, |tally| Worker::Tallying(claimed.record, Held::new(tally)))
             }
             FinishOutcome::Lost(_) => {
-                self.reach(Way::ClaimLost);
+                self.cover(Situation::ClaimLost);
                 Worker::Idle
             }
             FinishOutcome::Missing => {
@@ -214,8 +214,8 @@ impl System {
         }
         match outcome {
             TallyResult::Counted { .. } => {}
-            TallyResult::AlreadyCounted => self.reach(Way::CountedBefore),
-            TallyResult::Stale { .. } => self.reach(Way::StaleCount),
+            TallyResult::AlreadyCounted => self.cover(Situation::CountedBefore),
+            TallyResult::Stale { .. } => self.cover(Situation::StaleCount),
             TallyResult::Missing => {
                 state.breach.get_or_insert(Breach::Damaged);
             }

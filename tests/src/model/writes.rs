@@ -1,24 +1,25 @@
-//! Writes: the real operations on the table, what a mistake makes of them, and what no write may do.
+//! Writes: the real operations on the table, the mistake that a mutation makes in them, and what no write may do.
 
 use std::sync::Arc;
 
-use control_table::item::{ExecutionRow, SegmentStatus, TallyOutcome};
-use control_table::memory::MemoryTable;
-use control_table::op::{
-    AddRows, BeginRedrive, BeginRedriveOutcome, Cancel, CancelOutcome, CancelRow, CancelRowOutcome, Claim,
+use control_table::rows::{ExecutionRow, SegmentStatus, TallyOutcome};
+use control_table::store::memory::MemoryTable;
+use control_table::operation::{
+    AddRows, BeginRedrive, BeginRedriveOutcome, Cancel, CancelOutcome, CancelSegment, CancelSegmentOutcome, Claim,
     ClaimOutcome, CommitGroup, CommitGroupOutcome, Complete, CompleteOutcome, Finish, FinishOutcome, Fold, FoldOutcome,
-    PutBack, PutBackOutcome, Seal, SealOutcome, Tally, TallyResult, Unfold, UnfoldOutcome,
+    Requeue, RequeueOutcome, Seal, SealOutcome, Tally, TallyResult, Unfold, UnfoldOutcome,
 };
 
 use super::config::Mutation;
-use super::state::{Breach, Event, Held, Image, Place, State, execution_id};
+use super::state::{Breach, Event, Held, Place, State, StreamImage, execution_id};
 use super::system::System;
 use control_table::clock::Timestamp;
-use control_table::item::ExecutionStatus;
+use control_table::rows::ExecutionStatus;
 
-/// The operations, each with the mistake that this run makes in it, if it makes one.
+/// The operations, each with the mistake that [`Config::mutation`](super::Config::mutation) makes in it, if it makes one.
 impl System {
-    /// Applies a write, and looks at what it did: who lost a claim by it, which images it sends, what it must not have done.
+    /// Applies a write. From what changed it works out which workers lost a claim, which images the stream sends, and whether the
+    /// write broke a rule.
     pub(super) fn write<O>(
         &self,
         state: &mut State,
@@ -50,19 +51,19 @@ impl System {
             let was = before.tallies.get(group);
             let finished = tally.pending == 0 && was.is_none_or(|was| was.pending != 0);
             if finished || (self.is(Mutation::FoldUnfinished) && was.is_some_and(|was| was.pending != tally.pending)) {
-                state.send(Image::Tally(Held::new(tally.clone())));
+                state.send(StreamImage::Tally(Held::new(tally.clone())));
             }
         }
         let (Some(was), now) = (before.executions.get(&execution_id()), &table.executions[&execution_id()]) else {
             return;
         };
         if was.status != ExecutionStatus::Running && now.status == ExecutionStatus::Running {
-            state.send(Image::Execution);
+            state.send(StreamImage::Execution);
         }
         self.compare_executions(state, was, now);
     }
 
-    /// A changed row is no longer the claim of anybody but who changed it.
+    /// A changed row is no longer the claim of any worker but the one that changed it.
     fn fence(&self, state: &mut State, actor: Option<usize>, place: Place) {
         if let Some(claimed) = actor.and_then(|worker| state.workers[worker].claimed_mut())
             && claimed.fenced
@@ -143,16 +144,16 @@ impl System {
                 table.segments.remove(&row.id());
             }
         }
-        table.add_rows(request);
+        table.execute(request);
     }
 
     pub(super) fn commit_group(&self, table: &mut MemoryTable, request: &CommitGroup) -> CommitGroupOutcome {
         let execution_row = table.executions.get_mut(&execution_id());
         let (Some(row), true) = (execution_row, self.is(Mutation::CommitWithoutOrder)) else {
-            return table.commit_group(request);
+            return table.execute(request);
         };
         let groups = std::mem::replace(&mut row.groups, request.group.group);
-        let outcome = table.commit_group(request);
+        let outcome = table.execute(request);
         change(table, |row| row.groups = groups + u64::from(outcome == CommitGroupOutcome::Committed));
         outcome
     }
@@ -162,7 +163,7 @@ impl System {
         if self.is(Mutation::SealTooEarly) {
             change(table, |row| request.groups = row.groups);
         }
-        table.seal(&request)
+        table.execute(&request)
     }
 
     pub(super) fn claim(&self, table: &mut MemoryTable, request: &Claim) -> ClaimOutcome {
@@ -174,7 +175,7 @@ impl System {
                 row.status = SegmentStatus::Pending;
             }
         }
-        table.claim(request)
+        table.execute(request)
     }
 
     pub(super) fn finish(&self, table: &mut MemoryTable, request: &Finish) -> FinishOutcome {
@@ -184,12 +185,12 @@ impl System {
         {
             (request.generation, request.attempt) = (row.generation, row.attempt);
         }
-        table.finish(&request)
+        table.execute(&request)
     }
 
     pub(super) fn tally(&self, table: &mut MemoryTable, request: &Tally) -> TallyResult {
         let mut request = request.clone();
-        let Some(tally) = table.tallies.get_mut(&request.group) else { return table.tally(&request) };
+        let Some(tally) = table.tallies.get_mut(&request.group) else { return table.execute(&request) };
         if self.is(Mutation::DropGenerationCheckOnTally) {
             request.generation = tally.generation;
         }
@@ -198,7 +199,7 @@ impl System {
                 tally.set_mut(counted.outcome).remove(&counted.offset);
             }
         }
-        table.tally(&request)
+        table.execute(&request)
     }
 
     pub(super) fn fold(&self, table: &mut MemoryTable, request: &Fold) -> FoldOutcome {
@@ -217,7 +218,7 @@ impl System {
                 tally.pending = 0;
             }
         }
-        let outcome = table.fold(&request);
+        let outcome = table.execute(&request);
         for (group, pending) in pending {
             table.tallies.entry(group).and_modify(|tally| tally.pending = pending);
         }
@@ -234,7 +235,7 @@ impl System {
                 }
             });
         }
-        let outcome = table.complete(request, execution_id());
+        let outcome = table.execute(request);
         if scattering && outcome == CompleteOutcome::NotYet {
             change(table, |row| row.status = ExecutionStatus::Scattering);
         }
@@ -249,20 +250,20 @@ impl System {
                 }
             });
         }
-        table.cancel(request)
+        table.execute(request)
     }
 
-    pub(super) fn cancel_row(table: &mut MemoryTable, request: &CancelRow) -> CancelRowOutcome {
-        table.cancel_row(request)
+    pub(super) fn cancel_segment(table: &mut MemoryTable, request: &CancelSegment) -> CancelSegmentOutcome {
+        table.execute(request)
     }
 
     pub(super) fn begin_redrive(&self, table: &mut MemoryTable, request: &BeginRedrive) -> BeginRedriveOutcome {
         if !self.is(Mutation::RedriveBeforePublish) {
-            return table.begin_redrive(request);
+            return table.execute(request);
         }
         let mut published = 0;
         change(table, |row| published = std::mem::replace(&mut row.published_generation, row.generation));
-        let outcome = table.begin_redrive(request);
+        let outcome = table.execute(request);
         change(table, |row| row.published_generation = published);
         outcome
     }
@@ -275,21 +276,21 @@ impl System {
             (tally.generation, tally.folded, tally.pending) = (request.tally.generation, request.tally.generation, 0);
         }
         let execution = table.executions.get(&execution_id()).cloned();
-        let outcome = table.unfold(request);
+        let outcome = table.execute(request);
         if let (Some(execution), true) = (execution, self.is(Mutation::UnfoldWithoutExecution)) {
             table.executions.insert(execution_id(), execution);
         }
         outcome
     }
 
-    pub(super) fn put_back(&self, table: &mut MemoryTable, request: &PutBack) -> PutBackOutcome {
-        if self.is(Mutation::PutBackSucceeded)
+    pub(super) fn requeue(&self, table: &mut MemoryTable, request: &Requeue) -> RequeueOutcome {
+        if self.is(Mutation::RequeueSucceeded)
             && let Some(row) = table.segments.get_mut(&request.segment)
             && row.status == SegmentStatus::Succeeded
         {
             row.status = SegmentStatus::Failed;
         }
-        table.put_back(request)
+        table.execute(request)
     }
 }
 

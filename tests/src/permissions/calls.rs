@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex};
 use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
-use control_table::completion::CompletionEvent;
-use control_table::notice::NoticeEvent;
+use control_table::message::CompletionEvent;
+use control_table::message::NotificationEvent;
 use futures::future::BoxFuture;
-use gather::{CompletionBus, PublishError};
+use engine::{EventBus, PublishError};
 use local::system::{CONTROL_TABLE, SEGMENT_STREAM};
 use serde_json::Value;
 
@@ -166,7 +166,7 @@ impl BusCalls {
     }
 }
 
-impl CompletionBus for BusCalls {
+impl EventBus for BusCalls {
     fn publish<'a>(&'a self, event: &'a CompletionEvent) -> BoxFuture<'a, Result<(), PublishError>> {
         self.put();
         let mut lost = self.lost.lock().unwrap();
@@ -181,7 +181,7 @@ impl CompletionBus for BusCalls {
         Box::pin(std::future::ready(answer))
     }
 
-    fn notify<'a>(&'a self, _: &'a NoticeEvent) -> BoxFuture<'a, Result<(), PublishError>> {
+    fn notify<'a>(&'a self, _: &'a NotificationEvent) -> BoxFuture<'a, Result<(), PublishError>> {
         self.put();
         Box::pin(std::future::ready(Ok(())))
     }

@@ -2,8 +2,8 @@
 
 use chrono::TimeDelta;
 use control_table::id::ExecutionId;
-use control_table::item::{Counts, ExecutionStatus, Selection, Stop};
-use control_table::op::{Claim, ClaimOutcome, Ending, Finish, FinishOutcome};
+use control_table::rows::{Counts, ExecutionStatus, Selection, Stop};
+use control_table::operation::{Claim, ClaimOutcome, Ending, Finish, FinishOutcome};
 use serde_json::{Value, json};
 
 use super::world::{AllCalls, PATIENCE, SOURCE, SOURCE_INDEX, World, run};
@@ -103,7 +103,7 @@ pub async fn gather_paths(calls: &AllCalls) {
     world.tell_gather(&[record]).await;
 }
 
-/// Retries; lost records, workers, tallies, folds and events; silent scatters; runs to be stopped; what people began.
+/// Retries; lost records, workers, tallies, folds and events; silent scatters; runs to be stopped; what operators began.
 pub async fn sweeper_paths(calls: &AllCalls) {
     retries(calls).await;
     losses(calls).await;
@@ -164,7 +164,7 @@ async fn claim(world: &World, execution_id: ExecutionId, index: u64) -> u32 {
         now,
         lease_until: now.plus(TimeDelta::minutes(1)),
     };
-    match world.table.claim(&claim).await.unwrap() {
+    match world.table.execute(&claim).await.unwrap() {
         ClaimOutcome::Claimed(row) => row.attempt,
         other => panic!("{other:?}"),
     }
@@ -174,7 +174,7 @@ async fn claim(world: &World, execution_id: ExecutionId, index: u64) -> u32 {
 async fn finish(world: &World, execution_id: ExecutionId, index: u64, attempt: u32) {
     let ending = Ending::Succeeded { counts: Counts::default(), result: None };
     let finish = Finish { segment: execution_id.segment(index), generation: 1, attempt, now: world.now(), ending };
-    assert!(matches!(world.table.finish(&finish).await.unwrap(), FinishOutcome::Finished(_)));
+    assert!(matches!(world.table.execute(&finish).await.unwrap(), FinishOutcome::Finished(_)));
 }
 
 async fn silent_scatters(calls: &AllCalls) {
@@ -212,13 +212,13 @@ async fn what_people_began(calls: &AllCalls) {
     let world = World::new(calls).await;
     let long_ago = chrono::DateTime::UNIX_EPOCH;
     let cancelled = world.scatter(run("cancelled", 130, "succeed", default())).await;
-    world.people.cancel(cancelled, Stop::Requested, long_ago).await.unwrap();
+    world.operators.cancel(cancelled, Stop::Requested, long_ago).await.unwrap();
     assert_eq!(world.row(cancelled).await.status, ExecutionStatus::Cancelling);
     let report = world.sweep_after(PATIENCE).await;
     assert!(report.resumed >= 1, "{report:?}");
     assert_eq!(world.row(cancelled).await.status, ExecutionStatus::Cancelled);
 
-    world.people.redrive(cancelled, Selection::unsuccessful(), long_ago).await.unwrap();
+    world.operators.redrive(cancelled, Selection::unsuccessful(), long_ago).await.unwrap();
     assert_eq!(world.row(cancelled).await.status, ExecutionStatus::Redriving);
     let report = world.sweep_after(PATIENCE).await;
     assert!(report.resumed >= 1, "{report:?}");

@@ -6,18 +6,21 @@ use std::sync::{Arc, Mutex};
 use aws_lambda_events::event::kinesis::{KinesisEvent, KinesisEventRecord};
 use chrono::{DateTime, TimeDelta, Utc};
 use control_table::ControlTable;
+use control_table::store::DynamoDbStore;
 use control_table::clock::{Clock, Entropy, Timestamp};
 use control_table::id::ExecutionId;
-use control_table::item::ExecutionRow;
-use gather::{Gather, Settler};
-use local::embedded::{Backlog, Durability, EmbeddedDynamoDb, EmbeddedKinesis, Shard, ShardRecord, TableStream};
+use control_table::rows::ExecutionRow;
+use emulator::embedded::{Backlog, Durability, EmbeddedDynamoDb, EmbeddedKinesis, Shard, ShardRecord, TableStream};
 use local::system::{CONTROL_TABLE, SEGMENT_STREAM};
-use scatter::{Dispatcher, Handout, Scatter, ScatterAnswer, ScatterError, Sources};
+use engine::scatter::{ScatterAnswer, Sources};
+use engine::sweep::SweepReport;
+use engine::{Engine, EngineError, Settings};
+use functions::handlers::{self, GatherHandler};
+use functions::KinesisDispatcher;
 use serde_json::{Value, json};
-use sweeper::{SweepReport, Sweeper};
 use tempfile::TempDir;
-use worker::builtin::{Commands, builtin};
-use worker::{Context, Invocation, Output, Segment, SegmentError, Work, Worker, work};
+use jobs::{Commands, builtin};
+use runtime::{Context, Invocation, Output, Segment, SegmentError, Work, Worker, work};
 
 use super::calls::{BusCalls, Calls};
 use crate::dynamodb_event;
@@ -70,8 +73,8 @@ pub struct AllCalls {
     pub gather: Calls,
     /// Of the sweeper.
     pub sweeper: Calls,
-    /// Of people at their command lines: no function's.
-    people: Calls,
+    /// Of operators at their command lines: no function's.
+    operators: Calls,
 }
 
 /// The handlers, and what is between them.
@@ -82,11 +85,11 @@ pub(super) struct World {
     pub(super) bus_of_sweeper: Arc<BusCalls>,
     pub(super) worker: Worker,
     pub(super) built_in: Worker,
-    pub(super) sweeper: Sweeper,
+    pub(super) sweeper: Engine,
     /// Does what somebody asks for with the command line, with that somebody's permissions.
-    pub(super) people: Sweeper,
-    scatter: Scatter,
-    gather: Gather,
+    pub(super) operators: Engine,
+    scatter: Engine,
+    gather: GatherHandler,
     shard: Shard,
     taken: Mutex<HashSet<String>>,
     stream: TableStream,
@@ -106,44 +109,29 @@ struct Services {
 
 impl Services {
     fn table(&self, calls: &Calls) -> ControlTable {
-        ControlTable::new(calls.of_dynamodb(&self.dynamodb.client()), CONTROL_TABLE, Arc::clone(&self.entropy))
-    }
-
-    fn dispatcher(&self, calls: &Calls) -> Dispatcher {
-        Dispatcher::new(calls.of_kinesis(&self.kinesis.client()), SEGMENT_STREAM, Arc::clone(&self.entropy))
+        ControlTable::new(DynamoDbStore::new(calls.of_dynamodb(&self.dynamodb.client()), CONTROL_TABLE, Arc::clone(&self.entropy)))
     }
 
     fn clock(&self) -> Arc<dyn Clock> {
         self.clock.clone()
     }
 
-    fn scatter(&self, calls: &Calls) -> Scatter {
-        Scatter::new(
-            self.table(calls),
-            self.dispatcher(calls),
-            Sources::new(calls.of_dynamodb(&self.dynamodb.client())),
-            self.clock(),
-            Arc::clone(&self.entropy),
-            scatter::Settings { patience: PATIENCE, ..scatter::Settings::default() },
-        )
+    fn engine(&self, calls: &Calls, bus: Arc<BusCalls>) -> Engine {
+        let kinesis = calls.of_kinesis(&self.kinesis.client());
+        Engine::new(engine::Parts {
+            table: self.table(calls),
+            dispatcher: Arc::new(KinesisDispatcher::new(kinesis, SEGMENT_STREAM, Arc::clone(&self.entropy))),
+            bus,
+            sources: Sources::new(calls.of_dynamodb(&self.dynamodb.client())),
+            clock: self.clock(),
+            entropy: Arc::clone(&self.entropy),
+            settings: Settings { patience: PATIENCE, ..Settings::default() },
+        })
     }
 
     fn worker(&self, calls: &Calls, work: Arc<dyn Work>) -> Worker {
         let entropy = Arc::clone(&self.entropy);
-        Worker::new(self.table(calls), work, self.clock(), entropy, worker::Settings::default())
-    }
-
-    fn gather(&self, calls: &Calls) -> Gather {
-        let table = self.table(calls);
-        let settler = Settler::new(table.clone(), Arc::new(BusCalls::new(calls.clone())), self.clock());
-        Gather::new(table.clone(), settler, Handout::new(table, self.dispatcher(calls)))
-    }
-
-    fn sweeper(&self, calls: &Calls, bus: Arc<BusCalls>) -> Sweeper {
-        let settler = Settler::new(self.table(calls), bus, self.clock());
-        let settings = sweeper::Settings { patience: PATIENCE, ..sweeper::Settings::default() };
-        let scatter = Arc::new(self.scatter(calls));
-        Sweeper::new(self.table(calls), self.dispatcher(calls), scatter, settler, self.clock(), settings)
+        Worker::new(self.table(calls), work, self.clock(), entropy, runtime::Settings::default())
     }
 }
 
@@ -170,18 +158,19 @@ impl World {
         let (clock, entropy) = (Arc::new(clock), Arc::new(Entropy::from_seed(3)));
         let services = Services { dynamodb, kinesis, clock: Arc::clone(&clock), entropy };
         // What sets up and looks is the test.
-        let table = ControlTable::new(services.dynamodb.client(), CONTROL_TABLE, Arc::clone(&services.entropy));
-        table.create().await.unwrap();
+        let store = DynamoDbStore::new(services.dynamodb.client(), CONTROL_TABLE, Arc::clone(&services.entropy));
+        store.create().await.unwrap();
+        let table = ControlTable::new(store);
         create_source(&services.dynamodb.client()).await;
         let bus_of_sweeper = Arc::new(BusCalls::new(calls.sweeper.clone()));
         let source = calls.built_in.of_dynamodb(&services.dynamodb.client());
         Self {
-            scatter: services.scatter(&calls.scatter),
+            scatter: services.engine(&calls.scatter, Arc::new(BusCalls::new(calls.scatter.clone()))),
             worker: services.worker(&calls.worker, as_told()),
             built_in: services.worker(&calls.built_in, builtin(source, Commands::Refused)),
-            gather: services.gather(&calls.gather),
-            sweeper: services.sweeper(&calls.sweeper, Arc::clone(&bus_of_sweeper)),
-            people: services.sweeper(&calls.people, Arc::new(BusCalls::new(calls.people.clone()))),
+            gather: GatherHandler::new(services.engine(&calls.gather, Arc::new(BusCalls::new(calls.gather.clone())))),
+            sweeper: services.engine(&calls.sweeper, bus_of_sweeper.clone()),
+            operators: services.engine(&calls.operators, Arc::new(BusCalls::new(calls.operators.clone()))),
             stream: services.dynamodb.stream(CONTROL_TABLE).unwrap(),
             taken: Mutex::default(),
             position: Mutex::default(),
@@ -212,8 +201,8 @@ impl World {
         &self,
         event: Value,
         deadline: DateTime<Utc>,
-    ) -> Result<ScatterAnswer, ScatterError> {
-        self.scatter.handle(event, "a request", deadline).await
+    ) -> Result<ScatterAnswer, EngineError> {
+        handlers::scatter(&self.scatter, event, "a request".into(), deadline).await
     }
 
     /// A scatter that runs out of time after some groups; the execution it leaves.
@@ -222,7 +211,7 @@ impl World {
         let died = self.scatter_until(event, self.deadline()).await.unwrap_err();
         self.clock.step(TimeDelta::zero());
         match died {
-            ScatterError::OutOfTime { execution_id, groups } if groups > 0 => execution_id,
+            EngineError::OutOfTime { execution_id, groups } if groups > 0 => execution_id,
             other => panic!("{other}"),
         }
     }

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use chrono::TimeDelta;
 use control_table::id::ExecutionId;
-use control_table::item::{ExecutionStatus, Selection, Stop};
+use control_table::rows::{ExecutionStatus, Selection, Stop};
 use control_table::limits::GROUP_SIZE;
-use control_table::op::{
-    AddRows, BeginRedrive, BeginRedriveOutcome, Cancel, CancelRow, CommitGroup, CommitGroupOutcome, Complete,
-    CompleteOutcome, EndRedrive, Open, OpenOutcome, PutBack, Seal, SealOutcome, Tally, Unfold, UnfoldOutcome,
+use control_table::operation::{
+    AddRows, BeginRedrive, BeginRedriveOutcome, Cancel, CancelSegment, CommitGroup, CommitGroupOutcome, Complete,
+    CompleteOutcome, EndRedrive, Open, OpenOutcome, Requeue, Seal, SealOutcome, Tally, Unfold, UnfoldOutcome,
 };
 use control_table::policy::{Policy, Tolerance};
 use serde_json::json;
@@ -161,13 +161,14 @@ impl World {
             key: "key".parse().unwrap(),
             policy,
             expected: Some(segments),
+            kind: control_table::rows::PlanKind::Planned,
             source: json!({ "type": "range", "from": 0, "to": segments, "size": 1 }),
             parameters: json!({}),
             trace: None,
             now: self.now(),
             due_at: self.now().plus(TimeDelta::minutes(5)),
         };
-        assert!(matches!(self.table.open(&open).await.unwrap(), OpenOutcome::Opened(_)));
+        assert!(matches!(self.table.execute(&open).await.unwrap(), OpenOutcome::Opened(_)));
     }
 
     async fn add_group(&self, id: ExecutionId, group: u64, is_committed: bool) {
@@ -175,18 +176,18 @@ impl World {
         let specs: Vec<_> = indexes.map(|index| json!({ "from": index, "to": index + 1 })).collect();
         let size = specs.len() as u64;
         let rows = AddRows { group: id.group(group), generation: 1, specs, now: self.now(), expires_at: None };
-        self.table.add_rows(&rows).await.unwrap();
+        self.table.execute(&rows).await.unwrap();
         if is_committed {
             let due_at = self.now().plus(TimeDelta::minutes(5));
             let commit =
                 CommitGroup { group: rows.group, size, generation: 1, scatter_until: due_at, expires_at: None };
-            assert_eq!(self.table.commit_group(&commit).await.unwrap(), CommitGroupOutcome::Committed);
+            assert_eq!(self.table.execute(&commit).await.unwrap(), CommitGroupOutcome::Committed);
         }
     }
 
     async fn seal(&self, execution_id: ExecutionId, groups: u64) {
         let seal = Seal { execution_id, groups, now: self.now() };
-        assert_eq!(self.table.seal(&seal).await.unwrap(), SealOutcome::Sealed);
+        assert_eq!(self.table.execute(&seal).await.unwrap(), SealOutcome::Sealed);
     }
 
     async fn complete(&self, id: ExecutionId, is_published: bool) {
@@ -197,7 +198,7 @@ impl World {
         }
         let due_at = self.now().plus(TimeDelta::minutes(1));
         let complete = Complete { generation: 1, now: self.now(), due_at };
-        let outcome = self.table.complete(&complete, self.execution(id).await).await.unwrap();
+        let outcome = self.table.execute(&complete, self.execution(id).await).await.unwrap();
         assert!(matches!(outcome, CompleteOutcome::Completed(_)), "{outcome:?}");
     }
 
@@ -211,15 +212,15 @@ impl World {
     async fn cancel(&self, execution_id: ExecutionId) {
         let due_at = self.now().plus(TimeDelta::minutes(5));
         let cancel = Cancel { execution_id, generation: 1, reason: Stop::Requested, due_at };
-        self.table.cancel(&cancel).await.unwrap();
+        self.table.execute(&cancel).await.unwrap();
     }
 
     async fn cancel_rows(&self, id: ExecutionId, indexes: std::ops::Range<u64>) {
         let groups = self.execution(id).await.groups;
         for index in indexes.filter(|index| index / GROUP_SIZE < groups) {
-            let cancel = CancelRow { segment: id.segment(index), generation: 1, now: self.now() };
-            self.table.cancel_row(&cancel).await.unwrap();
-            self.table.tally(&Tally::of(&self.segment(id, index).await).unwrap()).await.unwrap();
+            let cancel = CancelSegment { segment: id.segment(index), generation: 1, now: self.now() };
+            self.table.execute(&cancel).await.unwrap();
+            self.table.execute(&Tally::of(&self.segment(id, index).await).unwrap()).await.unwrap();
         }
     }
 
@@ -235,16 +236,16 @@ impl World {
             now: self.now(),
             due_at: self.now().plus(TimeDelta::minutes(5)),
         };
-        assert!(matches!(self.table.begin_redrive(&begin).await.unwrap(), BeginRedriveOutcome::Begun(_)));
+        assert!(matches!(self.table.execute(&begin).await.unwrap(), BeginRedriveOutcome::Begun(_)));
         let tally = self.table.tallies(id, 0..1).await.unwrap().remove(0);
         let row = self.segment(id, 1).await;
         let unfold = Unfold::of(2, &tally, [&row]).unwrap();
-        assert_eq!(self.table.unfold(&unfold).await.unwrap(), UnfoldOutcome::Unfolded);
+        assert_eq!(self.table.execute(&unfold).await.unwrap(), UnfoldOutcome::Unfolded);
         if is_half_way {
             return;
         }
-        self.table.put_back(&PutBack { segment: row.id(), generation: 2 }).await.unwrap();
-        self.table.end_redrive(&EndRedrive { execution_id: id, generation: 2 }).await.unwrap();
+        self.table.execute(&Requeue { segment: row.id(), generation: 2 }).await.unwrap();
+        self.table.execute(&EndRedrive { execution_id: id, generation: 2 }).await.unwrap();
         assert_eq!(self.execution(id).await.status, ExecutionStatus::Running);
         if run == Run::SucceededAgain {
             self.work_on(id, 0..SEGMENTS, |_| false).await;

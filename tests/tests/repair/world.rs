@@ -8,20 +8,21 @@ use std::sync::{Arc, Mutex};
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use chrono::{DateTime, TimeDelta, Utc};
 use control_table::ControlTable;
+use control_table::store::DynamoDbStore;
 use control_table::clock::{Clock, Entropy, Timestamp};
-use control_table::completion::CompletionEvent;
+use control_table::message::CompletionEvent;
 use control_table::id::ExecutionId;
-use control_table::item::{
+use control_table::rows::{
     Counters, Counts, ErrorKind, ExecutionRow, Item, ItemKey, KeyRow, PlanRow, SegmentFailure, SegmentRow, TallyRow,
 };
-use control_table::notice::NoticeEvent;
-use control_table::op::{Claim, ClaimOutcome, Ending, Finish, FinishOutcome, Fold, Tally};
+use control_table::message::NotificationEvent;
+use control_table::operation::{Claim, ClaimOutcome, Ending, Finish, FinishOutcome, Fold, Tally};
 use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt};
-use gather::{CompletionBus, PublishError, Settler};
-use local::embedded::{Backlog, EmbeddedDynamoDb, EmbeddedKinesis};
-use scatter::{Dispatcher, Scatter, Sources};
-use sweeper::{RepairMode, RepairReport, Settings, Sweeper};
+use engine::{EventBus, PublishError};
+use emulator::embedded::{Backlog, EmbeddedDynamoDb, EmbeddedKinesis};
+use engine::scatter::{Dispatcher, Scatter, Sources};
+use engine::sweep::{RepairMode, RepairReport, Settings, Sweeper};
 use tempfile::TempDir;
 
 const TABLE: &str = "control";
@@ -41,14 +42,14 @@ impl Clock for ManualClock {
 /// Writes completion events where the local system does.
 struct FileBus(PathBuf);
 
-impl CompletionBus for FileBus {
+impl EventBus for FileBus {
     fn publish<'a>(&'a self, event: &'a CompletionEvent) -> BoxFuture<'a, Result<(), PublishError>> {
         let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&self.0).unwrap();
         writeln!(file, "{}", serde_json::to_string(event).unwrap()).unwrap();
         Box::pin(std::future::ready(Ok(())))
     }
 
-    fn notify<'a>(&'a self, _: &'a NoticeEvent) -> BoxFuture<'a, Result<(), PublishError>> {
+    fn notify<'a>(&'a self, _: &'a NotificationEvent) -> BoxFuture<'a, Result<(), PublishError>> {
         Box::pin(std::future::ready(Ok(())))
     }
 }
@@ -95,17 +96,18 @@ impl World {
         let start = Timestamp::from_millis(1_764_000_000_000).to_datetime();
         let manual = Arc::new(ManualClock(Mutex::new(start)));
         let clock: Arc<dyn Clock> = manual.clone();
-        let table = ControlTable::new(client.clone(), TABLE, Arc::clone(&entropy));
-        table.create().await.unwrap();
+        let store = DynamoDbStore::new(client.clone(), TABLE, Arc::clone(&entropy));
+        store.create().await.unwrap();
+        let table = ControlTable::new(store);
         let kinesis = EmbeddedKinesis::start(Backlog::default());
         kinesis.create_stream(STREAM, 1).await.unwrap();
         let dispatcher = Dispatcher::new(kinesis.client(), STREAM, Arc::clone(&entropy));
         let bus = Arc::new(FileBus(dir.path().join(local::system::EVENTS_FILE)));
-        let settler = Settler::new(table.clone(), bus, Arc::clone(&clock));
-        let settings = scatter::Settings::default();
+        let finalizer = Finalizer::new(table.clone(), bus, Arc::clone(&clock));
+        let settings = engine::Settings::default();
         let sources = Sources::new(client.clone());
         let scatter = Scatter::new(table.clone(), dispatcher.clone(), sources, Arc::clone(&clock), entropy, settings);
-        let sweeper = Sweeper::new(table.clone(), dispatcher, Arc::new(scatter), settler, clock, Settings::default());
+        let sweeper = Sweeper::new(table.clone(), dispatcher, Arc::new(scatter), finalizer, clock, Settings::default());
         Self { dir, table, sweeper, client, clock: manual, _kinesis: kinesis }
     }
 
@@ -151,7 +153,7 @@ impl World {
             now,
             lease_until: now.plus(LEASE),
         };
-        match self.table.claim(&claim).await.unwrap() {
+        match self.table.execute(&claim).await.unwrap() {
             ClaimOutcome::Claimed(row) => *row,
             other => panic!("{other:?}"),
         }
@@ -159,7 +161,7 @@ impl World {
 
     async fn end(&self, row: &SegmentRow, ending: Ending) -> SegmentRow {
         let (segment, generation, attempt) = (row.id(), row.generation, row.attempt);
-        match self.table.finish(&Finish { segment, generation, attempt, now: self.now(), ending }).await.unwrap() {
+        match self.table.execute(&Finish { segment, generation, attempt, now: self.now(), ending }).await.unwrap() {
             FinishOutcome::Finished(row) => *row,
             other => panic!("{other:?}"),
         }
@@ -189,7 +191,7 @@ impl World {
     /// A worker does a segment's work and counts it.
     pub async fn work(&self, row: &SegmentRow, fails: bool) {
         let row = self.finish(row, fails).await;
-        self.table.tally(&Tally::of(&row).unwrap()).await.unwrap();
+        self.table.execute(&Tally::of(&row).unwrap()).await.unwrap();
     }
 
     /// Every segment of these that waits for a worker gets one; those that `fails` says fail.
@@ -205,7 +207,7 @@ impl World {
         let mut tallies = self.table.tallies(id, 0..execution.groups).await.unwrap();
         tallies.retain(|tally| tally.pending == 0 && tally.generation == execution.generation);
         let fold = Fold { execution_id: id, generation: execution.generation, tallies };
-        self.table.fold(&fold).await.unwrap();
+        self.table.execute(&fold).await.unwrap();
     }
 
     /// Nothing is in the way any more: leases run out, workers take what waits, the sweeper ticks.
@@ -216,7 +218,7 @@ impl World {
             if execution.status.is_terminal() && !execution.is_unpublished() {
                 return;
             }
-            if execution.status != control_table::item::ExecutionStatus::Cancelling {
+            if execution.status != control_table::rows::ExecutionStatus::Cancelling {
                 self.work_on(id, 0..u64::MAX, |_| false).await;
             }
             self.fold(id).await;

@@ -1,0 +1,61 @@
+//! Finds a stack, and takes its parts.
+
+use std::sync::Arc;
+
+use control_table::ControlTable;
+use control_table::clock::{Clock, Entropy};
+
+use engine::Engine;
+use functions::clients;
+use functions::wiring::{self, Deployment};
+
+use crate::error::DeployedError;
+use crate::outputs::Outputs;
+
+/// A deployed stack.
+#[derive(Clone)]
+pub struct Deployed {
+    name: String,
+    pub(crate) outputs: Outputs,
+    pub(crate) engine: Engine,
+    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
+    pub(crate) lambda: aws_sdk_lambda::Client,
+}
+
+impl Deployed {
+    /// Finds the stack of that name, in the account and the region of the environment, with the SDK's usual chain of
+    /// credentials.
+    ///
+    /// # Errors
+    /// When there is no such stack, it may not be asked, or it is not one of this project's.
+    pub async fn connect(name: &str, clock: Arc<dyn Clock>, entropy: Arc<Entropy>) -> Result<Self, DeployedError> {
+        let config = clients::config().await;
+        let outputs = Outputs::of(&aws_sdk_cloudformation::Client::new(&config), name).await?;
+        let deployment = Deployment {
+            control_table: outputs.control_table.clone(),
+            segment_stream: outputs.segment_stream.clone(),
+            event_bus: Some(outputs.completion_bus.clone()),
+        };
+        let engine = wiring::engine(&config, &deployment, clock, entropy);
+        let (dynamodb, lambda) = (aws_sdk_dynamodb::Client::new(&config), aws_sdk_lambda::Client::new(&config));
+        Ok(Self { name: name.to_owned(), outputs, engine, dynamodb, lambda })
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its control table.
+    #[must_use]
+    pub const fn control_table(&self) -> &ControlTable {
+        self.engine.table()
+    }
+
+    /// A client for the user's own tables.
+    #[must_use]
+    pub const fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
+        &self.dynamodb
+    }
+}

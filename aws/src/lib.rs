@@ -1,0 +1,25 @@
+//! A deployed stack, as `scatterctl --stack NAME` sees it.
+//!
+//! A run is started by the stack's own scatter function, and worked on by its functions alone. What a person asks beside that
+//! (a cancel, a redrive, a repair, segments from outside) is carried out by this process on the stack's table, stream and bus,
+//! by the same code as in the functions and with the caller's credentials; if this process ends, the sweeper goes on with it.
+//!
+//! # Layout
+//! - [`Deployed::connect`]: finds a stack, and takes its parts
+//! - `outputs`: what a stack says of its parts
+//! - [`Deployed::scatter`]: invokes the scatter function
+//! - [`Deployed::wake`]: invokes the sweeper, ahead of its schedule
+//! - `operate`: what people ask beside that
+//! - [`Deployed::finished`]: waits for a run's end
+
+mod connect;
+mod error;
+mod invoke;
+mod operator;
+mod outputs;
+mod scatter_function;
+mod wait;
+
+pub use self::connect::Deployed;
+pub use self::error::{FunctionError, DeployedError};
+pub use self::outputs::Outputs;

@@ -1,0 +1,50 @@
+//! Images of items, from the stream of the control table.
+
+use crate::rows::{self, CorruptItem, ExecutionRow, ItemKey, PK, SK, TallyRow};
+
+/// An item as it is after a change.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StreamImage {
+    /// An execution.
+    Execution(Box<ExecutionRow>),
+    /// A tally.
+    Tally(Box<TallyRow>),
+    /// An item of another kind: the gather ignores it.
+    Other,
+}
+
+impl StreamImage {
+    /// Reads an image. Fails if an execution or a tally cannot be read as one.
+    pub fn read(item: serde_dynamo::Item) -> Result<Self, CorruptItem> {
+        let text = |name: &str| match item.get(name) {
+            Some(serde_dynamo::AttributeValue::S(text)) => text.clone(),
+            _ => String::new(),
+        };
+        let key = ItemKey { pk: text(PK), sk: text(SK) };
+        match &*key.sk {
+            ExecutionRow::SK => rows::read(key, item).map(|row| Self::Execution(Box::new(row))),
+            TallyRow::SK => rows::read(key, item).map(|row| Self::Tally(Box::new(row))),
+            _ => Ok(Self::Other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::ExecutionId;
+
+    #[test]
+    fn a_tally_is_read_and_an_item_of_another_kind_is_ignored() {
+        let tally = TallyRow::fresh(ExecutionId::new(uuid::Uuid::from_u128(1)).group(3), 2, 1);
+        let mut item: serde_dynamo::Item = serde_dynamo::to_item(&tally).unwrap();
+        item.insert("sk".to_owned(), serde_dynamo::AttributeValue::S("TALLY".to_owned()));
+        assert_eq!(StreamImage::read(item.clone()).unwrap(), StreamImage::Tally(Box::new(tally)));
+
+        item.insert("sk".to_owned(), serde_dynamo::AttributeValue::S("EXECUTION".to_owned()));
+        let corrupt = StreamImage::read(item.clone()).unwrap_err().to_string();
+        assert!(corrupt.contains("#3") && corrupt.contains("cannot be read as an execution"), "{corrupt}");
+        item.insert("sk".to_owned(), serde_dynamo::AttributeValue::S("SOMETHING".to_owned()));
+        assert_eq!(StreamImage::read(item).unwrap(), StreamImage::Other);
+    }
+}

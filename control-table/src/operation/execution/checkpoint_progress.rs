@@ -1,0 +1,117 @@
+//! Checkpoint progress: the sweeper stores how far an execution has come, and when to check it next.
+//!
+//! An execution whose progress changes between two checks needs no help; the sweeper heals the groups of one whose progress does
+//! not.
+
+use crate::clock::Timestamp;
+use crate::id::ExecutionId;
+use crate::operation::{Operation, Update, Write};
+use crate::rows::{CorruptItem, Due, ExecutionRow, Notification, RowKey};
+
+/// Stores the progress of an execution. Needs the due moment that the caller saw, so that of two sweepers one writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct CheckpointProgress {
+    pub execution_id: ExecutionId,
+    /// The due moment of the execution when the caller read it.
+    pub seen_due_at: Timestamp,
+    /// A number that changes with every change of the execution or its tallies.
+    pub progress: u64,
+    /// When that number was last seen to change.
+    pub progress_at: Timestamp,
+    /// Since when the execution counts as stalled; `None` if it does not.
+    pub stalled_at: Option<Timestamp>,
+    /// Whether the stall is new, so that an event about it has to be published.
+    pub notification: bool,
+    /// When to check again.
+    pub due_at: Timestamp,
+}
+
+/// Outcomes of [`CheckpointProgress`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckpointProgressOutcome {
+    /// Stored.
+    Recorded,
+    /// The execution has another due moment, none, or does not exist: it changed, or another sweeper was faster.
+    Moved,
+}
+
+impl Operation for CheckpointProgress {
+    type Rows = Option<ExecutionRow>;
+    type Outcome = CheckpointProgressOutcome;
+
+    const NAME: &'static str = "checkpoint progress";
+
+    fn subject(&self) -> String {
+        self.execution_id.to_string()
+    }
+
+    fn keys(&self) -> Vec<RowKey> {
+        vec![RowKey::Execution(self.execution_id)]
+    }
+
+    fn apply(&self, execution: &mut Self::Rows) -> Self::Outcome {
+        let waits = |execution: &&mut ExecutionRow| execution.due.is_some_and(|due| due.due_at == self.seen_due_at);
+        match execution.as_mut().filter(waits) {
+            Some(execution) => {
+                execution.progress_seen = Some(self.progress);
+                execution.progress_at = Some(self.progress_at);
+                execution.stalled_at = self.stalled_at;
+                if self.notification {
+                    execution.notifications.insert(Notification::Stalled);
+                }
+                execution.due = Some(Due::execution(self.execution_id, self.due_at));
+                CheckpointProgressOutcome::Recorded
+            }
+            None => CheckpointProgressOutcome::Moved,
+        }
+    }
+
+    fn write(&self) -> Result<Write, CorruptItem> {
+        Ok(Write::Update(self.update()))
+    }
+}
+
+impl CheckpointProgress {
+    fn update(&self) -> Update {
+        let stalled = if self.stalled_at.is_some() { ", #stalled_at = :stalled" } else { " REMOVE #stalled_at" };
+        let notification = if self.notification { " ADD #notifications :stalled_event" } else { "" };
+        let update =
+            format!("SET #progress_seen = :progress, #progress_at = :at, #due_at = :due{stalled}{notification}");
+        let write = Update::new(update, "#due_at = :seen");
+        let write = match self.stalled_at {
+            Some(stalled) => write.number("stalled", stalled.as_millis()),
+            None => write,
+        };
+        let write = if self.notification { write.value("stalled_event", Notification::Stalled.set()) } else { write };
+        write
+            .number("progress", self.progress)
+            .number("at", self.progress_at.as_millis())
+            .number("due", self.due_at.as_millis())
+            .number("seen", self.seen_due_at.as_millis())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operation::testing::{at, execution_id, sealed};
+
+    #[test]
+    fn of_two_sweepers_one_writes() {
+        let mut execution = sealed(1);
+        let seen_due_at = execution.as_ref().unwrap().due.unwrap().due_at;
+        let checkpoint = CheckpointProgress {
+            execution_id: execution_id(),
+            seen_due_at,
+            progress: 7,
+            progress_at: at(3),
+            stalled_at: None,
+            notification: false,
+            due_at: at(999),
+        };
+        assert_eq!(checkpoint.apply(&mut execution), CheckpointProgressOutcome::Recorded);
+        assert_eq!(checkpoint.apply(&mut execution), CheckpointProgressOutcome::Moved);
+        assert_eq!(execution.unwrap().progress_seen, Some(7));
+    }
+}

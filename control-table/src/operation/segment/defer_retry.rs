@@ -1,0 +1,93 @@
+//! Defer retry: the sweeper has put the record of a due retry. The segment stays in the due index, at a later moment, in
+//! case that record is lost.
+
+use crate::clock::Timestamp;
+use crate::id::SegmentId;
+use crate::operation::{Operation, Update, Write};
+use crate::rows::{CorruptItem, Due, RowKey, SegmentRow, SegmentStatus};
+
+/// Gives a pending segment a later due moment. Needs the due moment that the caller saw, so that of two sweepers one writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct DeferRetry {
+    pub segment: SegmentId,
+    /// The generation in which the segment waits.
+    pub generation: u32,
+    /// The due moment of the segment when the caller read it.
+    pub seen_due_at: Timestamp,
+    /// The new due moment.
+    pub due_at: Timestamp,
+}
+
+/// Outcomes of [`DeferRetry`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeferRetryOutcome {
+    /// The segment is due at the new moment.
+    Deferred,
+    /// The segment does not wait with that due moment: a worker or another sweeper was faster, or it does not exist.
+    Moved,
+}
+
+impl Operation for DeferRetry {
+    type Rows = Option<SegmentRow>;
+    type Outcome = DeferRetryOutcome;
+
+    const NAME: &'static str = "defer retry";
+
+    fn subject(&self) -> String {
+        self.segment.to_string()
+    }
+
+    fn keys(&self) -> Vec<RowKey> {
+        vec![RowKey::Segment(self.segment)]
+    }
+
+    fn apply(&self, row: &mut Self::Rows) -> Self::Outcome {
+        let waits = |row: &&mut SegmentRow| {
+            row.status == SegmentStatus::Pending
+                && row.generation == self.generation
+                && row.due.is_some_and(|due| due.due_at == self.seen_due_at)
+        };
+        match row.as_mut().filter(waits) {
+            Some(row) => {
+                row.due = Some(Due::segment(self.segment, self.due_at));
+                DeferRetryOutcome::Deferred
+            }
+            None => DeferRetryOutcome::Moved,
+        }
+    }
+
+    fn write(&self) -> Result<Write, CorruptItem> {
+        Ok(Write::Update(self.update()))
+    }
+}
+
+impl DeferRetry {
+    fn update(&self) -> Update {
+        Update::new("SET #due_at = :due", "#status = :pending AND #generation = :generation AND #due_at = :seen")
+            .text("pending", SegmentStatus::Pending.as_str())
+            .number("due", self.due_at.as_millis())
+            .number("seen", self.seen_due_at.as_millis())
+            .number("generation", self.generation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operation::testing::{at, running, segment};
+
+    #[test]
+    fn only_a_segment_that_still_waits_with_that_moment_is_deferred() {
+        let defer = DeferRetry { segment: segment(1), generation: 1, seen_due_at: at(10), due_at: at(90) };
+        assert_eq!(defer.apply(&mut running(1)), DeferRetryOutcome::Moved);
+
+        let mut row = running(1);
+        if let Some(row) = &mut row {
+            (row.status, row.due) = (SegmentStatus::Pending, Some(Due::segment(segment(1), at(10))));
+        }
+        assert_eq!(defer.apply(&mut row), DeferRetryOutcome::Deferred);
+        assert_eq!(defer.apply(&mut row), DeferRetryOutcome::Moved);
+        assert_eq!(row.unwrap().due.unwrap().due_at, at(90));
+    }
+}

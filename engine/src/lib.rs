@@ -1,0 +1,104 @@
+//! What drives the protocol. It knows executions and the control table, and no service.
+//!
+//! [`Engine::new`] is the one wiring: the functions, the local system, a deployed stack's operator, benches and tests hand it
+//! its [`Parts`].
+//!
+//! # Layout
+//! - [`scatter`]: from an event to a sealed execution, and executions that their caller fills
+//! - `dispatch`: the trait that sends segment records to workers; `records`: which record a segment gets
+//! - `admission`: the next segments of an execution that limits those in flight
+//! - [`gather`]: folds finished tallies, completes executions and publishes their events; `bus`: where the events go
+//! - [`sweep`]: one tick: everything that is due
+//! - [`operate`]: what an operator asks of one execution: cancel, redrive, repair, set
+//! - `operator`: the trait by which the command line asks all of this of one machine or of a deployed stack
+//! - `error`: the one error of all of it
+
+mod admission;
+mod bus;
+mod dispatch;
+mod error;
+pub mod gather;
+pub mod operate;
+mod operator;
+mod plan_cache;
+mod records;
+pub mod scatter;
+mod settings;
+pub mod sweep;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use control_table::ControlTable;
+use control_table::clock::{Clock, Entropy, Timestamp};
+
+pub use self::admission::Admitted;
+pub use self::bus::{EventBus, NoBus, PublishError};
+pub use self::dispatch::{DispatchError, Dispatcher, NoDispatcher};
+pub use self::error::{EngineError, Refusal};
+pub use self::operator::{Finished, Operator, OperatorError, Started};
+pub use self::settings::Settings;
+
+use self::admission::Admission;
+use self::scatter::Sources;
+
+/// The deadline of a caller that has no 15 minutes to keep to: everything outside Lambda.
+pub const NO_DEADLINE: DateTime<Utc> = DateTime::<Utc>::MAX_UTC;
+
+/// What an engine is made of.
+#[derive(Clone)]
+pub struct Parts {
+    /// The control table.
+    pub table: ControlTable,
+    /// Sends records to workers.
+    pub dispatcher: Arc<dyn Dispatcher>,
+    /// Takes the events of executions.
+    pub bus: Arc<dyn EventBus>,
+    /// Reads what segments come from.
+    pub sources: Sources,
+    /// The present moment.
+    pub clock: Arc<dyn Clock>,
+    /// Identifiers and jitter.
+    pub entropy: Arc<Entropy>,
+    /// What a deployment may choose.
+    pub settings: Settings,
+}
+
+/// The driver of the protocol. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    table: ControlTable,
+    dispatcher: Arc<dyn Dispatcher>,
+    bus: Arc<dyn EventBus>,
+    sources: Sources,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<Entropy>,
+    settings: Settings,
+    admission: Admission,
+}
+
+impl Engine {
+    /// An engine of these parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let Parts { table, dispatcher, bus, sources, clock, entropy, settings } = parts;
+        let admission = Admission::new(table.clone(), Arc::clone(&dispatcher));
+        Self { table, dispatcher, bus, sources, clock, entropy, settings, admission }
+    }
+
+    /// The control table that it works on.
+    #[must_use]
+    pub const fn table(&self) -> &ControlTable {
+        &self.table
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.timestamp()
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("table", &self.table).field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,230 @@
+//! The handler: from an event to a sealed execution.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use control_table::clock::Timestamp;
+use control_table::id::{ExecutionId, ExecutionKey, JobName};
+use control_table::rows::{ExecutionRow, ExecutionStatus, PlanKind, PlanRow};
+use control_table::operation::{Open, OpenOutcome};
+use control_table::trace::TraceContext;
+use serde::{Deserialize, Serialize};
+
+use crate::scatter::budget::Budget;
+use crate::error::EngineError;
+use crate::scatter::event::{ScatterEvent, check_plan};
+use crate::Engine;
+use crate::admission::Admitted;
+use crate::scatter::pipeline::Run;
+use crate::scatter::sources::Source;
+
+/// Who asks: the invocation, or whatever stands in for one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request<'a> {
+    /// Its ID, which takes the place of a key that the event does not give.
+    pub id: &'a str,
+    /// The trace that it is part of, for the records of an execution that it opens.
+    pub trace: Option<TraceContext>,
+}
+
+impl<'a> From<&'a str> for Request<'a> {
+    /// A request that nobody traces.
+    fn from(id: &'a str) -> Self {
+        Self { id, trace: None }
+    }
+}
+
+/// What a scatter that ended answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScatterAnswer {
+    /// The execution.
+    pub execution_id: ExecutionId,
+    /// Its job.
+    pub job: JobName,
+    /// Its key.
+    pub key: ExecutionKey,
+    /// Whether this call opened it; `false` if the key had an execution already.
+    pub opened: bool,
+    /// Segments in committed groups.
+    pub segments: u64,
+    /// Committed groups.
+    pub groups: u64,
+    /// Whether no segment will be added any more; `false` if it was cancelled before that.
+    pub sealed: bool,
+    /// Where the execution stands.
+    pub status: ExecutionStatus,
+}
+
+impl ScatterAnswer {
+    pub(crate) fn new(execution: ExecutionRow, opened: bool) -> Self {
+        Self {
+            execution_id: execution.execution_id,
+            job: execution.job,
+            key: execution.key,
+            opened,
+            segments: execution.segments,
+            groups: execution.groups,
+            sealed: execution.sealed_at.is_some(),
+            status: execution.status,
+        }
+    }
+}
+
+/// An execution as a scatter works on it.
+pub(crate) struct Loaded {
+    pub execution: ExecutionRow,
+    plan: PlanRow,
+    source: Arc<dyn Source>,
+}
+
+impl Engine {
+    /// Carries an event out: opens an execution, or goes on with the one that has its key, until it is sealed.
+    ///
+    /// Calling it again with the same key is always safe, also while another call is at work. The source and the policy are
+    /// those of the call that opened the execution.
+    ///
+    /// # Errors
+    /// Bad input, before anything is written; or a failure after which the same call continues.
+    pub async fn scatter(
+        &self,
+        event: ScatterEvent,
+        request: impl Into<Request<'_>>,
+        deadline: DateTime<Utc>,
+    ) -> Result<ScatterAnswer, EngineError> {
+        let request = request.into();
+        let budget = Budget::new(self.clock.now(), deadline, self.settings.deadline_margin);
+        event.validate()?;
+        refuse_external(&event)?;
+        let key = event.key_or(request.id)?;
+        // Asked first, so that an invocation that is repeated does not count the source again.
+        if let Some(execution_id) = self.table.execution_of_key(&event.job, &key).await? {
+            return self.go_on(execution_id, budget).await;
+        }
+        let resolving = self.sources.resolve(&event.source);
+        let source = tokio::time::timeout(budget.left(&*self.clock), resolving)
+            .await
+            .map_err(|_elapsed| EngineError::SourceTooSlow)??;
+        match self.open_planned(event, key, source, request.trace).await? {
+            Ok(loaded) => {
+                self.run(&loaded, budget).await?;
+                self.answer(loaded.execution.execution_id, true).await
+            }
+            Err(taken) => self.go_on(taken, budget).await,
+        }
+    }
+
+    /// Goes on with an execution whose scatter stopped before it was sealed. One that is sealed is left as it is.
+    pub async fn resume(
+        &self,
+        execution_id: ExecutionId,
+        deadline: DateTime<Utc>,
+    ) -> Result<ScatterAnswer, EngineError> {
+        let budget = Budget::new(self.clock.now(), deadline, self.settings.deadline_margin);
+        self.go_on(execution_id, budget).await
+    }
+
+    /// Opens the execution, or finds the one that got the key in the meantime.
+    pub(crate) async fn open_planned(
+        &self,
+        event: ScatterEvent,
+        key: ExecutionKey,
+        source: Arc<dyn Source>,
+        trace: Option<TraceContext>,
+    ) -> Result<Result<Loaded, ExecutionId>, EngineError> {
+        let plan = source.plan();
+        check_plan(&plan, &event.parameters)?;
+        let now = self.now();
+        let request = Open {
+            execution_id: ExecutionId::new(self.entropy.uuid_v7(self.clock.now())),
+            job: event.job,
+            key,
+            policy: event.policy,
+            expected: source.total(),
+            kind: source.kind(),
+            source: plan,
+            parameters: event.parameters,
+            trace,
+            now,
+            due_at: event.policy.next_look(now, now, self.settings.patience),
+        };
+        let execution = match self.table.execute(&request).await? {
+            OpenOutcome::Opened(execution) => *execution,
+            // Opened by this very call, whose first answer was lost.
+            OpenOutcome::Existing(taken) if taken == request.execution_id => self.load(taken).await?,
+            OpenOutcome::Existing(taken) => return Ok(Err(taken)),
+        };
+        let Open { execution_id, kind, source: plan, parameters, trace, .. } = request;
+        let trace_id = trace.as_ref().map(TraceContext::trace_id);
+        tracing::info!(%execution_id, trace_id, job = %execution.job, expected = execution.expected, "opened");
+        let plan = PlanRow { execution_id, kind, source: plan, parameters, trace, expires_at: None };
+        Ok(Ok(Loaded { execution, plan, source }))
+    }
+
+    async fn go_on(&self, execution_id: ExecutionId, budget: Budget) -> Result<ScatterAnswer, EngineError> {
+        let execution = self.load(execution_id).await?;
+        if execution.status != ExecutionStatus::Scattering {
+            // Whoever sealed it may have died before it handed out what there was room for.
+            self.admit_if_limited(&execution).await?;
+            return Ok(ScatterAnswer::new(execution, false));
+        }
+        let plan = self.table.plan(execution_id).await?.ok_or(EngineError::NotFound { execution_id })?;
+        let trace_id = plan.trace.as_ref().map(TraceContext::trace_id);
+        tracing::info!(%execution_id, trace_id, groups = execution.groups, "going on");
+        let source = self.sources.from_plan(&plan.source).await?;
+        if plan.kind == PlanKind::External {
+            // There is nothing to plan, and the seal comes from outside; the sweeper puts records again that are owed.
+            self.admit_if_limited(&execution).await?;
+            return Ok(ScatterAnswer::new(execution, false));
+        }
+        self.run(&Loaded { execution, plan, source }, budget).await?;
+        self.answer(execution_id, false).await
+    }
+
+    /// With a limit of segments in flight, records are put as there is room for them.
+    pub(crate) async fn admit_if_limited(&self, execution: &ExecutionRow) -> Result<u64, EngineError> {
+        if execution.admitted_until.is_none() {
+            return Ok(0);
+        }
+        Ok(self.admit(execution.execution_id).await?.records)
+    }
+
+    /// Sends records of the next segments, until as many are in flight as the policy allows or all have been admitted. An
+    /// execution without a limit, or in which nothing starts any more, is left as it is.
+    ///
+    /// # Errors
+    /// When the table or the stream does not answer: admitting again continues.
+    pub async fn admit(&self, execution_id: ExecutionId) -> Result<Admitted, EngineError> {
+        self.admission.admit(execution_id).await
+    }
+
+    /// When the sweeper should look whether there is still a sign of life.
+    pub(crate) fn due_at(&self, execution: &ExecutionRow) -> Timestamp {
+        execution.policy.next_look(execution.started_at, self.now(), self.settings.patience)
+    }
+
+    async fn run(&self, loaded: &Loaded, budget: Budget) -> Result<(), EngineError> {
+        let Loaded { execution, plan, source } = loaded;
+        let run = Run { engine: self, execution, plan, source: &**source, budget };
+        // Boxed, so that the futures of callers stay small.
+        Box::pin(run.carry_out()).await
+    }
+
+    pub(crate) async fn answer(&self, execution_id: ExecutionId, opened: bool) -> Result<ScatterAnswer, EngineError> {
+        Ok(ScatterAnswer::new(self.load(execution_id).await?, opened))
+    }
+
+    pub(crate) async fn load(&self, execution_id: ExecutionId) -> Result<ExecutionRow, EngineError> {
+        self.table.execution(execution_id).await?.ok_or(EngineError::NotFound { execution_id })
+    }
+}
+
+/// A scatter ends with the seal, and nothing would ever fill this one.
+fn refuse_external(event: &ScatterEvent) -> Result<(), EngineError> {
+    match event.source.kind() {
+        PlanKind::Planned => Ok(()),
+        PlanKind::External => Err(EngineError::InvalidEvent {
+            reason: "source.type: \"external\" gives no segments by itself: open the execution, add to it, and seal it"
+                .to_owned(),
+        }),
+    }
+}

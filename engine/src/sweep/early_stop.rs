@@ -1,0 +1,93 @@
+//! When an execution is stopped though nobody asked for it: its time is up, or too much has failed.
+
+use control_table::clock::Timestamp;
+use control_table::rows::{ExecutionRow, Stop, TallyRow};
+use control_table::policy::{OnTooManyFailures, Tolerance};
+
+/// Why this execution is to be stopped, if it is. Its tallies are all it has.
+pub(crate) fn reason(execution: &ExecutionRow, tallies: &[TallyRow], now: Timestamp) -> Option<Stop> {
+    let is_late = execution.policy.deadline(execution.started_at).is_some_and(|deadline| deadline <= now);
+    if is_late {
+        return Some(Stop::TimedOut);
+    }
+    let may_stop = execution.policy.on_too_many_failures == OnTooManyFailures::Stop;
+    // Without anything left to cancel, it completes by itself, and its verdict is the same.
+    let has_pending = tallies.iter().any(|tally| tally.pending > 0) || execution.sealed_at.is_none();
+    let is_over = tolerated(execution).is_some_and(|tolerated| failed(execution, tallies) > tolerated);
+    (may_stop && has_pending && is_over).then_some(Stop::TooManyFailures)
+}
+
+/// The failures tolerated; `None` while a share of an unknown number of segments.
+fn tolerated(execution: &ExecutionRow) -> Option<u64> {
+    let tolerance = execution.policy.tolerated_failures;
+    let segments = execution.expected.or(execution.sealed_at.map(|_| execution.segments));
+    match (tolerance, segments) {
+        (Tolerance::Count(count), _) => Some(count),
+        (Tolerance::Share(_), Some(segments)) => Some(tolerance.of(segments)),
+        (Tolerance::Share(_), None) => None,
+    }
+}
+
+/// Failures in folded groups, and in those that are not. A tally that is folded between the two reads is missing from both or
+/// in one: it is never counted twice, because the execution was read first.
+fn failed(execution: &ExecutionRow, tallies: &[TallyRow]) -> u64 {
+    let unfolded = tallies.iter().filter(|tally| tally.folded != tally.generation);
+    execution.failed + unfolded.map(|tally| tally.failed.len() as u64).sum::<u64>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use control_table::id::ExecutionId;
+    use control_table::operation::{Open, OpenOutcome};
+    use control_table::policy::Policy;
+
+    fn execution(policy: Policy) -> ExecutionRow {
+        let open = Open {
+            execution_id: ExecutionId::new(uuid::Uuid::from_u128(1)),
+            job: "nightly".parse().unwrap(),
+            key: "today".parse().unwrap(),
+            policy,
+            expected: Some(100),
+            source: serde_json::Value::Null,
+            parameters: serde_json::Value::Null,
+            trace: None,
+            now: Timestamp::EPOCH,
+            due_at: Timestamp::EPOCH,
+        };
+        match open.apply(&mut None).0 {
+            OpenOutcome::Opened(row) => *row,
+            OpenOutcome::Existing(id) => panic!("{id}"),
+        }
+    }
+
+    fn tally(failed: u8, pending: u64) -> TallyRow {
+        let mut tally = TallyRow::fresh(ExecutionId::new(uuid::Uuid::from_u128(1)).group(0), 100, 1);
+        (tally.failed, tally.pending) = ((0..failed).collect(), pending);
+        tally
+    }
+
+    #[test]
+    fn more_failures_than_tolerated_stop_it_unless_it_is_to_finish() {
+        let at = Timestamp::from_millis(5);
+        let five = Policy { tolerated_failures: Tolerance::Share(500), ..Policy::default() };
+        assert_eq!(reason(&execution(five), &[tally(5, 90)], at), None);
+        assert_eq!(reason(&execution(five), &[tally(6, 90)], at), Some(Stop::TooManyFailures));
+        let finish = Policy { on_too_many_failures: OnTooManyFailures::Finish, ..five };
+        assert_eq!(reason(&execution(finish), &[tally(6, 90)], at), None);
+    }
+
+    #[test]
+    fn a_share_of_an_unknown_number_stops_nothing() {
+        let mut open = execution(Policy { tolerated_failures: Tolerance::Share(500), ..Policy::default() });
+        open.expected = None;
+        assert_eq!(reason(&open, &[tally(90, 9)], Timestamp::EPOCH), None);
+    }
+
+    #[test]
+    fn its_time_is_up_at_its_deadline() {
+        let limited = execution(Policy { execution_timeout_ms: Some(10), ..Policy::default() });
+        assert_eq!(reason(&limited, &[], Timestamp::from_millis(9)), None);
+        assert_eq!(reason(&limited, &[], Timestamp::from_millis(10)), Some(Stop::TimedOut));
+    }
+}

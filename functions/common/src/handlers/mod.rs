@@ -1,0 +1,7 @@
+//! From the events of Lambda to the operations of the engine.
+
+mod gather;
+mod scatter;
+
+pub use self::gather::GatherHandler;
+pub use self::scatter::scatter;

@@ -1,0 +1,74 @@
+//! The process of one segment, from its start to its end with everything that it started.
+
+use std::io;
+use std::pin::pin;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use futures::future::{join, select};
+use serde_json::Value;
+use tokio::process::{Child, Command};
+use tokio::sync::oneshot;
+
+use super::tail::Tail;
+use runtime::Context;
+use runtime::SegmentError;
+use crate::process_group::Group;
+use runtime::Segment;
+
+/// How long output is still read after the command and its group have ended. Only a process that left the group can keep
+/// it open for longer, and nobody waits for that.
+const LAST_OUTPUT: Duration = Duration::from_secs(1);
+
+/// What is left of a command.
+pub(super) struct Ended {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Runs the command to its end. Dropping the future kills it.
+pub(super) async fn run(command: &str, segment: &Segment<Value>, context: &Context) -> Result<Ended, SegmentError> {
+    let (mut child, group) = start(command, segment, context).map_err(|error| {
+        SegmentError::retryable(format_args!("the command cannot be started with `sh -c`: {error}"))
+    })?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (mut out, mut err) = (Tail::default(), Tail::default());
+    let (ended, end) = oneshot::channel::<()>();
+
+    let waiting = async move {
+        let status = child.wait().await;
+        // What it left running in the background would keep its output open, and outlive the segment.
+        drop(group);
+        drop(ended);
+        status
+    };
+    let reading = async {
+        let limit = async {
+            // Always an error: it is the sender's end that counts.
+            end.await.unwrap_or_default();
+            tokio::time::sleep(LAST_OUTPUT).await;
+        };
+        select(pin!(join(out.read(stdout), err.read(stderr))), pin!(limit)).await;
+    };
+    let (status, ()) = join(waiting, reading).await;
+    Ok(Ended { status: status?, stdout: out.into_text(), stderr: err.into_text() })
+}
+
+fn start(command: &str, segment: &Segment<Value>, context: &Context) -> io::Result<(Child, Group)> {
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", command])
+        .env("EXECUTION_ID", segment.execution_id.to_string())
+        .env("SEGMENT_INDEX", segment.index.to_string())
+        .env("SEGMENT_SPEC", segment.spec.to_string())
+        .env("ATTEMPT", context.attempt.to_string())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    match segment.total {
+        Some(total) => shell.env("SEGMENT_TOTAL", total.to_string()),
+        None => shell.env_remove("SEGMENT_TOTAL"),
+    };
+    Group::start(&mut shell)
+}

@@ -1,0 +1,103 @@
+//! Jobs that need no code of the user's. A run's parameters choose one: `{"work": "count"}`, and what else it takes.
+
+mod count;
+mod exec;
+mod noop;
+pub mod process_group;
+mod read;
+mod sum;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use futures::future::BoxFuture;
+use serde_json::Value;
+
+use self::table::Tables;
+use runtime::{Context, read_json};
+use runtime::SegmentError;
+use runtime::Output;
+use runtime::Segment;
+use runtime::Work;
+
+/// Whether a run may have commands executed where the worker is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Commands {
+    /// It may: whoever starts the run owns the machine.
+    Allowed,
+    /// It may not: whoever may start a run on AWS would have the function's permissions.
+    Refused,
+}
+
+/// The built-in work. It is chosen by the `work` of a run's parameters:
+///
+/// | `work` | takes | does |
+/// |---|---|---|
+/// | `count` | `table`, `index` | counts the items of the segment |
+/// | `sum` | `attribute`, `table`, `index` | sums a number over the items of the segment, as a counter of that name |
+/// | `exec` | `command`, `permanent_exit_code` | runs a shell command for the segment |
+/// | `noop` | `sleep_ms` | waits, and counts one item |
+///
+/// `dynamodb` is where `count` and `sum` find the user's table.
+pub fn builtin(dynamodb: Client, commands: Commands) -> Arc<dyn Work> {
+    Arc::new(Builtin { tables: Tables::new(dynamodb), commands })
+}
+
+struct Builtin {
+    tables: Tables,
+    commands: Commands,
+}
+
+/// The work that a run asks for.
+#[derive(Debug, PartialEq)]
+enum Job {
+    Count(count::Count),
+    Sum(sum::Sum),
+    Exec(exec::Exec),
+    Noop(noop::Noop),
+}
+
+impl Job {
+    /// By hand, because serde's tagged enums lose the path to a wrong field.
+    fn read(parameters: Value) -> Result<Self, SegmentError> {
+        const NAMES: &str = "\"count\", \"sum\", \"exec\" or \"noop\"";
+        let Value::Object(mut fields) = parameters else {
+            return Err(SegmentError::permanent(format_args!(
+                "the run's parameters name no work: give {{\"work\": …}} with {NAMES}"
+            )));
+        };
+        let work = fields.remove("work").unwrap_or_default();
+        let rest = Value::Object(fields);
+        let what = "the run's parameters";
+        match work.as_str() {
+            Some("count") => read_json(what, rest).map(Self::Count),
+            Some("sum") => read_json(what, rest).map(Self::Sum),
+            Some("exec") => read_json(what, rest).map(Self::Exec),
+            Some("noop") => read_json(what, rest).map(Self::Noop),
+            _ => Err(SegmentError::permanent(format_args!(
+                "there is no built-in work {work}: the parameter \"work\" is one of {NAMES}"
+            ))),
+        }
+    }
+}
+
+impl Work for Builtin {
+    fn process(&self, segment: Segment<Value>, context: Context) -> BoxFuture<'static, Result<Output, SegmentError>> {
+        let (tables, commands) = (self.tables.clone(), self.commands);
+        Box::pin(async move {
+            match Job::read(context.parameters()?)? {
+                Job::Count(job) => job.run(&tables, segment.spec).await,
+                Job::Sum(job) => job.run(&tables, segment.spec).await,
+                Job::Exec(job) if commands == Commands::Allowed => job.run(&segment, &context).await,
+                Job::Exec(_) => Err(SegmentError::permanent(
+                    "this worker executes no commands: a run with \"exec\" works with the local runner only. On AWS, build a \
+                     worker of your own",
+                )),
+                Job::Noop(job) => Ok(job.run().await),
+            }
+        })
+    }
+}

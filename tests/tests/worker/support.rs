@@ -1,0 +1,326 @@
+//! What the worker's tests share: a control table in memory with a run in it, a clock that a test moves, and records.
+
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_lambda_events::encodings::Base64Data;
+use aws_lambda_events::event::kinesis::KinesisEvent;
+use aws_lambda_events::event::streams::KinesisEventResponse;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::interceptors::BeforeDeserializationInterceptorContextRef;
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::BoxError;
+use chrono::{DateTime, TimeDelta, Utc};
+use control_table::ControlTable;
+use control_table::store::DynamoDbStore;
+use control_table::clock::{Clock, Entropy, Timestamp};
+use control_table::id::ExecutionId;
+use control_table::rows::{ExecutionRow, SegmentRow, TallyRow};
+use control_table::operation::{AddRows, CommitGroup, CommitGroupOutcome, Open, OpenOutcome};
+use control_table::policy::Policy;
+use control_table::message::SegmentRecord;
+use control_table::trace::TraceContext;
+use emulator::embedded::EmbeddedDynamoDb;
+use serde_json::{Value, json};
+use runtime::{Invocation, Output, Segment, SegmentError, Settings, Work, Worker};
+
+const TABLE: &str = "control";
+
+/// The trace of the records.
+pub const TRACE: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
+
+/// Some moment.
+pub const START: Timestamp = Timestamp::from_millis(1_764_000_000_000);
+
+/// How long the invocations of these tests may take.
+pub const INVOCATION: TimeDelta = TimeDelta::seconds(100);
+
+/// A clock that stands where a test puts it.
+#[derive(Debug)]
+pub struct ManualClock(Mutex<DateTime<Utc>>);
+
+impl ManualClock {
+    pub fn advance(&self, span: TimeDelta) {
+        *self.0.lock().unwrap() += span;
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> DateTime<Utc> {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// Requests that were sent.
+#[derive(Debug, Clone, Default)]
+pub struct Sent(Arc<AtomicU32>);
+
+impl Sent {
+    pub fn count(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A network that loses some answers.
+#[derive(Debug)]
+struct LoseAnswers {
+    answers: RangeInclusive<u32>,
+    sent: Sent,
+}
+
+impl Intercept for LoseAnswers {
+    fn name(&self) -> &'static str {
+        "LoseAnswers"
+    }
+
+    fn read_after_transmit(
+        &self,
+        _: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let request = self.sent.0.fetch_add(1, Ordering::Relaxed) + 1;
+        if self.answers.contains(&request) { Err("the answer is lost".into()) } else { Ok(()) }
+    }
+}
+
+/// A run of two segments in one committed group, and what workers need.
+/// Segment 0 has 3 rows, segment 1 has 5.
+pub struct Run {
+    pub table: ControlTable,
+    pub clock: Arc<ManualClock>,
+    pub execution_id: ExecutionId,
+    client: Client,
+    policy: Policy,
+    parameters: Value,
+    entropy: Arc<Entropy>,
+}
+
+impl Run {
+    /// Two attempts a segment.
+    pub async fn new() -> Self {
+        Self::with_policy(Policy::default()).await
+    }
+
+    /// As [`Self::new`], with the rest of its policy.
+    pub async fn with_policy(policy: Policy) -> Self {
+        let run = Self::uncommitted_with(Policy { max_attempts: 2, ..policy }).await;
+        assert_eq!(run.table.execute(&run.group()).await.unwrap(), CommitGroupOutcome::Committed);
+        run
+    }
+
+    /// As [`Self::new`], with its group not yet committed.
+    pub async fn uncommitted() -> Self {
+        Self::uncommitted_with(Policy { max_attempts: 2, ..Policy::default() }).await
+    }
+
+    async fn uncommitted_with(policy: Policy) -> Self {
+        let entropy = Arc::new(Entropy::from_seed(1));
+        let client = EmbeddedDynamoDb::in_memory().unwrap().client();
+        let store = DynamoDbStore::new(client.clone(), TABLE, Arc::clone(&entropy));
+        store.create().await.unwrap();
+        let table = ControlTable::new(store);
+        let execution_id = ExecutionId::new(entropy.uuid_v7(START.to_datetime()));
+        let parameters = json!({"greeting": "hello"});
+        let open = Open {
+            execution_id,
+            job: "job".parse().unwrap(),
+            key: "key".parse().unwrap(),
+            policy,
+            expected: Some(2),
+            kind: control_table::rows::PlanKind::Planned,
+            source: Value::Null,
+            parameters: parameters.clone(),
+            trace: None,
+            now: START,
+            due_at: START,
+        };
+        assert!(matches!(table.execute(&open).await.unwrap(), OpenOutcome::Opened(_)));
+        let specs = vec![json!({"rows": 3}), json!({"rows": 5})];
+        let rows = AddRows { group: execution_id.group(0), generation: 1, specs, now: START, expires_at: None };
+        table.execute(&rows).await.unwrap();
+        let clock = Arc::new(ManualClock(Mutex::new(START.to_datetime())));
+        Self { table, clock, execution_id, client, policy, parameters, entropy }
+    }
+
+    fn group(&self) -> CommitGroup {
+        CommitGroup {
+            group: self.execution_id.group(0),
+            size: 2,
+            generation: 1,
+            scatter_until: START,
+            expires_at: None,
+        }
+    }
+
+    pub fn worker(&self, work: Arc<dyn Work>) -> Worker {
+        self.worker_on(self.table.clone(), work)
+    }
+
+    /// A worker whose requests with these numbers, from 1, are carried out, but never answered.
+    pub fn worker_losing(&self, answers: RangeInclusive<u32>, work: Arc<dyn Work>) -> Worker {
+        self.worker_watched(answers, work).0
+    }
+
+    /// A worker whose requests are counted.
+    pub fn worker_counted(&self, work: Arc<dyn Work>) -> (Worker, Sent) {
+        self.worker_watched(0..=0, work)
+    }
+
+    fn worker_watched(&self, answers: RangeInclusive<u32>, work: Arc<dyn Work>) -> (Worker, Sent) {
+        let sent = Sent::default();
+        let lose = LoseAnswers { answers, sent: sent.clone() };
+        let client = Client::from_conf(self.client.config().to_builder().interceptor(lose).build());
+        (self.worker_on(ControlTable::new(DynamoDbStore::new(client, TABLE, Arc::clone(&self.entropy))), work), sent)
+    }
+
+    /// A worker whose control table does not exist.
+    pub fn worker_without_table(&self, work: Arc<dyn Work>) -> Worker {
+        self.worker_on(ControlTable::new(DynamoDbStore::new(self.client.clone(), "another", Arc::clone(&self.entropy))), work)
+    }
+
+    fn worker_on(&self, table: ControlTable, work: Arc<dyn Work>) -> Worker {
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        Worker::new(table, work, clock, Arc::clone(&self.entropy), Settings::default())
+    }
+
+    /// The record of that segment, as the scatter puts it.
+    pub fn record(&self, index: u64) -> SegmentRecord {
+        SegmentRecord {
+            execution_id: self.execution_id,
+            job: "job".parse().unwrap(),
+            generation: 1,
+            index,
+            total: Some(2),
+            spec: json!({"rows": (3 + 2 * index)}),
+            parameters: self.parameters.clone(),
+            policy: self.policy,
+            trace: TraceContext::from_header(TRACE),
+        }
+    }
+
+    /// Hands a segment's record to the worker, as Kinesis does, under that sequence number.
+    /// The answer is which records must come again.
+    pub async fn hand(&self, worker: &Worker, index: u64, sequence_number: &str) -> Vec<String> {
+        self.hand_record(worker, &self.record(index), sequence_number).await
+    }
+
+    /// As [`Self::hand`], for a record that a test made.
+    pub async fn hand_record(&self, worker: &Worker, record: &SegmentRecord, sequence_number: &str) -> Vec<String> {
+        let data = serde_json::to_vec(record).unwrap();
+        again(worker.handle(event(&[(sequence_number, &data)]), self.invocation()).await)
+    }
+
+    /// Hands a batch of segments' records to the worker: sequence numbers and indexes.
+    pub async fn hand_batch(&self, worker: &Worker, batch: &[(&str, u64)]) -> Vec<String> {
+        self.hand_batch_within(worker, batch, self.invocation()).await
+    }
+
+    pub async fn hand_batch_within(&self, worker: &Worker, batch: &[(&str, u64)], within: Invocation) -> Vec<String> {
+        let data: Vec<Vec<u8>> =
+            batch.iter().map(|(_, index)| serde_json::to_vec(&self.record(*index)).unwrap()).collect();
+        let records: Vec<(&str, &[u8])> =
+            batch.iter().zip(&data).map(|((number, _), data)| (*number, &**data)).collect();
+        again(worker.handle(event(&records), within).await)
+    }
+
+    /// The execution as the table has it.
+    pub async fn execution(&self) -> ExecutionRow {
+        self.table.execution(self.execution_id).await.unwrap().unwrap()
+    }
+
+    /// An invocation that begins now.
+    pub fn invocation(&self) -> Invocation {
+        Invocation { request_id: "request".to_owned(), deadline: self.clock.now() + INVOCATION }
+    }
+
+    /// The segment as the table has it.
+    pub async fn segment(&self, index: usize) -> SegmentRow {
+        self.table.group_segments(self.execution_id.group(0), None).await.unwrap().remove(index)
+    }
+
+    /// The group's tally, whose sums must add up.
+    pub async fn tally(&self) -> TallyRow {
+        let mut tallies = self.table.tallies(self.execution_id, 0..1).await.unwrap();
+        let tally = tallies.remove(0);
+        let done = tally.succeeded.len() + tally.failed.len() + tally.cancelled.len();
+        assert_eq!(tally.pending + u64::try_from(done).unwrap(), tally.size);
+        tally
+    }
+}
+
+/// A batch, as Lambda hands it over: sequence numbers and what is in the records.
+pub fn event(records: &[(&str, &[u8])]) -> KinesisEvent {
+    let records: Vec<Value> = records.iter().map(|(number, data)| record(number, data)).collect();
+    serde_json::from_value(json!({"Records": records})).unwrap()
+}
+
+fn record(sequence_number: &str, data: &[u8]) -> Value {
+    json!({
+        "eventID": format!("shardId-000000000000:{sequence_number}"),
+        "eventName": "aws:kinesis:record",
+        "eventSource": "aws:kinesis",
+        "kinesis": {
+            "approximateArrivalTimestamp": 1_764_000_000.0,
+            "data": base64(data),
+            "partitionKey": "key",
+            "sequenceNumber": sequence_number,
+        },
+    })
+}
+
+/// What the event's own type makes of bytes.
+fn base64(data: &[u8]) -> Value {
+    let mut encoded = Base64Data::default();
+    encoded.0 = data.to_vec();
+    serde_json::to_value(encoded).unwrap()
+}
+
+/// The sequence numbers that are to come again.
+pub fn again(response: KinesisEventResponse) -> Vec<String> {
+    response.batch_item_failures.into_iter().filter_map(|failure| failure.item_identifier).collect()
+}
+
+/// Nothing must come again.
+pub const DONE: Vec<String> = Vec::new();
+
+/// Waits for something that must happen. The limit only ends a test that would hang.
+pub async fn within_reason<T>(event: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(30), event).await.unwrap()
+}
+
+/// Counts how often the work was done.
+#[derive(Debug, Clone, Default)]
+pub struct Calls(Arc<AtomicU32>);
+
+impl Calls {
+    pub fn add(&self) -> u32 {
+        self.0.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub fn made(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What the segments of a [`Run`] say.
+#[derive(Debug, serde::Deserialize)]
+pub struct Spec {
+    pub rows: i64,
+}
+
+/// Work that counts its rows, and the calls of it.
+pub fn counting(calls: &Calls) -> Arc<dyn Work> {
+    let calls = calls.clone();
+    runtime::work(move |segment: Segment<Spec>, _| {
+        calls.add();
+        async move { Ok(Output::items(segment.spec.rows)) }
+    })
+}
+
+/// Work that always fails that way.
+pub fn failing(error: SegmentError) -> Arc<dyn Work> {
+    runtime::work(move |_: Segment<Value>, _| std::future::ready(Err(error.clone())))
+}
