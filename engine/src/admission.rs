@@ -1,79 +1,76 @@
-//! Hands segments out to the stream, where an execution limits those in flight.
+//! Admission: which segments get a record next, in an execution that limits its segments in flight.
 //!
-//! With such a limit a segment gets its record when it gets a slot, not when its group is committed. Whoever makes a slot free, or
-//! adds segments, calls this: the scatter after each group, a worker or the gather after an outcome, and the sweeper in case
-//! one of them died before it did.
+//! In such an execution a segment gets its record when it acquires a slot, not when its group is committed. Every caller that
+//! releases a slot or adds segments admits: the scatter after each group, gather after an outcome, and the sweeper in case one of
+//! them died before it did.
 //!
-//! Calls at once are safe: the next segments are taken by whoever moves the execution on from what it has seen, and the others
-//! look again. A call that dies between the slots and the records leaves slots whose segments have no record; the sweeper's
-//! walk puts those again.
+//! Concurrent calls are safe: acquiring is a compare-and-swap on the execution, so one call wins and the others read again. A call
+//! that dies between the slots and the records leaves segments with a slot and without a record; the sweeper sends those records.
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use control_table::ControlTable;
 use control_table::id::ExecutionId;
-use control_table::rows::{ExecutionRow, PlanRow, SegmentRow};
 use control_table::limits::{GROUP_SIZE, KEYS_PER_BATCH_GET};
 use control_table::operation::{AcquireSlots, AcquireSlotsOutcome};
+use control_table::rows::{ExecutionRow, PlanRow, SegmentRow};
 
 use crate::dispatch::Dispatcher;
 use crate::error::EngineError;
 use crate::records::record;
 
-/// Segments handed out in one step: one request to the stream takes as many records.
+/// Segments admitted in one step: one `PutRecords` takes as many records (Kinesis quota).
 const SEGMENTS_PER_STEP: usize = 500;
 
-/// Groups that one step passes over, beside the one it begins in: their tallies are one request.
+/// Groups that one step passes over, beside the one it begins in: their tallies are one `BatchGetItem`.
 const GROUPS_PER_STEP: u64 = KEYS_PER_BATCH_GET as u64;
 
-/// Steps of one call. The largest execution has 78,125 groups, so passing over all of them takes 774; the rest is for
-/// segments that other calls make room for meanwhile.
+/// Steps of one call. The largest execution has 78,125 groups, so passing over all of them takes 774; the rest is for slots
+/// that workers release meanwhile.
 const MAX_STEPS: usize = 2_000;
 
-/// Steps that a call may lose to others before it leaves the rest to them: whoever is first goes on until there is no room.
+/// Steps that a call may lose to others before it leaves the rest to them: the call that wins continues until no slot is free.
 const MAX_LOST: usize = 16;
 
-/// Hands segments out. Cheap to clone; clones remember the same parameters.
+/// Cheap to clone; clones share the plan they read last.
 #[derive(Debug, Clone)]
 pub(crate) struct Admission {
     table: ControlTable,
     dispatcher: Arc<dyn Dispatcher>,
-    /// What the workers of the latest execution are told: it never changes, and may be long.
-    told: Arc<Mutex<Option<Arc<PlanRow>>>>,
+    /// The plan of the latest execution, without its source. A plan never changes, and its parameters may be long.
+    latest_plan: Arc<Mutex<Option<Arc<PlanRow>>>>,
 }
 
 /// What one call did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Admitted {
-    /// Records it put on the stream.
+    /// Records it sent.
     pub records: u64,
 }
 
-/// The next segments, and how far the execution is then.
+/// The next segments to admit, and the index that admission has reached with them.
 struct Next {
     rows: Vec<SegmentRow>,
     next: u64,
 }
 
 impl Admission {
-    /// Hands out from that table, through that dispatcher.
     #[must_use]
     pub fn new(table: ControlTable, dispatcher: Arc<dyn Dispatcher>) -> Self {
-        Self { table, dispatcher, told: Arc::default() }
+        Self { table, dispatcher, latest_plan: Arc::default() }
     }
 
-    /// Puts records of the next segments on the stream, until as many are in flight as the policy allows or all have been
-    /// handed out. An execution without a limit, or in which nothing starts any more, is left as it is.
+    /// See [`crate::Engine::admit`].
     pub async fn admit(&self, execution_id: ExecutionId) -> Result<Admitted, EngineError> {
         let execution = self.table.execution(execution_id).await?;
         let mut execution = execution.ok_or(EngineError::NotFound { execution_id })?;
-        let (mut admitted_until, mut lost) = (Admitted::default(), 0);
+        let (mut admitted, mut lost) = (Admitted::default(), 0);
         for _ in 0..MAX_STEPS {
             let Some(next) = self.next(&execution).await? else { break };
-            execution = match self.take(&execution, &next).await? {
+            execution = match self.acquire(&execution, &next).await? {
                 AcquireSlotsOutcome::Admitted(row) => {
-                    admitted_until.records += self.put(&row, next.rows).await?;
+                    admitted.records += self.put(&row, next.rows).await?;
                     *row
                 }
                 AcquireSlotsOutcome::Full(row) | AcquireSlotsOutcome::Moved(row) if lost < MAX_LOST => {
@@ -83,11 +80,10 @@ impl Admission {
                 _ => break,
             };
         }
-        Ok(admitted_until)
+        Ok(admitted)
     }
 
-    /// The slots for the segments that were found.
-    async fn take(&self, execution: &ExecutionRow, next: &Next) -> Result<AcquireSlotsOutcome, EngineError> {
+    async fn acquire(&self, execution: &ExecutionRow, next: &Next) -> Result<AcquireSlotsOutcome, EngineError> {
         let request = AcquireSlots {
             execution_id: execution.execution_id,
             generation: execution.generation,
@@ -99,8 +95,8 @@ impl Admission {
         Ok(self.table.execute(&request).await?)
     }
 
-    /// Looks for the next segments that wait: in the group that was reached, and in those after it whose tallies say that they
-    /// have some. `None` where there is no room, or nothing left.
+    /// Finds the next waiting segments: in the group that admission has reached, and in later groups whose tallies have pending
+    /// segments. `None` if no slot is free or no group is left.
     async fn next(&self, execution: &ExecutionRow) -> Result<Option<Next>, EngineError> {
         let (Some(free), Some(from)) = (execution.free_slots(), execution.admitted_until) else { return Ok(None) };
         let (want, first) = (free.min(SEGMENTS_PER_STEP), from / GROUP_SIZE);
@@ -139,8 +135,8 @@ impl Admission {
         Ok(self.table.waiting_segments(group, offset, execution.generation, limit).await?)
     }
 
-    /// The groups that have segments without an outcome in this generation. In a redrive most have none. One without a tally,
-    /// which only damage can do, is looked into.
+    /// The groups with segments that have no outcome in this generation; in a redrive most have none. A group that lost its tally
+    /// counts as one.
     async fn unfinished(&self, execution: &ExecutionRow, groups: Range<u64>) -> Result<Vec<u64>, EngineError> {
         if groups.is_empty() {
             return Ok(Vec::new());
@@ -157,22 +153,23 @@ impl Admission {
         if rows.is_empty() {
             return Ok(0);
         }
-        let plan = self.told(execution.execution_id).await?;
-        let records: Vec<_> = rows.into_iter().map(|row| record(execution, &plan, row.index, row.generation, row.spec)).collect();
+        let plan = self.plan(execution.execution_id).await?;
+        let records: Vec<_> =
+            rows.into_iter().map(|row| record(execution, &plan, row.index, row.generation, row.spec)).collect();
         self.dispatcher.put(&records).await?;
         Ok(records.len() as u64)
     }
 
-    /// The plan without its source, which no record has.
-    async fn told(&self, execution_id: ExecutionId) -> Result<Arc<PlanRow>, EngineError> {
-        let remembered = self.told.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    /// The plan without its source, which no record carries.
+    async fn plan(&self, execution_id: ExecutionId) -> Result<Arc<PlanRow>, EngineError> {
+        let remembered = self.latest_plan.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(plan) = remembered.filter(|plan| plan.execution_id == execution_id) {
             return Ok(plan);
         }
         let mut plan = self.table.plan(execution_id).await?.ok_or(EngineError::NotFound { execution_id })?;
         plan.source = serde_json::Value::Null;
         let plan = Arc::new(plan);
-        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&plan));
+        *self.latest_plan.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&plan));
         Ok(plan)
     }
 }

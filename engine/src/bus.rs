@@ -6,7 +6,7 @@ use control_table::id::ExecutionId;
 use control_table::message::{CompletionEvent, NotificationEvent};
 use futures::future::BoxFuture;
 
-/// An event that did not go out. It is published again: by the stream, which repeats the invocation, or by the sweeper.
+/// An event that was not delivered. It is published again: by gather, when the stream repeats its batch, or by the sweeper.
 #[derive(Debug, thiserror::Error)]
 #[error("{execution}: the event did not reach {target}: {source}")]
 pub struct PublishError {
@@ -18,16 +18,16 @@ pub struct PublishError {
     pub source: Box<dyn StdError + Send + Sync>,
 }
 
-/// A place that takes completion events: `EventBridge` on AWS, a file and a command locally.
+/// Takes the events of executions: `EventBridge` on AWS, a file and hooks on one machine.
 pub trait EventBus: Send + Sync {
     /// Delivers an event, at least once. Its `event_id` lets a consumer drop a repeat.
     fn publish<'a>(&'a self, event: &'a CompletionEvent) -> BoxFuture<'a, Result<(), PublishError>>;
 
-    /// Delivers the event of a notice, at least once. Its `event_id` lets a consumer drop a repeat.
+    /// Delivers a notification, at least once. Its `event_id` lets a consumer drop a repeat.
     fn notify<'a>(&'a self, event: &'a NotificationEvent) -> BoxFuture<'a, Result<(), PublishError>>;
 }
 
-/// Takes no event: for a caller that completes nothing.
+/// Refuses every event: for a process that completes no execution.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoBus;
 

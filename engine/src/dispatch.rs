@@ -1,7 +1,7 @@
-//! Segment records on their way to workers.
+//! Sends segment records to workers.
 //!
-//! A record says that a row is waiting, and nothing more: sending it twice is harmless, and one that is lost is sent again by
-//! the sweeper. So an error is never about some records only: the caller sends all of them again.
+//! A record only announces a pending row: sending it twice does no harm, and the sweeper sends a lost one again. So an error never
+//! names single records: the caller sends all of them again.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -16,7 +16,7 @@ pub trait Dispatcher: fmt::Debug + Send + Sync {
     fn put<'a>(&'a self, records: &'a [SegmentRecord]) -> BoxFuture<'a, Result<(), DispatchError>>;
 }
 
-/// Records that are not on the stream, or not all of them.
+/// Records that were not sent, or not all of them.
 #[derive(Debug, thiserror::Error)]
 pub enum DispatchError {
     /// The stream is not there.

@@ -1,4 +1,4 @@
-//! What drives the protocol. It knows executions and the control table, and no service.
+//! Drives the protocol: it knows executions and the control table, and no service.
 //!
 //! [`Engine::new`] is the one wiring: the functions, the local system, a deployed stack's operator, benches and tests hand it
 //! its [`Parts`].
@@ -6,12 +6,12 @@
 //! # Layout
 //! - [`scatter`]: from an event to a sealed execution, and executions that their caller fills
 //! - `dispatch`: the trait that sends segment records to workers; `records`: which record a segment gets
-//! - `admission`: the next segments of an execution that limits those in flight
+//! - `admission`: which segments get a record next, in an execution that limits its segments in flight
 //! - [`gather`]: folds finished tallies, completes executions and publishes their events; `bus`: where the events go
 //! - [`sweep`]: one tick: everything that is due
-//! - [`operate`]: what an operator asks of one execution: cancel, redrive, repair, set
+//! - [`operate`]: an operator's commands on one execution: cancel, redrive, repair, set
 //! - `operator`: the trait by which the command line asks all of this of one machine or of a deployed stack
-//! - `error`: the one error of all of it
+//! - `error`: the one error type
 
 mod admission;
 mod bus;
@@ -42,7 +42,7 @@ pub use self::settings::Settings;
 use self::admission::Admission;
 use self::scatter::Sources;
 
-/// The deadline of a caller that has no 15 minutes to keep to: everything outside Lambda.
+/// The deadline of a caller outside Lambda, which has no time limit.
 pub const NO_DEADLINE: DateTime<Utc> = DateTime::<Utc>::MAX_UTC;
 
 /// What an engine is made of.
@@ -54,7 +54,7 @@ pub struct Parts {
     pub dispatcher: Arc<dyn Dispatcher>,
     /// Takes the events of executions.
     pub bus: Arc<dyn EventBus>,
-    /// Reads what segments come from.
+    /// Reads the sources of segments.
     pub sources: Sources,
     /// The present moment.
     pub clock: Arc<dyn Clock>,

@@ -33,11 +33,8 @@ pub trait Operator: Send + Sync {
     ) -> BoxFuture<'_, Result<RedriveReport, OperatorError>>;
 
     /// Recounts an execution from its rows, and puts right what differs if the mode says so.
-    fn repair(
-        &self,
-        execution_id: ExecutionId,
-        mode: RepairMode,
-    ) -> BoxFuture<'_, Result<RepairReport, OperatorError>>;
+    fn repair(&self, execution_id: ExecutionId, mode: RepairMode)
+    -> BoxFuture<'_, Result<RepairReport, OperatorError>>;
 
     /// Changes limits of an execution. Returns its policy as it is then.
     fn set(&self, execution_id: ExecutionId, change: LimitChange) -> BoxFuture<'_, Result<Policy, OperatorError>>;

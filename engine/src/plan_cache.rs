@@ -1,4 +1,4 @@
-//! Executions and plans that one sweep has read: retries of one execution need them once.
+//! The executions and plans that one sweep has read, so that all retries of an execution read them once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use control_table::{ControlTable, Error};
 
 use crate::records::Planned;
 
-/// What one sweep has read. Bounded by the items of a sweep.
+/// Bounded by the rows that one sweep takes.
 #[derive(Debug, Default)]
 pub(crate) struct Plans(HashMap<ExecutionId, Option<Arc<Planned>>>);
 
 impl Plans {
-    /// The execution and its plan; `None` if either is gone.
+    /// The execution and its plan; `None` if either row is missing.
     pub async fn get(&mut self, table: &ControlTable, id: ExecutionId) -> Result<Option<Arc<Planned>>, Error> {
         if let Some(known) = self.0.get(&id) {
             return Ok(known.clone());

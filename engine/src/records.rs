@@ -85,9 +85,8 @@ mod tests {
     #[test]
     fn a_record_of_an_execution_that_admits_carries_a_limit() {
         let mut planned = planned(Policy { max_concurrency: Some(4), ..Policy::default() });
-        let of = |planned: &Planned| {
-            record(&planned.execution, &planned.plan, 0, 1, Value::Null).policy.max_concurrency
-        };
+        let of =
+            |planned: &Planned| record(&planned.execution, &planned.plan, 0, 1, Value::Null).policy.max_concurrency;
         assert_eq!(of(&planned), Some(4));
         planned.execution.policy.max_concurrency = None;
         assert_eq!(of(&planned), Some(MAX_CONCURRENCY), "the worker must release the slot");

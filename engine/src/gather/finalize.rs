@@ -14,7 +14,7 @@ use control_table::rows::{ExecutionRow, ExecutionStatus};
 use crate::Engine;
 use crate::error::EngineError;
 
-/// How long after completing the sweeper looks whether the event went out: longer than a publish takes.
+/// How long after completing the sweeper checks that the event was published: longer than a publish takes.
 const PATIENCE: TimeDelta = TimeDelta::seconds(60);
 
 /// Where an execution stands after it was finalized.
@@ -51,7 +51,7 @@ impl Engine {
         }
     }
 
-    /// Completes the execution, if it can be as it was read. One that cannot is no request.
+    /// Completes the execution. Sends no request if the execution, as it was read, cannot complete.
     async fn complete(&self, execution: &ExecutionRow) -> Result<CompleteOutcome, Error> {
         let (seen, generation, now) = (Box::new(execution.clone()), execution.generation, self.now());
         let complete = Complete { seen, generation, now, due_at: now.plus(PATIENCE) };
@@ -70,7 +70,7 @@ impl Engine {
         Ok(())
     }
 
-    /// The event carries the counts of the row that `complete` gave, never those of a later read.
+    /// The event carries the counts of the row that `complete` returned, never those of a later read.
     async fn publish(&self, row: ExecutionRow) -> Result<Finalized, EngineError> {
         let Some(event) = CompletionEvent::of(&row) else {
             return Ok(Finalized::Open(Box::new(row)));
@@ -83,7 +83,7 @@ impl Engine {
         Ok(Finalized::Published(Box::new(row)))
     }
 
-    /// At least once for each completion: an event that is published again is counted again.
+    /// Counts each published event, so a completion that is published twice is counted twice.
     fn count_published(&self, event: &CompletionEvent) {
         match event.status {
             ExecutionStatus::Succeeded => metric::EXECUTIONS_SUCCEEDED.add(1),

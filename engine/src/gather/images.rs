@@ -1,4 +1,4 @@
-//! A batch of the stream's images.
+//! A batch of stream images: new images of changed rows.
 
 use std::collections::BTreeMap;
 
@@ -12,27 +12,27 @@ use super::Finalized;
 use crate::Engine;
 use crate::error::EngineError;
 
-/// One change of the control table, as its stream tells it.
+/// One change of the control table, from its stream.
 #[derive(Debug)]
 pub struct GatherImage {
-    /// The stream's number of the change: from there on the stream repeats, if the change could not be handled.
+    /// The sequence number of the change. If the change could not be handled, the stream repeats from here.
     pub sequence_number: String,
-    /// The stream's ID of the change.
+    /// The event ID of the change; the dead letter keeps it.
     pub event_id: String,
     /// The new image, or why it cannot be read.
-    pub image: Result<StreamImage, UnreadableImage>,
+    pub image: Result<StreamImage, DeadImage>,
 }
 
-/// An image that is not what its key says it is.
+/// An image that cannot be read as the row that its key names. It becomes a dead letter.
 #[derive(Debug)]
-pub struct UnreadableImage {
+pub struct DeadImage {
     /// Why it cannot be read.
     pub reason: String,
     /// The image as JSON.
     pub payload: Vec<u8>,
 }
 
-/// What one batch says about one execution.
+/// The changes of one execution in a batch.
 #[derive(Debug, Default)]
 struct News {
     /// The sequence number of the first image about it.
@@ -42,12 +42,12 @@ struct News {
 }
 
 impl Engine {
-    /// Handles a batch of images, in the order of the stream. Each execution is handled by itself, so one that fails holds up no
-    /// other. Returns the sequence numbers that the stream must repeat from; what was folded is not folded again.
+    /// Handles a batch of images in stream order. Each execution is handled separately, so a failed one does not hold up the others.
+    /// Returns the sequence numbers that the stream must repeat from; a repeated tally is not folded again.
     pub async fn gather(&self, images: Vec<GatherImage>) -> Vec<String> {
-        let (news, unreadable) = sort(images);
+        let (news, dead) = sort(images);
         let mut again = Vec::new();
-        for image in unreadable {
+        for image in dead {
             again.extend(self.add_dead_letter(image).await);
         }
         for (execution_id, news) in news {
@@ -69,49 +69,48 @@ impl Engine {
             }
         }
         if let Finalized::Open(row) = self.finalize(execution_id).await? {
-            // A segment that has its outcome makes room for the next.
+            // A segment with an outcome has released its slot.
             let records = self.admit_if_limited(&row).await?;
             tracing::debug!(%execution_id, records, "admitted");
         }
         Ok(())
     }
 
-    /// Keeps an image that cannot be read: repeating it would block the shard for a day and then lose it all the same, while the
-    /// sweeper reads the item itself. Returns the sequence number of one that could not be kept.
-    async fn add_dead_letter(&self, (image, unreadable): (GatherImageId, UnreadableImage)) -> Option<String> {
-        let UnreadableImage { reason, payload } = unreadable;
-        let GatherImageId { event_id, sequence_number } = image;
+    /// Stores a dead letter. Repeating the image would block the shard for a day (the retention of a DynamoDB stream) and then lose
+    /// it; the sweeper reads the row itself. Returns the image's sequence number if the dead letter could not be stored.
+    async fn add_dead_letter(&self, (id, image): (GatherImageId, DeadImage)) -> Option<String> {
+        let DeadImage { reason, payload } = image;
+        let GatherImageId { event_id, sequence_number } = id;
         let request = AddDeadLetter { source: DeadLetterSource::Gather, event_id, reason, payload, now: self.now() };
         let outcome = self.table.execute(&request).await;
         let AddDeadLetter { event_id, reason, .. } = request;
         match outcome {
             Ok(AddDeadLetterOutcome::Added) => {
                 metric::DEAD_LETTERS.add(1);
-                tracing::error!(event_id, reason, "a stream image is a dead letter; the sweeper will look at its item");
+                tracing::error!(event_id, reason, "a stream image is a dead letter; the sweeper will read its row");
                 None
             }
             Ok(AddDeadLetterOutcome::AlreadyAdded) => {
-                tracing::info!(event_id, reason, "a stream image that is a dead letter already came again");
+                tracing::info!(event_id, reason, "the stream repeated an image that is a dead letter");
                 None
             }
             Err(error) => {
-                tracing::error!(event_id, reason, %error, "a stream image that cannot be read cannot be kept: it comes again");
+                tracing::error!(event_id, reason, %error, "a dead letter could not be stored: the stream will repeat the image");
                 Some(sequence_number)
             }
         }
     }
 }
 
-/// Which image.
 struct GatherImageId {
     event_id: String,
     sequence_number: String,
 }
 
-/// What the batch says, by execution; and what of it cannot be read.
-fn sort(images: Vec<GatherImage>) -> (BTreeMap<ExecutionId, News>, Vec<(GatherImageId, UnreadableImage)>) {
+/// The batch by execution, and its dead letters.
+fn sort(images: Vec<GatherImage>) -> (BTreeMap<ExecutionId, News>, Vec<(GatherImageId, DeadImage)>) {
     let mut news: BTreeMap<ExecutionId, News> = BTreeMap::new();
-    let mut unreadable = Vec::new();
+    let mut dead = Vec::new();
     for GatherImage { sequence_number, event_id, image } in images {
         let (execution_id, tally) = match image {
             Ok(StreamImage::Tally(tally)) if tally.pending == 0 && tally.folded != tally.generation => {
@@ -120,7 +119,7 @@ fn sort(images: Vec<GatherImage>) -> (BTreeMap<ExecutionId, News>, Vec<(GatherIm
             Ok(StreamImage::Execution(row)) if is_news(&row) => (row.execution_id, None),
             Ok(_) => continue,
             Err(image) => {
-                unreadable.push((GatherImageId { event_id, sequence_number }, image));
+                dead.push((GatherImageId { event_id, sequence_number }, image));
                 continue;
             }
         };
@@ -132,16 +131,15 @@ fn sort(images: Vec<GatherImage>) -> (BTreeMap<ExecutionId, News>, Vec<(GatherIm
             keep_latest(news.finished.entry(tally.generation).or_default(), tally);
         }
     }
-    (news, unreadable)
+    (news, dead)
 }
 
-/// Whether there may be something to finalize: the execution may be complete, has an event to publish, or room for another segment in
-/// flight.
+/// Whether there may be something to finalize or to admit.
 fn is_news(row: &ExecutionRow) -> bool {
     row.is_unpublished() || row.sealed_at.is_some() || !row.notifications.is_empty() || row.admitted_until.is_some()
 }
 
-/// A transaction takes an item once: of two images of one tally, one is enough.
+/// Keeps one image of each tally, because a transaction takes a row once.
 fn keep_latest(tallies: &mut Vec<TallyRow>, tally: TallyRow) {
     match tallies.iter_mut().find(|other| other.group == tally.group) {
         Some(other) => *other = tally,

@@ -1,11 +1,11 @@
-//! Gather: what the control table's stream sets in motion.
+//! Gather: counts finished groups and completes executions, driven by the control table's stream.
 //!
 //! # Layout
-//! - `images`: a batch of stream images: folds the finished tallies in it, and finalizes the executions it is about
+//! - `images`: folds the finished tallies of a batch of stream images, and finalizes their executions
 //! - `finalize`: completes an execution that can be completed, and publishes its event
 
 mod finalize;
 mod images;
 
 pub use self::finalize::Finalized;
-pub use self::images::{GatherImage, UnreadableImage};
+pub use self::images::{DeadImage, GatherImage};

@@ -1,28 +1,28 @@
-//! Stopping an execution: every segment without an outcome is cancelled, and counted as cancelled.
+//! Cancel: every segment without an outcome becomes CANCELLED and is counted so.
 //!
-//! Every step may be repeated and interrupted: whoever finds the execution in CANCELLING goes on with it.
+//! Every step may be repeated and interrupted: the sweeper continues with an execution in CANCELLING.
 
 use chrono::{DateTime, Utc};
 use control_table::clock::Timestamp;
 use control_table::id::ExecutionId;
-use control_table::rows::{ExecutionRow, SegmentRow, Stop, TallyRow};
 use control_table::operation::{Cancel, CancelOutcome, CancelSegment, CancelSegmentOutcome, Tally};
+use control_table::rows::{ExecutionRow, SegmentRow, Stop, TallyRow};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::Serialize;
 
 use super::{GROUPS_AT_ONCE, ROWS_AT_ONCE};
+use crate::Engine;
 use crate::error::{EngineError, Refusal};
 use crate::sweep::SweepReport;
-use crate::Engine;
 
 /// What a cancel did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct CancelReport {
     /// Segments that were cancelled by this call.
     pub cancelled: u64,
-    /// Whether every segment has its outcome now. If not, the time was up, and the sweeper goes on.
+    /// Whether every segment has its outcome now. If not, the deadline passed, and the sweeper continues.
     pub finished: bool,
-    /// Whether the execution was complete before: then nothing was done.
+    /// Whether the execution was complete before the call, which then changed nothing.
     pub was_complete: bool,
 }
 
@@ -31,10 +31,10 @@ impl CancelReport {
 }
 
 impl Engine {
-    /// Stops an execution. Cancelling it again goes on where a first call stopped.
+    /// Cancels an execution. A second call continues where the first one stopped.
     ///
     /// # Errors
-    /// When there is no such execution, when it is being redriven, or when a step fails: then the sweeper goes on with it.
+    /// When there is no such execution, when it is being redriven, or when a step fails: the sweeper continues after a failed step.
     pub async fn cancel(
         &self,
         execution_id: ExecutionId,
@@ -84,7 +84,7 @@ impl Engine {
         let (execution_id, generation) = (execution.execution_id, execution.generation);
         match self.table.execute(&Cancel { execution_id, generation, reason, due_at }).await? {
             CancelOutcome::Cancelling(row) | CancelOutcome::AlreadyCancelling(row) => {
-                tracing::info!(%execution_id, generation, reason = reason.as_str(), "is being stopped");
+                tracing::info!(%execution_id, generation, reason = reason.as_str(), "is being cancelled");
                 Ok(Some(row))
             }
             CancelOutcome::AlreadyComplete(_) => Ok(None),
@@ -94,7 +94,7 @@ impl Engine {
         }
     }
 
-    /// Cancels what has no outcome in an execution that is being stopped, and settles it. No group is added to it any more.
+    /// Cancels the segments without an outcome of an execution in CANCELLING, and finalizes it. Nothing adds a group to it any more.
     pub(crate) async fn cancel_segments(
         &self,
         execution: &ExecutionRow,
@@ -131,7 +131,7 @@ impl Engine {
         Ok(cancelled)
     }
 
-    /// What is to be counted of a row, and 1 if it was cancelled now.
+    /// The tally of a row, and 1 if this call cancelled it.
     async fn cancel_segment(&self, generation: u32, row: SegmentRow) -> Result<(Option<Tally>, u64), EngineError> {
         if row.status.is_terminal() {
             return Ok((Tally::of(&row), 0));

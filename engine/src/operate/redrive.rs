@@ -1,31 +1,31 @@
-//! Redriving an execution: what failed, or was cancelled, is put back into a next generation.
+//! Redrive: segments that failed or were cancelled are requeued in the next generation.
 //!
-//! Everything is checked before anything is written. Then, group by group: un-fold, rows, records; at the end the execution
-//! runs. Every step may be repeated and interrupted: whoever finds the execution in REDRIVING goes on with it.
+//! Everything is checked before anything is written. Then, group by group: unfold, rows, records; at the end the execution
+//! is RUNNING. Every step may be repeated and interrupted: the sweeper continues with an execution in REDRIVING.
 
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use control_table::id::{ExecutionId, GroupId};
-use control_table::rows::{
-    ExecutionRow, ExecutionStatus, SegmentRow, SegmentStatus, Selection, TallyOutcome, TallyRow,
-};
+use control_table::message::SegmentRecord;
 use control_table::operation::{
     BeginRedrive, BeginRedriveOutcome, EndRedrive, EndRedriveOutcome, Requeue, RequeueOutcome, Unfold, UnfoldOutcome,
 };
-use control_table::message::SegmentRecord;
+use control_table::rows::{
+    ExecutionRow, ExecutionStatus, SegmentRow, SegmentStatus, Selection, TallyOutcome, TallyRow,
+};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::Serialize;
 
 use super::{GROUPS_AT_ONCE, ROWS_AT_ONCE};
-use crate::error::{Refusal, EngineError};
+use crate::Engine;
+use crate::error::{EngineError, Refusal};
 use crate::plan_cache::Plans;
 use crate::records::Planned;
 use crate::sweep::SweepReport;
-use crate::Engine;
 
-/// How long before its rows are deleted an execution is redriven no more: a redrive needs time, and so does whoever looks at
-/// what came of it.
+/// How long before its rows are deleted an execution can no longer be redriven: the redrive takes time, and its operator reads
+/// the result.
 const BEFORE_EXPIRY: TimeDelta = TimeDelta::days(1);
 
 /// What a redrive did.
@@ -33,24 +33,24 @@ const BEFORE_EXPIRY: TimeDelta = TimeDelta::days(1);
 pub struct RedriveReport {
     /// The generation that runs now.
     pub generation: u32,
-    /// Segments that were put back by this call.
+    /// Segments that this call requeued.
     pub segments: u64,
-    /// Whether everything is put back. If not, the time was up, and the sweeper goes on.
+    /// Whether every selected segment is requeued. If not, the deadline passed, and the sweeper continues.
     pub finished: bool,
 }
 
-/// What became of one group.
 enum GroupEnd {
-    Done(u64),
-    /// Somebody else ended this redrive.
+    /// So many of its segments are requeued.
+    Requeued(u64),
+    /// Another caller ended this redrive.
     Over,
 }
 
 impl Engine {
-    /// Redrives a complete execution. Calling it again while it is under way goes on with it.
+    /// Redrives a complete execution. The same call, while the redrive is under way, continues it.
     ///
     /// # Errors
-    /// A [`Refusal`], before anything is written; or a failed step: then the sweeper goes on with it.
+    /// A [`Refusal`], before anything is written; or a failed step, after which the sweeper continues.
     pub async fn redrive(
         &self,
         execution_id: ExecutionId,
@@ -72,7 +72,7 @@ impl Engine {
         self.requeue_all(&begun, deadline).await
     }
 
-    /// Refuses what could not be meant.
+    /// Refuses a redrive that cannot work, or that selects nothing.
     async fn check(&self, execution: &ExecutionRow, selection: &Selection) -> Result<(), EngineError> {
         let (execution_id, status) = (execution.execution_id, execution.status);
         if !status.is_terminal() {
@@ -126,7 +126,7 @@ impl Engine {
         Err(refusal.into())
     }
 
-    /// Puts back everything that an execution in REDRIVING says, and lets it run.
+    /// Requeues every segment that an execution in REDRIVING selects, and sets it RUNNING.
     pub(crate) async fn requeue_all(
         &self,
         execution: &ExecutionRow,
@@ -143,14 +143,14 @@ impl Engine {
                     return Ok(report);
                 }
                 match self.requeue_group(execution, &selection, planned.as_deref(), &tally).await? {
-                    GroupEnd::Done(segments) => report.segments += segments,
+                    GroupEnd::Requeued(segments) => report.segments += segments,
                     GroupEnd::Over => return Ok(RedriveReport { finished: true, ..report }),
                 }
             }
         }
         let end = EndRedrive { execution_id, generation };
         if let EndRedriveOutcome::Running(row) = self.table.execute(&end).await? {
-            self.look_in_time(&row).await?;
+            self.advance_stall_check(&row).await?;
         }
         self.after_redrive(execution).await?;
         Ok(RedriveReport { finished: true, ..report })
@@ -173,9 +173,9 @@ impl Engine {
         let is_unfolded = tally.generation == generation;
         let chosen = offsets(tally, selection);
         if !is_unfolded && chosen.is_empty() {
-            return Ok(GroupEnd::Done(0));
+            return Ok(GroupEnd::Requeued(0));
         }
-        // Of a tally as it was, its sets say which rows are put back. Of one that was un-folded before, only the rows can tell.
+        // A tally that is still folded lists the rows to requeue. If an earlier attempt unfolded it, only the rows can tell.
         let rows = if is_unfolded {
             self.table.group_segments(tally.group, None).await?
         } else {
@@ -194,12 +194,12 @@ impl Engine {
         let rows = rows.into_iter().filter(|row| is_requeued(row, selection, generation));
         let requeue = self.requeue_rows(rows, generation).await?;
         let waiting = requeue.iter().filter(|row| row.status == SegmentStatus::Pending && row.due.is_none());
-        // With a limit of segments in flight they are handed out once the execution runs.
+        // With a limit of segments in flight they are admitted once the execution is RUNNING.
         if let Some(planned) = planned.filter(|_| execution.admitted_until.is_none()) {
             let records: Vec<SegmentRecord> = waiting.map(|row| planned.record(row)).collect();
             self.dispatcher.put(&records).await?;
         }
-        Ok(GroupEnd::Done(requeue.len() as u64))
+        Ok(GroupEnd::Requeued(requeue.len() as u64))
     }
 
     async fn unfold(
@@ -210,7 +210,7 @@ impl Engine {
     ) -> Result<UnfoldOutcome, EngineError> {
         match Unfold::of(generation, tally, rows) {
             Some(request) => Ok(self.table.execute(&request).await?),
-            // Its rows are in this generation already: they only are after an un-fold.
+            // Its rows are in this generation already, so an earlier attempt unfolded it.
             None => Ok(UnfoldOutcome::AlreadyUnfolded),
         }
     }
@@ -237,7 +237,7 @@ impl Engine {
     }
 }
 
-/// The offsets of a finished tally that are put back.
+/// The offsets of a finished tally's segments to requeue.
 fn offsets(tally: &TallyRow, selection: &Selection) -> BTreeSet<u8> {
     let of = |outcome, set: &BTreeSet<u8>| -> Vec<u8> {
         set.iter().copied().filter(|&offset| selection.takes(index(tally.group, offset), outcome)).collect()
@@ -261,7 +261,7 @@ const fn index(group: GroupId, offset: u8) -> u64 {
     group.segment(offset).index
 }
 
-/// A row that the redrive of that generation puts back, or has put back and that nobody has taken yet.
+/// Whether the redrive of that generation requeues the row, or has requeued it and no worker has claimed it yet.
 fn is_requeued(row: &SegmentRow, selection: &Selection, generation: u32) -> bool {
     if row.generation == generation {
         return row.status == SegmentStatus::Pending;
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for_is_put_back_and_nothing_else() {
+    fn the_selected_segments_are_requeued_and_no_others() {
         let all = Selection::unsuccessful();
         assert_eq!(offsets(&tally(), &all), BTreeSet::from([1, 2, 3]));
         assert_eq!(offsets(&tally(), &Selection { cancelled: false, ..all.clone() }), BTreeSet::from([1, 2]));

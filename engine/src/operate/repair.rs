@@ -4,8 +4,8 @@ use control_table::id::ExecutionId;
 use control_table::recount::Difference;
 use serde::Serialize;
 
-use crate::error::EngineError;
 use crate::Engine;
+use crate::error::EngineError;
 
 /// What a repair may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

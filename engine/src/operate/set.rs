@@ -17,11 +17,11 @@ pub struct LimitChange {
 }
 
 impl Engine {
-    /// Changes limits, by one conditional write; who works on the execution sees them at its next look. Returns the policy as it
-    /// is then.
+    /// Changes limits by one conditional write. Workers and the sweeper use them from their next read of the execution. Returns the
+    /// changed policy.
     ///
     /// # Errors
-    /// A limit that no policy may have, an execution without slots, or a failed write. Nothing was written.
+    /// A limit that no policy may have, an execution that runs without slots, or a failed write. Nothing was written.
     pub async fn set(&self, execution_id: ExecutionId, change: LimitChange) -> Result<Policy, EngineError> {
         let LimitChange { max_concurrency, tolerated_failures } = change;
         let usual = Policy::default();

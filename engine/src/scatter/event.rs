@@ -18,10 +18,10 @@ use crate::scatter::sources::SourceRequest;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScatterEvent {
-    /// The job that this is a run of.
+    /// The job to execute.
     pub job: JobName,
-    /// One execution per job and key. Where it is missing, the request ID takes its place: an invocation that Lambda
-    /// repeats then opens nothing new, but a caller who calls twice gets two executions.
+    /// A job has one execution per key. Without a key the request ID is the key: an invocation that Lambda repeats then opens
+    /// nothing new, but a caller that calls twice gets two executions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<ExecutionKey>,
     /// Where the segments come from.
@@ -29,7 +29,7 @@ pub struct ScatterEvent {
     /// How failure is treated.
     #[serde(default)]
     pub policy: Policy,
-    /// What every worker is told; anything JSON can say.
+    /// Parameters that every worker gets: any JSON value.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub parameters: Value,
 }

@@ -1,13 +1,13 @@
-//! An execution that is filled from outside while it already runs: open it, add segments as they become known, seal it.
+//! External executions: a caller opens one, adds segments as it learns of them, and seals it. Workers begin at once.
 //!
-//! Whoever adds need not be whoever opened, and several may add at once. An add has a *token*, by which it knows itself again:
-//! after an error, or without an answer, the same call is simply made again.
+//! Several callers may add at the same time. Each add has a *token*: after an error, or without an answer, the caller makes the
+//! same call again, and its segments are added once.
 
 use control_table::id::{ExecutionId, GroupId};
-use control_table::rows::{AddPart, AddToken, ExecutionRow, ExecutionStatus, PlanKind, PlanRow};
 use control_table::limits::{GROUP_SIZE, MAX_SEGMENTS, MAX_SPEC_BYTES, SEGMENTS_PER_ADD};
 use control_table::operation::{AddExternal, AddExternalOutcome, Seal, SealOutcome};
 use control_table::retry::Retry;
+use control_table::rows::{AddPart, AddToken, ExecutionRow, ExecutionStatus, PlanKind, PlanRow};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -16,24 +16,24 @@ use crate::Engine;
 use crate::error::EngineError;
 use crate::records::record;
 use crate::scatter::event::ScatterEvent;
-use crate::scatter::{Request, ScatterAnswer};
 use crate::scatter::size::json_bytes;
+use crate::scatter::{Request, ScatterAnswer};
 
 /// Segments of one add: some hundred transactions, one after the other, which take a few seconds.
 pub const MAX_SPECS_PER_ADD: usize = 10_000;
 
-/// Groups of an execution that is filled from outside. They need not be full, so that few segments may be many groups; and it is
-/// groups that a status has to read.
+/// Groups of an external execution. They need not be full, so few segments may be many groups, and a status reads every group's
+/// tally.
 const MAX_GROUPS: u64 = MAX_SEGMENTS / GROUP_SIZE;
 
-/// Tries against others who add at once. Each lost try is somebody else's group, so all get on; with the waits between them,
-/// some tens of adders at once do not come near it.
+/// Tries against concurrent adders. Each lost try is another adder's success; with the waits between tries, some tens of
+/// concurrent adders stay far below this bound.
 const RACES: Retry = Retry::new(40, 20, 500);
 
 /// What an add did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Added {
-    /// The segments of the add: all of them are in.
+    /// The segments of the add; all of them are added.
     pub segments: u64,
     /// The index of the first.
     pub first_index: u64,
@@ -43,7 +43,6 @@ pub struct Added {
     pub already: bool,
 }
 
-/// One add on its way.
 struct Add<'a> {
     execution: &'a ExecutionRow,
     plan: &'a PlanRow,
@@ -51,7 +50,7 @@ struct Add<'a> {
     digest: String,
 }
 
-/// Where a part of an add is.
+/// The group that a part of an add became.
 struct Placed {
     group: GroupId,
     already: bool,
@@ -60,11 +59,16 @@ struct Placed {
 impl Engine {
     /// Opens an execution whose source is `{"type": "external"}`, or finds the one that has its key. It takes segments
     /// until [`Self::seal`].
-    pub async fn open(&self, event: ScatterEvent, request: impl Into<Request<'_>>) -> Result<ScatterAnswer, EngineError> {
+    pub async fn open(
+        &self,
+        event: ScatterEvent,
+        request: impl Into<Request<'_>>,
+    ) -> Result<ScatterAnswer, EngineError> {
         let request = request.into();
         event.validate()?;
         if event.source.kind() != PlanKind::External {
-            let reason = "source.type: only an \"external\" source is opened and filled from outside; a scatter plans the others";
+            let reason =
+                "source.type: only an execution with an \"external\" source is opened; a scatter plans the others";
             return Err(EngineError::InvalidEvent { reason: reason.to_owned() });
         }
         let key = event.key_or(request.id)?;
@@ -77,10 +81,10 @@ impl Engine {
         Ok(ScatterAnswer::new(execution, false))
     }
 
-    /// Adds segments to an execution that was opened with [`Self::open`], and puts their records on the stream.
+    /// Adds segments to an execution that was opened with [`Self::open`], and sends their records.
     ///
-    /// With the same token and the same segments it may be called again, also at the same time, and adds them once. The
-    /// segments go in by groups of 96, each as a whole: a seal, or a death, between two groups leaves the first ones in.
+    /// The same token with the same segments, also at the same time, adds them once. Segments are added by groups of 96, each
+    /// group as a whole: a seal or a crash between two groups keeps the first ones.
     pub async fn add(&self, execution_id: ExecutionId, token: &str, specs: Vec<Value>) -> Result<Added, EngineError> {
         let token: AddToken = token.parse().map_err(|error| EngineError::invalid_add("token", &error))?;
         check(&specs)?;
@@ -90,7 +94,7 @@ impl Engine {
         let (mut groups, mut placed) = (execution.groups, Vec::new());
         for (number, part) in (0..).zip(specs.chunks(SEGMENTS_PER_ADD)) {
             // Boxed, so that the futures of callers stay small.
-            let at = Box::pin(self.append(&add, number, part, groups)).await?;
+            let at = Box::pin(self.add_part(&add, number, part, groups)).await?;
             groups = groups.max(at.group.group + 1);
             Box::pin(self.deliver(&add, &at, part)).await?;
             placed.push(at);
@@ -103,9 +107,9 @@ impl Engine {
         })
     }
 
-    /// Seals an execution that was opened with [`Self::open`]: no segment will be added, so it can complete. What an add got
-    /// in before is part of it, and an add after it is refused. Sealing again changes nothing; one that is stopped is left as
-    /// it is, which its answer tells.
+    /// Seals an execution that was opened with [`Self::open`], so that it can complete. Segments added before are part of it; an
+    /// add after it is refused. Sealing again changes nothing, and neither does sealing a stopped execution: see the answer's
+    /// status.
     pub async fn seal(&self, execution_id: ExecutionId) -> Result<ScatterAnswer, EngineError> {
         let (execution, _) = self.load_external(execution_id).await?;
         let mut groups = execution.groups;
@@ -126,7 +130,7 @@ impl Engine {
         Err(EngineError::Contended { execution_id, attempts: RACES.tries })
     }
 
-    /// The execution and its plan; an error if others than the caller provide its segments.
+    /// The execution and its plan; an error if the execution is not external.
     async fn load_external(&self, execution_id: ExecutionId) -> Result<(ExecutionRow, PlanRow), EngineError> {
         let execution = self.load(execution_id).await?;
         let plan = self.table.plan(execution_id).await?.ok_or(EngineError::NotFound { execution_id })?;
@@ -137,7 +141,7 @@ impl Engine {
         }
     }
 
-    /// Refuses an add that would make too many groups, unless it is in already.
+    /// Refuses an add that would make too many groups, unless it was added before.
     async fn check_room(&self, add: &Add<'_>, segments: usize) -> Result<(), EngineError> {
         let parts = segments.div_ceil(SEGMENTS_PER_ADD) as u64;
         let execution_id = add.execution.execution_id;
@@ -149,15 +153,15 @@ impl Engine {
             None => Err(EngineError::invalid_add(
                 "segments",
                 &format!(
-                    "an execution that is filled from outside has at most {MAX_GROUPS} groups, one or more an add: add more segments at \
+                    "an external execution has at most {MAX_GROUPS} groups, one or more an add: add more segments at \
                      a time, or open another execution"
                 ),
             )),
         }
     }
 
-    /// One part of an add, as the next group; again with the next number while others are faster.
-    async fn append(&self, add: &Add<'_>, number: u64, specs: &[Value], groups: u64) -> Result<Placed, EngineError> {
+    /// Adds one part as the next group; tries the next number while concurrent adders are faster.
+    async fn add_part(&self, add: &Add<'_>, number: u64, specs: &[Value], groups: u64) -> Result<Placed, EngineError> {
         let execution_id = add.execution.execution_id;
         let mut request = AddExternal {
             group: execution_id.group(groups),
@@ -187,8 +191,8 @@ impl Engine {
         Err(EngineError::Contended { execution_id, attempts: RACES.tries })
     }
 
-    /// The records of one group. Of one that was added before, those of the segments that nobody has begun: whoever added it
-    /// may have died before it put them.
+    /// Sends the records of one group. Of a group that was added before, those of the segments that no worker has claimed: the
+    /// earlier adder may have died before it sent them.
     async fn deliver(&self, add: &Add<'_>, at: &Placed, specs: &[Value]) -> Result<(), EngineError> {
         let execution = add.execution;
         let may_start = matches!(execution.status, ExecutionStatus::Scattering | ExecutionStatus::Running);
@@ -217,7 +221,7 @@ impl Add<'_> {
     }
 }
 
-/// Everything about the segments of an add that can be refused before anything is written.
+/// Checks the segments of an add before anything is written.
 fn check(specs: &[Value]) -> Result<(), EngineError> {
     if specs.is_empty() {
         return Err(EngineError::invalid_add("segments", &"there are none: give at least one, or leave the add out"));
@@ -239,7 +243,7 @@ fn check(specs: &[Value]) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// A digest of the segments, by which a token that comes again with others is noticed.
+/// A digest of the segments: detects a token that is used again for other segments.
 fn digest(specs: &[Value]) -> String {
     let mut hash = Sha256::new();
     for spec in specs {

@@ -5,26 +5,25 @@
 //!            (ROWS_AHEAD at once)                                         (PUTS_AT_ONCE, ending in order)
 //! ```
 //!
-//! A stage that is slow holds up those before it, so memory holds some dozen groups however many there are.
+//! A slow stage holds up those before it, so memory holds some dozen groups, however many the execution has.
 //!
-//! A scatter may die anywhere. Rows without a commit count for nothing and are written again, which changes nothing.
-//! A group that is committed and whose records are not on the stream is one of the last [`UNDELIVERED_MAX`] committed
-//! ones, because the queue between the two stages is that short and records end in order; whoever goes on puts those
-//! again before anything else.
+//! A scatter may die anywhere. The next scatter writes uncommitted rows again, which changes nothing. A committed group without
+//! records is one of the last [`UNDELIVERED_MAX`] committed ones, because the queue between the two stages is that short and puts
+//! end in order; the next scatter sends those records again before anything else.
 
 use control_table::id::GroupId;
-use control_table::rows::{ExecutionRow, ExecutionStatus, PlanRow, SegmentStatus};
 use control_table::limits::{GROUP_SIZE, MAX_SEGMENTS, MAX_SPEC_BYTES};
-use control_table::operation::{AddRows, CommitGroup, CommitGroupOutcome, Seal, SealOutcome};
 use control_table::message::SegmentRecord;
+use control_table::operation::{AddRows, CommitGroup, CommitGroupOutcome, Seal, SealOutcome};
+use control_table::rows::{ExecutionRow, ExecutionStatus, PlanRow, SegmentStatus};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::Engine;
-use crate::scatter::budget::Budget;
 use crate::error::EngineError;
 use crate::records::record;
+use crate::scatter::budget::Budget;
 
 use crate::scatter::size::json_bytes;
 use crate::scatter::sources::{Source, SourceError};
@@ -42,7 +41,7 @@ const PUTS_AT_ONCE: usize = 4;
 /// Committed groups whose records may be missing after a death: those being put, those waiting, and one on its way.
 const UNDELIVERED_MAX: u64 = PUTS_AT_ONCE as u64 + COMMITTED_WAITING as u64 + 1;
 
-/// An execution, and what a scatter needs to go on with it.
+/// An execution, and what a scatter needs to continue it.
 pub(crate) struct Run<'a> {
     pub engine: &'a Engine,
     pub execution: &'a ExecutionRow,
@@ -76,12 +75,12 @@ enum Planned {
 struct Commits {
     /// The groups that are committed.
     groups: u64,
-    /// The execution takes no more.
+    /// The status in which the execution refused a group.
     refused: Option<ExecutionStatus>,
 }
 
 impl Run<'_> {
-    /// Adds the groups that are missing, and seals. An execution that is cancelled meanwhile ends it without an error.
+    /// Adds the missing groups, and seals. Ends without an error if the execution is cancelled meanwhile.
     pub async fn carry_out(&self) -> Result<(), EngineError> {
         if self.is_limited() {
             self.admit().await?;
@@ -103,7 +102,7 @@ impl Run<'_> {
         }
     }
 
-    /// Whether segments get their records as there is room for them, not as their groups are committed.
+    /// Whether segments get their records by admission, not when their groups are committed.
     const fn is_limited(&self) -> bool {
         self.execution.admitted_until.is_some()
     }
@@ -112,15 +111,15 @@ impl Run<'_> {
         self.engine.admit_if_limited(self.execution).await.map(drop)
     }
 
-    /// Puts the records again that a scatter before this one may have owed. Ends before anything is committed: otherwise
-    /// a death in between would move the window past them.
+    /// Sends the records again that an earlier scatter may not have sent. It ends before this scatter commits a group: otherwise a
+    /// crash in between would move the window past them.
     async fn put_undelivered(&self) -> Result<(), EngineError> {
         let groups = self.execution.groups.saturating_sub(UNDELIVERED_MAX)..self.execution.groups;
         let puts = groups.map(|group| self.put_pending(self.execution.execution_id.group(group)));
         stream::iter(puts).buffer_unordered(PUTS_AT_ONCE).try_collect().await
     }
 
-    /// First stage: the rows of the groups that are not committed, several groups at once, handed on in order.
+    /// First stage: the rows of the groups that are not committed, several groups at once, passed on in order.
     async fn write_rows(&self, written: mpsc::Sender<Group>) -> Result<Planned, EngineError> {
         let first = self.execution.groups;
         let groups = self
@@ -135,7 +134,7 @@ impl Run<'_> {
             match group? {
                 Some(group) => {
                     if written.send(group).await.is_err() {
-                        // The commits ended, for a reason that they give.
+                        // The commit stage ended, and returns the reason.
                         break;
                     }
                 }
@@ -214,8 +213,8 @@ impl Run<'_> {
         Ok(self.engine.table.execute(&request).await?)
     }
 
-    /// Third stage: the records of the committed groups, several groups at once. They end in order, so that those that are
-    /// owed after a death are always among the last ones.
+    /// Third stage: the records of the committed groups, several groups at once. They end in order, so that after a
+    /// crash the groups without records are always among the last ones.
     async fn put_records(&self, mut committed: mpsc::Receiver<Committed>) -> Result<(), EngineError> {
         if self.is_limited() {
             while committed.recv().await.is_some() {
@@ -241,7 +240,7 @@ impl Run<'_> {
         }
     }
 
-    /// Puts the records of the segments of a group that nobody has begun. Harmless where they are on the stream already.
+    /// Sends the records of a group's pending segments. A record that is on the stream already does no harm.
     async fn put_pending(&self, group: GroupId) -> Result<(), EngineError> {
         let rows = self.engine.table.group_segments(group, Some(SegmentStatus::Pending)).await?;
         let records: Vec<_> = rows.into_iter().map(|row| self.record(row.index, row.spec)).collect();
@@ -260,7 +259,7 @@ impl Run<'_> {
                 tracing::info!(%execution_id, groups, "sealed");
                 self.admit().await
             }
-            // What it is now is in the answer.
+            // The answer has its status.
             SealOutcome::AlreadySealed | SealOutcome::NotScattering(_) => self.admit().await,
             SealOutcome::GroupsDiffer(found) => {
                 Err(self.defect(format!("its source has {groups} groups, and {found} are committed")))

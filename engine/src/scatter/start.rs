@@ -1,24 +1,24 @@
-//! The handler: from an event to a sealed execution.
+//! From an event to a sealed execution.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use control_table::clock::Timestamp;
 use control_table::id::{ExecutionId, ExecutionKey, JobName};
-use control_table::rows::{ExecutionRow, ExecutionStatus, PlanKind, PlanRow};
 use control_table::operation::{Open, OpenOutcome};
+use control_table::rows::{ExecutionRow, ExecutionStatus, PlanKind, PlanRow};
 use control_table::trace::TraceContext;
 use serde::{Deserialize, Serialize};
 
-use crate::scatter::budget::Budget;
-use crate::error::EngineError;
-use crate::scatter::event::{ScatterEvent, check_plan};
 use crate::Engine;
 use crate::admission::Admitted;
+use crate::error::EngineError;
+use crate::scatter::budget::Budget;
+use crate::scatter::event::{ScatterEvent, check_plan};
 use crate::scatter::pipeline::Run;
 use crate::scatter::sources::Source;
 
-/// Who asks: the invocation, or whatever stands in for one.
+/// The request of a caller: a Lambda invocation, or one call of the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request<'a> {
     /// Its ID, which takes the place of a key that the event does not give.
@@ -28,13 +28,13 @@ pub struct Request<'a> {
 }
 
 impl<'a> From<&'a str> for Request<'a> {
-    /// A request that nobody traces.
+    /// A request without a trace.
     fn from(id: &'a str) -> Self {
         Self { id, trace: None }
     }
 }
 
-/// What a scatter that ended answers.
+/// The answer of a scatter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScatterAnswer {
     /// The execution.
@@ -78,9 +78,9 @@ pub(crate) struct Loaded {
 }
 
 impl Engine {
-    /// Carries an event out: opens an execution, or goes on with the one that has its key, until it is sealed.
+    /// Opens an execution, or continues the one that has the event's key, until it is sealed.
     ///
-    /// Calling it again with the same key is always safe, also while another call is at work. The source and the policy are
+    /// Calling it again with the same key is always safe, also while another call is under way. The source and the policy are
     /// those of the call that opened the execution.
     ///
     /// # Errors
@@ -96,9 +96,9 @@ impl Engine {
         event.validate()?;
         refuse_external(&event)?;
         let key = event.key_or(request.id)?;
-        // Asked first, so that an invocation that is repeated does not count the source again.
+        // Looked up first, so that a repeated invocation does not count the source again.
         if let Some(execution_id) = self.table.execution_of_key(&event.job, &key).await? {
-            return self.go_on(execution_id, budget).await;
+            return self.continue_scatter(execution_id, budget).await;
         }
         let resolving = self.sources.resolve(&event.source);
         let source = tokio::time::timeout(budget.left(&*self.clock), resolving)
@@ -109,18 +109,18 @@ impl Engine {
                 self.run(&loaded, budget).await?;
                 self.answer(loaded.execution.execution_id, true).await
             }
-            Err(taken) => self.go_on(taken, budget).await,
+            Err(taken) => self.continue_scatter(taken, budget).await,
         }
     }
 
-    /// Goes on with an execution whose scatter stopped before it was sealed. One that is sealed is left as it is.
+    /// Continues an execution whose scatter stopped before the seal. A sealed one does not change.
     pub async fn resume(
         &self,
         execution_id: ExecutionId,
         deadline: DateTime<Utc>,
     ) -> Result<ScatterAnswer, EngineError> {
         let budget = Budget::new(self.clock.now(), deadline, self.settings.deadline_margin);
-        self.go_on(execution_id, budget).await
+        self.continue_scatter(execution_id, budget).await
     }
 
     /// Opens the execution, or finds the one that got the key in the meantime.
@@ -160,19 +160,19 @@ impl Engine {
         Ok(Ok(Loaded { execution, plan, source }))
     }
 
-    async fn go_on(&self, execution_id: ExecutionId, budget: Budget) -> Result<ScatterAnswer, EngineError> {
+    async fn continue_scatter(&self, execution_id: ExecutionId, budget: Budget) -> Result<ScatterAnswer, EngineError> {
         let execution = self.load(execution_id).await?;
         if execution.status != ExecutionStatus::Scattering {
-            // Whoever sealed it may have died before it handed out what there was room for.
+            // The scatter that sealed it may have died before it admitted the last segments.
             self.admit_if_limited(&execution).await?;
             return Ok(ScatterAnswer::new(execution, false));
         }
         let plan = self.table.plan(execution_id).await?.ok_or(EngineError::NotFound { execution_id })?;
         let trace_id = plan.trace.as_ref().map(TraceContext::trace_id);
-        tracing::info!(%execution_id, trace_id, groups = execution.groups, "going on");
+        tracing::info!(%execution_id, trace_id, groups = execution.groups, "continues");
         let source = self.sources.from_plan(&plan.source).await?;
         if plan.kind == PlanKind::External {
-            // There is nothing to plan, and the seal comes from outside; the sweeper puts records again that are owed.
+            // Its caller adds the segments and seals it; the sweeper sends records that are missing.
             self.admit_if_limited(&execution).await?;
             return Ok(ScatterAnswer::new(execution, false));
         }
@@ -180,7 +180,7 @@ impl Engine {
         self.answer(execution_id, false).await
     }
 
-    /// With a limit of segments in flight, records are put as there is room for them.
+    /// Admits segments, if the execution limits those in flight. Returns the records sent.
     pub(crate) async fn admit_if_limited(&self, execution: &ExecutionRow) -> Result<u64, EngineError> {
         if execution.admitted_until.is_none() {
             return Ok(0);
@@ -218,7 +218,7 @@ impl Engine {
     }
 }
 
-/// A scatter ends with the seal, and nothing would ever fill this one.
+/// A scatter ends with the seal, so an external execution would stay empty.
 fn refuse_external(event: &ScatterEvent) -> Result<(), EngineError> {
     match event.source.kind() {
         PlanKind::Planned => Ok(()),

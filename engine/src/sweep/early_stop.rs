@@ -1,17 +1,17 @@
-//! When an execution is stopped though nobody asked for it: its time is up, or too much has failed.
+//! When the sweeper stops an execution: it timed out, or more segments failed than its policy tolerates.
 
 use control_table::clock::Timestamp;
-use control_table::rows::{ExecutionRow, Stop, TallyRow};
 use control_table::policy::{OnTooManyFailures, Tolerance};
+use control_table::rows::{ExecutionRow, Stop, TallyRow};
 
-/// Why this execution is to be stopped, if it is. Its tallies are all it has.
+/// Why the sweeper must stop this execution, if it must. `tallies` are all of its tallies.
 pub(crate) fn reason(execution: &ExecutionRow, tallies: &[TallyRow], now: Timestamp) -> Option<Stop> {
     let is_late = execution.policy.deadline(execution.started_at).is_some_and(|deadline| deadline <= now);
     if is_late {
         return Some(Stop::TimedOut);
     }
     let may_stop = execution.policy.on_too_many_failures == OnTooManyFailures::Stop;
-    // Without anything left to cancel, it completes by itself, and its verdict is the same.
+    // With nothing left to cancel it completes by itself, with the same status.
     let has_pending = tallies.iter().any(|tally| tally.pending > 0) || execution.sealed_at.is_none();
     let is_over = tolerated(execution).is_some_and(|tolerated| failed(execution, tallies) > tolerated);
     (may_stop && has_pending && is_over).then_some(Stop::TooManyFailures)
@@ -28,8 +28,8 @@ fn tolerated(execution: &ExecutionRow) -> Option<u64> {
     }
 }
 
-/// Failures in folded groups, and in those that are not. A tally that is folded between the two reads is missing from both or
-/// in one: it is never counted twice, because the execution was read first.
+/// Failures in folded groups, and in those that are not. A tally that gather folds between the two reads is missing
+/// from both or in one; it is never counted twice, because the execution is read first.
 fn failed(execution: &ExecutionRow, tallies: &[TallyRow]) -> u64 {
     let unfolded = tallies.iter().filter(|tally| tally.folded != tally.generation);
     execution.failed + unfolded.map(|tally| tally.failed.len() as u64).sum::<u64>()

@@ -1,17 +1,17 @@
-//! Walking through an execution that stands still, group by group.
+//! Heals an execution that makes no progress, group by group: lost records, lost workers, outcomes that were not counted.
 
 use control_table::id::SegmentId;
-use control_table::rows::{ErrorKind, ExecutionRow, SegmentFailure, SegmentRow, SegmentStatus, TallyRow};
-use control_table::operation::{Ending, Finish, FinishOutcome, Fold, ReleaseSlots, ReleaseLease, Tally};
 use control_table::message::SegmentRecord;
+use control_table::operation::{Ending, Finish, FinishOutcome, Fold, ReleaseLease, ReleaseSlots, Tally};
+use control_table::rows::{ErrorKind, ExecutionRow, SegmentFailure, SegmentRow, SegmentStatus, TallyRow};
 
+use crate::Engine;
 use crate::error::EngineError;
 use crate::plan_cache::Plans;
 use crate::records::Planned;
 use crate::sweep::SweepReport;
-use crate::Engine;
 
-/// What is known of the workers that hold leases.
+/// Whether leases protect their workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leases {
     /// A worker lives until its lease runs out.
@@ -21,9 +21,9 @@ pub enum Leases {
 }
 
 impl Engine {
-    /// Looks at every unfinished group: puts lost records again, fails segments whose attempts were all lost, counts what is
-    /// finished, folds what is counted, and settles the execution if that was all it waited for.
-    pub(crate) async fn walk(
+    /// Reads every unfinished group: sends lost records again, fails segments whose attempts were all lost, counts finished rows,
+    /// folds finished tallies, and finalizes the execution.
+    pub(crate) async fn heal(
         &self,
         execution: &ExecutionRow,
         tallies: &[TallyRow],
@@ -33,17 +33,17 @@ impl Engine {
         let mut plans = Plans::default();
         if let Some(planned) = plans.get(&self.table, execution.execution_id).await? {
             for tally in tallies.iter().filter(|tally| tally.pending > 0) {
-                self.walk_group(&planned, tally, leases, report).await?;
+                self.heal_group(&planned, tally, leases, report).await?;
             }
-            self.free_slots(execution).await?;
+            self.release_slots(execution).await?;
             report.records_put += self.admit_if_limited(execution).await?;
         } else {
-            tracing::error!(execution_id = %execution.execution_id, "its plan is gone: its records cannot be put again");
+            tracing::error!(execution_id = %execution.execution_id, "its plan is missing: its records cannot be sent again");
         }
         self.fold_finished(execution, report).await
     }
 
-    async fn walk_group(
+    async fn heal_group(
         &self,
         planned: &Planned,
         tally: &TallyRow,
@@ -75,10 +75,10 @@ impl Engine {
     ) -> Result<Option<SegmentRecord>, EngineError> {
         let now = self.now();
         match row.status {
-            // A row in the due index is looked after when it is due; one that was not handed out yet has no record to lose.
+            // The sweeper retries a row of the due index when it is due; a row that is not admitted yet has no record to lose.
             SegmentStatus::Pending => {
-                let admitted_until = planned.execution.admitted_until.is_none_or(|next| row.index < next);
-                Ok((row.due.is_none() && admitted_until).then(|| planned.record(row)))
+                let is_admitted = planned.execution.admitted_until.is_none_or(|next| row.index < next);
+                Ok((row.due.is_none() && is_admitted).then(|| planned.record(row)))
             }
             SegmentStatus::Running => {
                 if leases == Leases::Ended {
@@ -96,9 +96,8 @@ impl Engine {
         }
     }
 
-    /// Takes the slots of segments that have their outcome from an execution that limits those in flight: a worker that died
-    /// after its tally left them.
-    async fn free_slots(&self, execution: &ExecutionRow) -> Result<(), EngineError> {
+    /// Releases the slots of segments that have their outcome: a worker that died after its tally did not release them.
+    async fn release_slots(&self, execution: &ExecutionRow) -> Result<(), EngineError> {
         let (execution_id, generation) = (execution.execution_id, execution.generation);
         let mut segments = Vec::new();
         for &index in &execution.in_flight {
@@ -113,10 +112,11 @@ impl Engine {
         Ok(())
     }
 
-    /// The last allowed attempt ended without a word.
+    /// Fails a segment whose last allowed attempt was lost.
     async fn give_up(&self, row: &SegmentRow, report: &mut SweepReport) -> Result<(), EngineError> {
         let segment: SegmentId = row.id();
-        let message = format!("attempt {} of {} ended without a word: its worker was lost", row.attempt, row.attempt);
+        let message =
+            format!("attempt {} of {} ended without an outcome: its worker was lost", row.attempt, row.attempt);
         let failure = SegmentFailure::new(ErrorKind::WorkerLost, &message);
         let now = self.now();
         let duration_ms = row.started_at.map_or(0, |started| now.millis_since(started));
@@ -138,7 +138,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Folds finished tallies whose stream record was lost or set aside, and settles.
+    /// Folds finished tallies whose stream image was lost or is a dead letter, and finalizes.
     pub(crate) async fn fold_finished(
         &self,
         execution: &ExecutionRow,

@@ -1,18 +1,18 @@
-//! After a restart of the local runner: everything that is open is looked at, due or not.
+//! Recovery after a restart on one machine: every open execution is healed, due or not.
 //!
-//! The embedded Kinesis keeps its records in memory, so they are gone; and no worker of the process before lives.
+//! The embedded Kinesis keeps its records in memory, so they are lost; and no worker of the earlier process lives.
 
 use chrono::{DateTime, Utc};
 use control_table::id::ExecutionId;
 use control_table::rows::{DueShard, ExecutionStatus};
 
-use crate::error::EngineError;
-use crate::sweep::SweepReport;
 use crate::Engine;
+use crate::error::EngineError;
 use crate::sweep::Leases;
+use crate::sweep::SweepReport;
 
 impl Engine {
-    /// The executions that are open or unpublished: every one of them is in the due index.
+    /// The executions that are open or unpublished, oldest first: all of them are in the due index.
     ///
     /// # Errors
     /// When the table cannot be read.
@@ -25,19 +25,23 @@ impl Engine {
         Ok(open)
     }
 
-    /// Puts again what an execution had in the stream, takes segments back from workers that are gone, goes on with its scatter,
-    /// and settles it if nothing else was missing.
+    /// Sends the records of an execution again, releases the leases of the earlier process's workers, continues its scatter, cancel
+    /// or redrive, and finalizes it.
     ///
     /// # Errors
-    /// When a step fails; recovering again goes on where this stopped.
-    pub async fn recover(&self, execution_id: ExecutionId, deadline: DateTime<Utc>) -> Result<SweepReport, EngineError> {
+    /// When a step fails; recovering again continues.
+    pub async fn recover(
+        &self,
+        execution_id: ExecutionId,
+        deadline: DateTime<Utc>,
+    ) -> Result<SweepReport, EngineError> {
         let mut report = SweepReport::default();
         let Some(execution) = self.table.execution(execution_id).await? else {
             return Ok(report);
         };
         if matches!(execution.status, ExecutionStatus::Scattering | ExecutionStatus::Running) {
             let tallies = self.table.tallies(execution_id, 0..execution.groups).await?;
-            self.walk(&execution, &tallies, Leases::Ended, &mut report).await?;
+            self.heal(&execution, &tallies, Leases::Ended, &mut report).await?;
         }
         match execution.status {
             ExecutionStatus::Scattering => {

@@ -1,20 +1,20 @@
-//! Retries whose moment has come.
+//! Segments whose retry is due.
 
 use control_table::clock::Timestamp;
 use control_table::id::SegmentId;
-use control_table::rows::{SegmentRow, SegmentStatus};
-use control_table::operation::{CancelSegment, DeferRetry};
 use control_table::message::SegmentRecord;
+use control_table::operation::{CancelSegment, DeferRetry};
+use control_table::rows::{SegmentRow, SegmentStatus};
 
+use crate::Engine;
 use crate::error::EngineError;
 use crate::plan_cache::Plans;
 use crate::sweep::SweepReport;
-use crate::Engine;
 
 impl Engine {
-    /// Puts the records of due segments at the tail of the stream. A row leaves the due index when it is claimed; until then
-    /// it is moved on by the patience, in case its record is lost. The record goes first: a sweeper that dies in between
-    /// leaves a row that is put twice, not one that is never put.
+    /// Sends the records of due segments. A row leaves the due index when a worker claims it; until then it is deferred by the
+    /// patience, in case its record is lost. The record is sent first: a sweeper that dies in between leaves a row whose record is
+    /// sent twice, not one whose record is never sent.
     pub(crate) async fn retry(
         &self,
         segments: &[SegmentId],
@@ -36,7 +36,7 @@ impl Engine {
                 }
             }
         }
-        if let Err(error) = self.put_and_reschedule(&rows, &records, now).await {
+        if let Err(error) = self.put_and_defer(&rows, &records, now).await {
             tracing::error!(segments = rows.len(), %error, "stay due");
             report.failed += rows.len() as u64;
         } else {
@@ -44,7 +44,7 @@ impl Engine {
         }
     }
 
-    /// The row and the record of a segment that is really due; the index may be a moment behind.
+    /// The row and the record of a segment, if its row is due: the index may lag behind the row.
     async fn due_record(
         &self,
         segment: SegmentId,
@@ -57,7 +57,7 @@ impl Engine {
             return Ok(None);
         };
         let Some(planned) = plans.get(&self.table, segment.execution_id).await? else {
-            tracing::error!(%segment, "its execution or plan is gone: it cannot be tried again, and is cancelled");
+            tracing::error!(%segment, "its execution or plan is missing: it cannot be retried, and is cancelled");
             self.table.execute(&CancelSegment { segment, generation: row.generation, now }).await?;
             return Ok(None);
         };
@@ -65,7 +65,7 @@ impl Engine {
         Ok(Some((row, record)))
     }
 
-    async fn put_and_reschedule(
+    async fn put_and_defer(
         &self,
         rows: &[SegmentRow],
         records: &[SegmentRecord],
@@ -79,8 +79,8 @@ impl Engine {
             let Some(due) = row.due else { continue };
             let later = now.plus(self.settings.patience);
             let (segment, generation) = (row.id(), row.generation);
-            let move_on = DeferRetry { segment, generation, seen_due_at: due.due_at, due_at: later };
-            self.table.execute(&move_on).await?;
+            let defer = DeferRetry { segment, generation, seen_due_at: due.due_at, due_at: later };
+            self.table.execute(&defer).await?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! One tick.
+//! One tick of the sweeper.
 
 use chrono::{DateTime, Utc};
 use control_table::metric;
@@ -13,34 +13,33 @@ use crate::plan_cache::Plans;
 /// What one sweep did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct SweepReport {
-    /// Items that were due.
+    /// Rows that were due.
     pub due: u64,
-    /// Records put again: retries, lost records, lost workers.
+    /// Records sent again: retries, lost records, lost workers.
     pub records_put: u64,
-    /// Segments whose last allowed attempt was lost: failed.
+    /// Segments that failed because their last allowed attempt was lost.
     pub given_up: u64,
-    /// Finished segments that were not counted: counted.
+    /// Finished segments that their worker had not counted.
     pub tallied: u64,
-    /// Finished tallies that were not folded: folded.
+    /// Finished tallies that gather had not folded.
     pub folded: u64,
-    /// Executions whose completion event went out.
+    /// Executions whose completion event was published.
     pub published: u64,
-    /// Scatters that were gone on with.
+    /// Scatters that were continued.
     pub scatters_resumed: u64,
-    /// Cancels and redrives that were gone on with.
+    /// Cancels and redrives that were continued.
     pub resumed: u64,
-    /// Executions that were stopped: their time was up, or too much had failed.
+    /// Executions that were stopped: they timed out, or too many segments failed.
     pub stopped: u64,
-    /// Executions that stand still for longer than their policy says, and were not known to.
+    /// Executions that made no progress for longer than their policy allows, seen for the first time.
     pub stalled: u64,
-    /// Items that could not be looked after, and stay due.
+    /// Rows that failed, and stay due.
     pub failed: u64,
 }
 
 impl Engine {
-    /// Looks after everything that is due, up to the settings' bound and until `deadline`.
-    ///
-    /// An item that cannot be looked after is logged and counted; the others are looked after all the same.
+    /// Handles everything that is due, up to the settings' bound and until `deadline`. A row that fails is logged and counted, and
+    /// does not hold up the others.
     ///
     /// # Errors
     /// When the due index cannot be read.
@@ -78,12 +77,12 @@ impl Engine {
             report.due += due.len() as u64;
             self.retry(&segments, now, plans, report).await;
             for execution_id in executions {
-                if let Err(error) = self.look_after(execution_id, deadline, report).await {
+                if let Err(error) = self.sweep_execution(execution_id, deadline, report).await {
                     tracing::error!(%execution_id, %error, "stays due");
                     report.failed += 1;
                 }
             }
-            // What failed is still at the head of the index: the next page would be the same one.
+            // A failed row stays at the head of the index, so the next page would be the same one.
             let is_last = due.len() < usize::from(self.settings.page);
             if is_last || report.failed > failed_before || self.clock.now() >= deadline {
                 break;

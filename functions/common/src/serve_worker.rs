@@ -6,8 +6,8 @@ use std::sync::Arc;
 use aws_lambda_events::event::kinesis::KinesisEvent;
 use chrono::{DateTime, Utc};
 use control_table::ControlTable;
-use control_table::store::DynamoDbStore;
 use control_table::clock::{Entropy, SystemClock, Timestamp};
+use control_table::store::DynamoDbStore;
 use lambda_runtime::{LambdaEvent, service_fn};
 
 use crate::{clients, telemetry};

@@ -4,7 +4,7 @@ use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use control_table::message::StreamImage;
 use engine::Engine;
-use engine::gather::{GatherImage, UnreadableImage};
+use engine::gather::{DeadImage, GatherImage};
 
 /// The gather function's handler. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ fn image(record: EventRecord) -> GatherImage {
     let image = StreamImage::read(record.change.new_image.clone()).map_err(|error| {
         // As a value first: that brings its attributes into one order, whenever it comes.
         let payload = serde_json::to_value(&record.change.new_image).unwrap_or_default();
-        UnreadableImage { reason: error.to_string(), payload: payload.to_string().into_bytes() }
+        DeadImage { reason: error.to_string(), payload: payload.to_string().into_bytes() }
     });
     GatherImage { sequence_number, event_id, image }
 }

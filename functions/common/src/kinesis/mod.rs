@@ -75,7 +75,12 @@ impl KinesisDispatcher {
             if left.is_empty() {
                 return Ok(());
             }
-            tracing::debug!(left = left.len(), code = last_code, tries = tries.made(), "Kinesis took a part of the records");
+            tracing::debug!(
+                left = left.len(),
+                code = last_code,
+                tries = tries.made(),
+                "Kinesis took a part of the records"
+            );
         }
         let stream = self.stream.to_string();
         Err(DispatchError::StillBusy { stream, left: left.len(), code: last_code, attempts: BUSY.tries })
