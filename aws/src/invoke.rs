@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::connect::Deployed;
-use crate::error::{FunctionError, DeployedError};
+use crate::error::{DeployedError, FunctionError};
 
 impl Deployed {
     /// Invokes a function and waits for its answer, as long as it takes: Lambda ends it after 15 minutes at the latest.

@@ -21,5 +21,5 @@ mod scatter_function;
 mod wait;
 
 pub use self::connect::Deployed;
-pub use self::error::{FunctionError, DeployedError};
+pub use self::error::{DeployedError, FunctionError};
 pub use self::outputs::Outputs;

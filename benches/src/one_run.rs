@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use control_table::clock::{Clock, Entropy, SystemClock};
-use control_table::message::CompletionEvent;
 use control_table::id::ExecutionId;
+use control_table::message::CompletionEvent;
 use control_table::rows::ExecutionRow;
 use emulator::embedded::Durability;
 use engine::Operator as _;

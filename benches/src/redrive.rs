@@ -12,9 +12,9 @@ use engine::Operator as _;
 use engine::scatter::ScatterEvent;
 use local::system::{HookOutput, Hooks, WorkChoice};
 use local::{Options, System};
+use runtime::{Context, Output, Segment, SegmentError, Work, work};
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use runtime::{Context, Output, Segment, SegmentError, Work, work};
 
 use crate::error::BenchError;
 use crate::one_run::row;

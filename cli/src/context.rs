@@ -8,9 +8,9 @@ use chrono::{DateTime, Utc};
 use control_table::ControlTable;
 use control_table::clock::{Clock, Entropy, SystemClock};
 use control_table::id::ExecutionId;
-use local::data_dir::{DataDir, DataDirError};
 use emulator::embedded::Durability;
 use engine::Operator;
+use local::data_dir::{DataDir, DataDirError};
 use local::system::{HookOutput, Hooks, WorkChoice};
 use local::{Bystander, Database, Options};
 

@@ -121,6 +121,8 @@ mod tests {
     use control_table::clock::Entropy;
     use control_table::operation::Open;
     use control_table::policy::Policy;
+    use control_table::rows::PlanKind;
+    use control_table::store::DynamoDbStore;
     use emulator::embedded::EmbeddedDynamoDb;
 
     #[derive(Debug)]
@@ -138,8 +140,9 @@ mod tests {
     async fn table_with(moments: &[i64]) -> (ControlTable, Vec<ExecutionId>) {
         let entropy = Arc::new(Entropy::from_seed(4));
         let client = EmbeddedDynamoDb::in_memory().unwrap().client();
-        let table = ControlTable::new(client, "control", Arc::clone(&entropy));
-        table.create().await.unwrap();
+        let store = DynamoDbStore::new(client, "control", Arc::clone(&entropy));
+        store.create().await.unwrap();
+        let table = ControlTable::new(store);
         let mut ids = Vec::new();
         for &millis in moments {
             let now = Timestamp::from_millis(millis);
@@ -150,6 +153,7 @@ mod tests {
                 key: execution_id.to_string().parse().unwrap(),
                 policy: Policy::default(),
                 expected: None,
+                kind: PlanKind::Planned,
                 source: serde_json::Value::Null,
                 parameters: serde_json::Value::Null,
                 trace: None,

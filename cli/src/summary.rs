@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use chrono::SecondsFormat;
-use control_table::rows::{ExecutionStatus, Stop};
 use control_table::read::ExecutionSummary;
+use control_table::rows::{ExecutionStatus, Stop};
 
 use crate::number::{grouped, span};
 use crate::output::{Colour, Output, OutputError};

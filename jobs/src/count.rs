@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::read::{Slice, Wanted};
 use super::table::Tables;
-use runtime::SegmentError;
 use runtime::Output;
+use runtime::SegmentError;
 
 /// Its parameters.
 #[derive(Debug, Default, PartialEq, Deserialize)]

@@ -17,11 +17,11 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 
 use self::table::Tables;
-use runtime::{Context, read_json};
-use runtime::SegmentError;
 use runtime::Output;
 use runtime::Segment;
+use runtime::SegmentError;
 use runtime::Work;
+use runtime::{Context, read_json};
 
 /// Whether a run may have commands executed where the worker is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::table::{HashKey, Place, Tables, sort};
-use runtime::read_json;
 use runtime::SegmentError;
+use runtime::read_json;
 
 /// Pages of one segment, each up to 1 MB read. The invocation's time ends long before; this ends what time does not.
 const MAX_PAGES: u32 = 1_000_000;

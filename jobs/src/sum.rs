@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::read::{Page, Slice, Wanted};
 use super::table::Tables;
-use runtime::SegmentError;
 use runtime::Output;
+use runtime::SegmentError;
 
 /// Its parameters.
 #[derive(Debug, PartialEq, Deserialize)]

@@ -163,12 +163,7 @@ impl Operator for Bystander {
         reads_only("opening an execution")
     }
 
-    fn add<'a>(
-        &'a self,
-        _: ExecutionId,
-        _: &'a str,
-        _: Vec<Value>,
-    ) -> BoxFuture<'a, Result<Added, OperatorError>> {
+    fn add<'a>(&'a self, _: ExecutionId, _: &'a str, _: Vec<Value>) -> BoxFuture<'a, Result<Added, OperatorError>> {
         reads_only("adding segments")
     }
 

@@ -4,8 +4,8 @@ use std::mem;
 
 use aws_lambda_events::event::kinesis::KinesisEventRecord;
 use chrono::{DateTime, Utc};
-use control_table::rows::DeadLetterSource;
 use control_table::operation::{AddDeadLetter, AddDeadLetterOutcome};
+use control_table::rows::DeadLetterSource;
 use control_table::trace::TraceContext;
 use futures::stream::{self, FuturesUnordered, StreamExt};
 use tokio::time::{Instant, sleep_until};

@@ -1,8 +1,8 @@
 //! Outcomes are counted: those of a batch that came together in as few requests as possible.
 
 use control_table::id::SegmentId;
+use control_table::operation::{FlagFirstFailure, ReleaseSlots, Tally, TallyResult};
 use control_table::rows::TallyOutcome;
-use control_table::operation::{ReleaseSlots, FlagFirstFailure, Tally, TallyResult};
 use futures::future::join_all;
 use tracing::{debug, error, info, warn};
 

@@ -1,10 +1,10 @@
 //! What is recorded of an attempt: plain values in, plain values out.
 
 use control_table::clock::{Entropy, Timestamp};
-use control_table::rows::{Counters, Counts, ErrorKind, SegmentFailure};
 use control_table::limits::MAX_RESULT_BYTES;
 use control_table::operation::Ending;
 use control_table::policy::Policy;
+use control_table::rows::{Counters, Counts, ErrorKind, SegmentFailure};
 
 use crate::attempt::Ended;
 use crate::output::Output;

@@ -1,8 +1,8 @@
 //! What is in a Kinesis record: a segment, or something that will never be one.
 
 use control_table::limits::MAX_SEGMENTS;
-use control_table::policy::InvalidPolicy;
 use control_table::message::SegmentRecord;
+use control_table::policy::InvalidPolicy;
 
 /// Why a record is not of a segment. It would be as unreadable the next time, and everything behind it would wait.
 #[derive(Debug, thiserror::Error)]

@@ -6,10 +6,10 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use control_table::Error;
 use control_table::clock::Timestamp;
-use control_table::rows::{ErrorKind, SegmentFailure, SegmentRow};
+use control_table::message::SegmentRecord;
 use control_table::operation::{Claim, ClaimOutcome, Ending, Finish, FinishOutcome, Tally};
 use control_table::policy::Backoff;
-use control_table::message::SegmentRecord;
+use control_table::rows::{ErrorKind, SegmentFailure, SegmentRow};
 use tracing::{Span, debug, error, info, warn};
 
 use crate::attempt::{self, LETTING_GO};

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use control_table::message::CompletionEvent;
 use control_table::id::ExecutionId;
+use control_table::message::CompletionEvent;
 
 /// Every event in a data directory, in order, repeats included.
 pub fn completion_events(data_dir: &Path) -> Vec<CompletionEvent> {

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use control_table::message::CompletionEvent;
 use control_table::message::NotificationEvent;
-use futures::future::BoxFuture;
 use engine::{EventBus, PublishError};
+use futures::future::BoxFuture;
 
 /// Appends each event to the file of a data directory. Of the first few events the answer is lost: they are delivered, and
 /// whoever published them is told otherwise.

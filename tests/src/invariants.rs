@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use control_table::ControlTable;
-use control_table::message::CompletionEvent;
 use control_table::id::ExecutionId;
+use control_table::message::CompletionEvent;
 use control_table::rows::{Counts, ExecutionRow, SegmentRow, SegmentStatus, TallyOutcome, TallyRow};
 
 use crate::events::events_of;

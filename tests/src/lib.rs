@@ -9,6 +9,7 @@
 
 pub mod conformance;
 mod events;
+mod events_in;
 pub mod faults;
 mod file_bus;
 mod images;
@@ -20,6 +21,7 @@ mod requests;
 mod under_test;
 
 pub use self::events::{completion_events, events_of};
+pub use self::events_in::RawEvents;
 pub use self::images::{index_write_units, item_bytes};
 pub use self::invariants::assert_invariants;
 pub use self::parts::{News, Parts, dynamodb_event};

@@ -7,13 +7,13 @@ use control_table::clock::{Entropy, SystemClock};
 use control_table::id::ExecutionId;
 use control_table::rows::ExecutionRow;
 use emulator::embedded::Durability;
-use local::system::{HookOutput, Hooks, WorkChoice};
-use local::{Options, System};
 use engine::scatter::ScatterEvent;
 use engine::{Operator, Started};
+use local::system::{HookOutput, Hooks, WorkChoice};
+use local::{Options, System};
+use runtime::Work;
 use serde_json::Value;
 use tempfile::TempDir;
-use runtime::Work;
 
 use crate::invariants::assert_invariants;
 

@@ -8,9 +8,9 @@ use std::collections::HashSet;
 use aws_lambda_events::event::kinesis::{KinesisEvent, KinesisEventRecord};
 use chrono::{DateTime, Utc};
 use control_table::rows::{DeadLetterSource, ExecutionStatus};
-use serde_json::{Value, json};
-use system_tests::{Parts, Requests, assert_invariants, dynamodb_event};
 use runtime::{Context, Output, Segment, work};
+use serde_json::{Value, json};
+use system_tests::{Parts, RawEvents, Requests, assert_invariants, dynamodb_event};
 
 const SEGMENTS: u64 = 20;
 
@@ -53,7 +53,7 @@ async fn poison_between_good_records_is_set_aside_once_and_the_run_completes() {
     let parts = Parts::new().await;
     let requests = Requests::default();
     let event = json!({"job": "poisoned", "source": {"type": "range", "from": 0, "to": SEGMENTS, "size": 1}});
-    let answer = parts.scatter(&requests).handle(event, "request-1", DateTime::<Utc>::MAX_UTC).await.unwrap();
+    let answer = parts.engine(&requests, 0).handle(event, "request-1", DateTime::<Utc>::MAX_UTC).await.unwrap();
 
     let work = work(|_: Segment<Value>, _: Context| async move { Ok(Output::items(1)) });
     let (worker, gather) = (parts.worker(&requests, work), parts.gather(&requests, 0));
@@ -73,7 +73,8 @@ async fn poison_between_good_records_is_set_aside_once_and_the_run_completes() {
     let mut news = parts.news();
     loop {
         let passed = news.read().await;
-        let is_aside = |record: &Value| record["dynamodb"]["Keys"]["pk"]["S"].as_str().unwrap().starts_with("ASIDE#");
+        let is_aside =
+            |record: &Value| record["dynamodb"]["Keys"]["pk"]["S"].as_str().unwrap().starts_with("DEADLETTER#");
         assert!(!passed.iter().any(is_aside), "nobody is invoked for what was set aside");
         if passed.is_empty() {
             break;
@@ -92,5 +93,5 @@ async fn poison_between_good_records_is_set_aside_once_and_the_run_completes() {
     assert_eq!(longest, Some(1_000_000));
     // As the command line shows it.
     let json = serde_json::to_value(&aside[0]).unwrap();
-    assert!(json["event_id"].is_string() && json["source"] == "worker" && json["set_aside_at"].is_i64(), "{json}");
+    assert!(json["event_id"].is_string() && json["source"] == "worker" && json["recorded_at"].is_i64(), "{json}");
 }

@@ -7,8 +7,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use control_table::clock::Entropy;
-use local::Database;
 use emulator::embedded::Durability;
+use local::Database;
 use serde_json::{Value, json};
 use system_tests::{assert_invariants, events_of};
 

@@ -9,14 +9,16 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 use control_table::id::GroupId;
-use control_table::rows::ExecutionStatus;
 use control_table::message::SegmentRecord;
-use engine::gather::Gather;
+use control_table::rows::ExecutionStatus;
 use emulator::embedded::ShardRecord;
+use functions::handlers::GatherHandler;
 use local::template::Template;
-use serde_json::{Value, json};
-use system_tests::{News, Parts, Requests, Spent, assert_invariants, dynamodb_event, index_write_units, item_bytes};
 use runtime::{Context, Output, Segment, work};
+use serde_json::{Value, json};
+use system_tests::{
+    News, Parts, RawEvents, Requests, Spent, assert_invariants, dynamodb_event, index_write_units, item_bytes,
+};
 
 const GROUPS: u64 = 10;
 const SEGMENTS: u64 = 128 * GROUPS;
@@ -70,7 +72,7 @@ async fn measure(batch_size: usize) -> Cost {
 
     let event = json!({"job": "cost", "source": {"type": "range", "from": 0, "to": SEGMENTS * 1_000, "size": 1_000},
                        "parameters": {"table": "customers"}});
-    let answer = parts.scatter(&by_scatter).handle(event, "request-1", DateTime::<Utc>::MAX_UTC).await.unwrap();
+    let answer = parts.engine(&by_scatter, 0).handle(event, "request-1", DateTime::<Utc>::MAX_UTC).await.unwrap();
     assert!(answer.sealed && answer.segments == SEGMENTS, "{answer:?}");
 
     let work = work(|segment: Segment<Value>, _: Context| async move {
@@ -117,7 +119,7 @@ fn batches(records: Vec<ShardRecord>, size: usize) -> Vec<Vec<ShardRecord>> {
 }
 
 /// Invokes the gather until it changes nothing that it would hear of.
-async fn gather_all(gather: &Gather, news: &mut News) {
+async fn gather_all(gather: &GatherHandler, news: &mut News) {
     loop {
         let records = news.read().await;
         if records.is_empty() {

@@ -8,10 +8,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use control_table::rows::ExecutionStatus;
 use local::template::Template;
-use serde_json::{Value, json};
-use system_tests::{Parts, Requests, Spent, WAIT, dynamodb_event, index_write_units};
-use tokio::time::Instant;
 use runtime::{Context, Output, Segment, SegmentError, work};
+use serde_json::{Value, json};
+use system_tests::{Parts, RawEvents, Requests, Spent, WAIT, dynamodb_event, index_write_units};
+use tokio::time::Instant;
 
 /// In one group.
 const SEGMENTS: u64 = 100;
@@ -48,12 +48,12 @@ async fn measure(failures: u32) -> Cost {
     let [by_scatter, by_worker, by_sweeper, by_gather] = [(); 4].map(|()| Requests::default());
     let event = json!({"job": "retry", "source": {"type": "range", "from": 0, "to": SEGMENTS, "size": 1},
                        "policy": {"backoff": {"base_ms": 1, "cap_ms": 1}}});
-    let answer = parts.scatter(&by_scatter).handle(event, "request-1", DateTime::<Utc>::MAX_UTC).await.unwrap();
+    let answer = parts.engine(&by_scatter, 0).handle(event, "request-1", DateTime::<Utc>::MAX_UTC).await.unwrap();
 
     let work = work(move |_: Segment<Value>, context: Context| async move {
         if context.attempt <= failures { Err(SegmentError::retryable("not yet")) } else { Ok(Output::items(1)) }
     });
-    let (worker, sweeper) = (parts.worker(&by_worker, work), parts.sweeper(&by_sweeper));
+    let (worker, sweeper) = (parts.worker(&by_worker, work), parts.engine(&by_sweeper, 0));
     let mut taken = HashSet::new();
     let mut expected = SEGMENTS * u64::from(failures + 1);
     let deadline = Instant::now() + WAIT;

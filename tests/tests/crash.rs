@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use control_table::clock::Entropy;
 use control_table::rows::ExecutionStatus;
-use local::Database;
 use emulator::embedded::Durability;
+use local::Database;
 use serde_json::Value;
 use system_tests::{assert_invariants, events_of};
 
@@ -112,5 +112,5 @@ async fn a_second_process_is_refused_and_readers_are_not() {
     let list = scatterctl(dir.path(), &["list", "--json"]).output().unwrap();
     assert!(list.status.success(), "{}", String::from_utf8_lossy(&list.stderr));
     assert_eq!(serde_json::from_slice::<Value>(&list.stdout).unwrap()["executions"], Value::Array(vec![]));
-    first.shutdown().await;
+    first.stop().await;
 }

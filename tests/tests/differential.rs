@@ -12,13 +12,13 @@ use std::sync::Arc;
 use control_table::ControlTable;
 use control_table::clock::{Entropy, Timestamp};
 use control_table::id::{ExecutionId, GroupId, SegmentId};
-use control_table::rows::{Counters, Counts, ErrorKind, SegmentFailure, TallyOutcome};
-use control_table::store::{DynamoDbStore, MemoryTable};
 use control_table::operation::{
-    AddRows, CheckpointProgress, Claim, CommitGroup, Complete, CompleteOutcome, Counted, DeferRetry, Ending, Finish, Fold,
-    MarkPublished, Open, Operation, ReleaseLease, Seal, Tally,
+    AddRows, CheckpointProgress, Claim, CommitGroup, Complete, CompleteOutcome, Counted, DeferRetry, Ending, Finish,
+    Fold, MarkPublished, Open, Operation, ReleaseLease, Seal, Tally,
 };
 use control_table::policy::{Policy, Tolerance};
+use control_table::rows::{Counters, Counts, ErrorKind, SegmentFailure, TallyOutcome};
+use control_table::store::{DynamoDbStore, MemoryTable};
 use emulator::embedded::EmbeddedDynamoDb;
 use proptest::prelude::*;
 
@@ -348,13 +348,8 @@ enum Beginning {
     Redriving,
 }
 
-const BEGINNINGS: [Beginning; 5] = [
-    Beginning::Nothing,
-    Beginning::Committed,
-    Beginning::External,
-    Beginning::Published,
-    Beginning::Redriving,
-];
+const BEGINNINGS: [Beginning; 5] =
+    [Beginning::Nothing, Beginning::Committed, Beginning::External, Beginning::Published, Beginning::Redriving];
 
 impl Beginning {
     fn steps(self) -> Vec<Step> {

@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use control_table::rows::{ErrorKind, ExecutionStatus, SegmentStatus};
+use engine::NO_DEADLINE;
+use functions::handlers;
+use runtime::{Context, Output, Segment, SegmentError, work};
 use serde_json::{Value, json};
 use system_tests::UnderTest;
-use runtime::{Context, Output, Segment, SegmentError, work};
 
 fn range(segments: u64) -> Value {
     json!({"job": "test", "source": {"type": "range", "from": 0, "to": segments, "size": 1},
@@ -124,13 +126,12 @@ async fn one_key_is_one_execution_however_often_and_at_once_it_is_scattered() {
     let mut event = range(300);
     event["key"] = json!("2026-11-24");
     let (one, other) =
-        tokio::join!(under_test.system.scatter(event.clone(), "a"), under_test.system.scatter(event.clone(), "b"));
-    let (one, other) = (one.unwrap(), other.unwrap());
+        tokio::join!(under_test.start_execution(event.clone()), under_test.start_execution(event.clone()));
     assert_eq!(one.execution_id, other.execution_id);
     let execution = under_test.finish(one.execution_id).await;
     assert_eq!(execution.succeeded, 300);
 
-    let later = under_test.system.scatter(event, "c").await.unwrap();
+    let later = under_test.start_execution(event).await;
     assert_eq!((later.execution_id, later.opened), (one.execution_id, false));
     assert_eq!(under_test.finish(one.execution_id).await, execution);
 }
@@ -142,7 +143,8 @@ async fn many_executions_at_once_keep_their_counts_apart() {
     for (number, segments) in [130_u64, 7, 0, 257].into_iter().enumerate() {
         let mut event = range(segments);
         event["parameters"] = json!({"work": "noop"});
-        let answer = under_test.system.scatter(event, &format!("request-{number}")).await.unwrap();
+        event["key"] = json!(format!("{number}"));
+        let answer = under_test.start_execution(event).await;
         executions.push((answer.execution_id, segments));
     }
     for (execution_id, segments) in executions {
@@ -156,7 +158,8 @@ async fn bad_input_is_refused_before_anything_is_written() {
     let under_test = UnderTest::builtin().await;
     for bad in [json!({"job": "a b"}), json!({"job": "x", "source": {"type": "range", "from": 0, "to": 5, "size": 0}})]
     {
-        let error = under_test.system.scatter(bad, "request").await.unwrap_err();
+        let error =
+            handlers::scatter(under_test.system.engine(), bad, "request".into(), NO_DEADLINE).await.unwrap_err();
         assert!(!error.is_retryable(), "{error}");
     }
     assert_eq!(system_tests::completion_events(under_test.dir.path()), []);

@@ -13,11 +13,12 @@ use aws_lambda_events::event::kinesis::KinesisEvent;
 use aws_smithy_types::base64;
 use chrono::{DateTime, Utc};
 use control_table::rows::{ExecutionStatus, SegmentStatus};
+use engine::EngineError;
+use engine::scatter::ScatterAnswer;
 use local::template::Template;
-use engine::scatter::{ScatterAnswer, EngineError};
-use serde_json::{Value, json};
-use system_tests::{Parts, Requests, dynamodb_event};
 use runtime::{Context, Output, Segment, Work, work};
+use serde_json::{Value, json};
+use system_tests::{Parts, RawEvents, Requests, dynamodb_event};
 
 /// A record as <https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html> shows one.
 fn kinesis_record(sequence_number: &str, data: &[u8]) -> Value {
@@ -120,7 +121,7 @@ fn counting() -> std::sync::Arc<dyn Work> {
 }
 
 async fn scatter(parts: &Parts, event: Value) -> Result<ScatterAnswer, EngineError> {
-    parts.scatter(&Requests::default()).handle(event, "request-1", DateTime::<Utc>::MAX_UTC).await
+    parts.engine(&Requests::default(), 0).handle(event, "request-1", DateTime::<Utc>::MAX_UTC).await
 }
 
 fn two_segments() -> Value {

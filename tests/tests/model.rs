@@ -164,8 +164,12 @@ fn two_scatters_at_once() {
 
 #[test]
 fn a_cancel_of_an_execution_that_is_still_scattered() {
-    let config =
-        Config { scatters: 1, cancels: 1, faults: faults(1, 1, 0, 0, 0, 0), ..Config::sealed(&[&[GOOD, BAD], &[GOOD]]) };
+    let config = Config {
+        scatters: 1,
+        cancels: 1,
+        faults: faults(1, 1, 0, 0, 0, 0),
+        ..Config::sealed(&[&[GOOD, BAD], &[GOOD]])
+    };
     explore(
         "cancel, scatter",
         config,
@@ -184,13 +188,23 @@ fn a_cancel_of_an_execution_that_is_still_scattered() {
 #[test]
 fn a_cancel_while_a_redrive_is_under_way() {
     let config = Config { cancels: 1, redrives: 1, faults: faults(1, 0, 0, 0, 0, 0), ..Config::sealed(&[&[BAD]]) };
-    explore("cancel, redrive", config, 3_825, &[Situation::CancelRefused, Situation::CancelledRunning, Situation::SecondPublished]);
+    explore(
+        "cancel, redrive",
+        config,
+        3_825,
+        &[Situation::CancelRefused, Situation::CancelledRunning, Situation::SecondPublished],
+    );
 }
 
 #[test]
 fn leases_that_run_out_while_their_workers_live() {
     let config = Config { faults: faults(2, 1, 1, 1, 2, 0), ..Config::sealed(&[&[FLAKY, GOOD]]) };
-    explore("leases", config, 475_623, &[Situation::TakenOver, Situation::Retried, Situation::Leased, Situation::ClaimUnanswered]);
+    explore(
+        "leases",
+        config,
+        475_623,
+        &[Situation::TakenOver, Situation::Retried, Situation::Leased, Situation::ClaimUnanswered],
+    );
 }
 
 #[test]
@@ -198,5 +212,10 @@ fn leases_that_run_out_while_their_workers_live() {
 fn larger_a_redrive_with_a_cancel() {
     let config =
         Config { cancels: 1, redrives: 1, faults: faults(1, 0, 0, 0, 0, 0), ..Config::sealed(&[&[BAD, GOOD], &[BAD]]) };
-    explore("redrive, cancel", config, 2_401_491, &[Situation::CancelRefused, Situation::CancelledRunning, Situation::SecondPublished]);
+    explore(
+        "redrive, cancel",
+        config,
+        2_401_491,
+        &[Situation::CancelRefused, Situation::CancelledRunning, Situation::SecondPublished],
+    );
 }

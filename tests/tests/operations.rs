@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use control_table::id::ExecutionId;
 use control_table::rows::{ExecutionStatus, Selection, Stop};
+use engine::Operator;
+use runtime::{Context, Output, Segment, SegmentError, Work, work};
 use serde_json::{Value, json};
 use system_tests::{UnderTest, WAIT, events_of};
-use runtime::{Context, Output, Segment, SegmentError, Work, work};
 
 fn range(segments: u64, policy: &Value) -> Value {
     json!({"job": "test", "source": {"type": "range", "from": 0, "to": segments, "size": 1}, "policy": policy})
@@ -27,7 +28,7 @@ fn one_in_ten_fails_at_first() -> Arc<dyn Work> {
 }
 
 async fn scatter(under_test: &UnderTest, event: Value) -> ExecutionId {
-    under_test.system.scatter(event, "request-1").await.unwrap().execution_id
+    under_test.start_execution(event).await.execution_id
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,7 +56,7 @@ async fn a_cancelled_run_ends_with_the_counts_of_what_was_done() {
     });
     let under_test = UnderTest::own(slow).await;
     let id = scatter(&under_test, range(1_000, &json!({}))).await;
-    let report = under_test.system.cancel(id, Stop::Requested).await.unwrap();
+    let report = under_test.system.cancel(id).await.unwrap();
     assert!(report.cancelled > 0 && report.finished);
     let execution = under_test.finish(id).await;
     assert_eq!(execution.status, ExecutionStatus::Cancelled);

@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex};
 use chrono::{DateTime, Utc};
 use control_table::clock::Entropy;
 use control_table::rows::ExecutionStatus;
-use engine::gather::Gather;
 use emulator::embedded::ShardRecord;
-use serde_json::{Value, json};
-use system_tests::{Parts, Requests, assert_invariants, dynamodb_event, events_of};
+use functions::handlers::GatherHandler;
 use runtime::{Context, Output, Segment, SegmentError, Work, Worker, work};
+use serde_json::{Value, json};
+use system_tests::{Parts, RawEvents, Requests, assert_invariants, dynamodb_event, events_of};
 
 /// Two full groups and a short one.
 const SEGMENTS: u64 = 300;
@@ -107,7 +107,7 @@ async fn work_on(worker: &Worker, parts: &Parts, mut batch: Vec<ShardRecord>) {
 }
 
 /// Delivers a batch, and as the stream does it again from the first record that the answer names.
-async fn tell(gather: &Gather, mut batch: &[Value]) {
+async fn tell(gather: &GatherHandler, mut batch: &[Value]) {
     loop {
         let response = gather.handle(dynamodb_event(batch)).await;
         let failed: HashSet<_> =
@@ -120,7 +120,7 @@ async fn tell(gather: &Gather, mut batch: &[Value]) {
     }
 }
 
-async fn tell_all(gather: &Gather, disorder: &Disorder, records: &[Value]) {
+async fn tell_all(gather: &GatherHandler, disorder: &Disorder, records: &[Value]) {
     for batch in disorder.batches(&disorder.deliveries(records), GATHER_BATCH_MAX) {
         tell(gather, &batch).await;
     }
@@ -132,7 +132,7 @@ async fn disorder(seed: u64) {
     let (worker, gather) = (parts.worker(&requests, noting(&done)), parts.gather(&requests, LOST_ANSWERS));
     let event = json!({"job": "disorder", "source": {"type": "range", "from": 0, "to": SEGMENTS, "size": 1},
                        "policy": {"tolerated_failures": SEGMENTS}});
-    let answer = parts.scatter(&requests).handle(event, "request-1", DateTime::<Utc>::MAX_UTC).await.unwrap();
+    let answer = parts.engine(&requests, 0).handle(event, "request-1", DateTime::<Utc>::MAX_UTC).await.unwrap();
     assert!(answer.sealed && answer.segments == SEGMENTS, "{answer:?}");
 
     let records = parts.shard.read(&HashSet::new(), usize::MAX / 2).await;
@@ -178,7 +178,7 @@ async fn disorder(seed: u64) {
     assert_one_event(&parts, answer.execution_id, seed);
 }
 
-async fn tell_the_rest(gather: &Gather, disorder: &Disorder, news: &mut system_tests::News) {
+async fn tell_the_rest(gather: &GatherHandler, disorder: &Disorder, news: &mut system_tests::News) {
     loop {
         let records = news.read().await;
         if records.is_empty() {

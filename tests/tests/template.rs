@@ -7,9 +7,8 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeDefinition, KeySchemaElement, TableDescription};
-use control_table::ControlTable;
-use control_table::store::DynamoDbStore;
 use control_table::clock::Entropy;
+use control_table::store::DynamoDbStore;
 use control_table::store::dynamodb::SchemaError;
 use emulator::embedded::EmbeddedDynamoDb;
 use local::template::{TableDefinition, Template};
@@ -20,8 +19,8 @@ fn of_template() -> TableDefinition {
     Template::built_in().unwrap().control_table().unwrap()
 }
 
-fn control_table(client: &Client) -> ControlTable {
-    ControlTable::new(DynamoDbStore::new(client.clone(), TABLE, Arc::new(Entropy::from_seed(1))))
+fn store(client: &Client) -> DynamoDbStore {
+    DynamoDbStore::new(client.clone(), TABLE, Arc::new(Entropy::from_seed(1)))
 }
 
 async fn describe(client: &Client) -> TableDescription {
@@ -43,7 +42,7 @@ async fn with_table(change: impl FnOnce(&mut TableDefinition)) -> Client {
 
 /// What is wrong with that table.
 async fn wrong(change: impl FnOnce(&mut TableDefinition)) -> (SchemaError, String) {
-    let error = control_table(&with_table(change).await).verify().await.unwrap_err();
+    let error = store(&with_table(change).await).verify().await.unwrap_err();
     let message = error.to_string();
     (error, message)
 }
@@ -76,7 +75,7 @@ fn spell_indexes(table: &TableDescription) -> Vec<String> {
 async fn the_template_and_the_code_make_the_same_table() {
     let of_template = describe(&with_table(|_| ()).await).await;
     let client = EmbeddedDynamoDb::in_memory().unwrap().client();
-    control_table(&client).create().await.unwrap();
+    store(&client).create().await.unwrap();
     let of_code = describe(&client).await;
 
     assert_eq!(spell_keys(of_code.key_schema()), ["pk HASH", "sk RANGE"]);
@@ -94,17 +93,17 @@ async fn the_template_and_the_code_make_the_same_table() {
 
 #[tokio::test]
 async fn each_passes_for_a_control_table() {
-    control_table(&with_table(|_| ()).await).verify().await.unwrap();
+    store(&with_table(|_| ()).await).verify().await.unwrap();
     let client = EmbeddedDynamoDb::in_memory().unwrap().client();
-    control_table(&client).create().await.unwrap();
-    control_table(&client).create().await.unwrap();
-    control_table(&client).verify().await.unwrap();
+    store(&client).create().await.unwrap();
+    store(&client).create().await.unwrap();
+    store(&client).verify().await.unwrap();
 }
 
 #[tokio::test]
 async fn a_missing_table_is_named_with_what_to_do() {
     let client = EmbeddedDynamoDb::in_memory().unwrap().client();
-    let error = control_table(&client).verify().await.unwrap_err();
+    let error = store(&client).verify().await.unwrap_err();
     assert!(matches!(&error, SchemaError::Request(control_table::Error::TableMissing { table, .. }) if table == TABLE));
     let message = error.to_string();
     for part in ["\"control\" does not exist", "Deploy infra/template.yaml", "CONTROL_TABLE"] {
@@ -131,10 +130,7 @@ async fn a_missing_stream_is_named_with_what_to_do() {
             assert!(message.contains(part), "{message}");
         }
     }
-    control_table(&with_table(|table| table.stream_view = Some("NEW_AND_OLD_IMAGES".to_owned())).await)
-        .verify()
-        .await
-        .unwrap();
+    store(&with_table(|table| table.stream_view = Some("NEW_AND_OLD_IMAGES".to_owned())).await).verify().await.unwrap();
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ mod run;
 
 pub use self::import::ImportArgs;
 pub use self::one_run::{
-    AddArgs, DeadLettersArgs, CancelArgs, FailuresArgs, RedriveArgs, RepairArgs, ResultsArgs, SealArgs, SetArgs,
+    AddArgs, CancelArgs, DeadLettersArgs, FailuresArgs, RedriveArgs, RepairArgs, ResultsArgs, SealArgs, SetArgs,
 };
 pub use self::run::{Counting, RunArgs, SourceType, WorkName};
 

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
-use control_table::rows::{Indexes, SegmentStatus, Selection};
 use control_table::policy::Tolerance;
+use control_table::rows::{Indexes, SegmentStatus, Selection};
 
 use super::SystemArgs;
 

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use clap::Parser;
 use control_table::policy::Policy;
-use proptest::prelude::*;
 use engine::scatter::ScatterEvent;
+use proptest::prelude::*;
 
 use super::*;
 use crate::args::{Cli, Verb};

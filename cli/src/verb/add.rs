@@ -15,7 +15,6 @@ use crate::interrupt::Interrupt;
 use crate::job::UsageError;
 use crate::number::grouped;
 
-
 /// Specs that are added at once. Never another number: a repeated add knows each of its parts again only if they are cut at the
 /// same places. Ten groups' worth.
 const CHUNK: usize = 960;

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-
 use control_table::rows::ExecutionStatus;
 
 use super::{follow_to_end, watch};

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use chrono::{DateTime, SecondsFormat};
 use control_table::ControlTable;
-use control_table::read::ListQuery;
 use control_table::read::ExecutionSummary;
+use control_table::read::ListQuery;
 use serde_json::json;
 
 use crate::args::ListArgs;

@@ -22,8 +22,8 @@ mod watch;
 use std::process::ExitCode;
 
 use control_table::id::ExecutionId;
-use control_table::rows::ExecutionStatus;
 use control_table::read::ExecutionSummary;
+use control_table::rows::ExecutionStatus;
 use engine::{Finished, Operator};
 
 use crate::args::Verb;
@@ -32,7 +32,6 @@ use crate::error::{CliError, FAILED};
 use crate::execution::IdError;
 use crate::follow::Follower;
 use crate::interrupt::Interrupt;
-
 
 /// Does what was asked.
 pub async fn execute(context: &Context, verb: Verb) -> Result<ExitCode, CliError> {

@@ -12,7 +12,6 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::interrupt::Interrupt;
 
-
 pub(super) async fn execute(context: &Context, args: ResumeArgs) -> Result<ExitCode, CliError> {
     let mut interrupt = Interrupt::install(&context.output);
     // Starting is resuming: the system goes on with whatever it finds unfinished.

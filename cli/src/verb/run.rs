@@ -17,7 +17,6 @@ use crate::follow::Follower;
 use crate::interrupt::Interrupt;
 use crate::job::{Job, RunPlan};
 
-
 /// What is started.
 struct Call {
     event: ScatterEvent,
@@ -78,7 +77,11 @@ fn started(context: &Context, started: Started) -> ExecutionId {
 }
 
 /// Told to stop: what there is of the run stays, and can be gone on with.
-async fn interrupted(context: &Context, started: Option<ExecutionId>, operator: &dyn Operator) -> Result<ExitCode, CliError> {
+async fn interrupted(
+    context: &Context,
+    started: Option<ExecutionId>,
+    operator: &dyn Operator,
+) -> Result<ExitCode, CliError> {
     match started {
         Some(execution_id) => {
             if let Some(view) = operator.table().summary(execution_id).await? {

@@ -62,6 +62,6 @@ fn what_is_not_filled_from_outside_is_refused() {
     assert!(!refused.stderr.is_empty());
     let refused = world.call(&["add", "latest", "--file", "none.jsonl"]).expect(2);
     assert!(refused.stderr.contains("none.jsonl"), "{}", refused.stderr);
-    let aside = world.call(&["aside"]).expect(0);
-    assert!(aside.stderr.contains("no records were set aside"), "{}", aside.stderr);
+    let dead_letters = world.call(&["dead-letters"]).expect(0);
+    assert!(dead_letters.stderr.contains("no dead letters"), "{}", dead_letters.stderr);
 }

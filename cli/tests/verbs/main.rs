@@ -3,11 +3,10 @@
 #![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
 
 mod cancel;
-mod cost;
 #[cfg(not(feature = "aws"))]
 mod deployed;
+mod external;
 mod hooks;
-mod outside;
 mod policy;
 mod redrive;
 mod repair;

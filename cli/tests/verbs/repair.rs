@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use control_table::clock::Entropy;
-use local::Database;
 use emulator::embedded::Durability;
+use local::Database;
 
 use crate::world::{World, exec};
 

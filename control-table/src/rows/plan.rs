@@ -79,10 +79,16 @@ mod tests {
     #[test]
     fn a_plan_reads_back_what_it_writes_and_a_foreign_trace_is_none() {
         let execution_id = ExecutionId::new(uuid::Uuid::from_u128(1));
-        let none =
-            PlanRow { execution_id, kind: PlanKind::Planned, source: Value::Null, parameters: Value::Null, trace: None, expires_at: None };
+        let none = PlanRow {
+            execution_id,
+            kind: PlanKind::Planned,
+            source: Value::Null,
+            parameters: Value::Null,
+            trace: None,
+            expires_at: None,
+        };
         let mut item = to_item(&none).unwrap();
-        assert_eq!(item.len(), 4, "keys, source and parameters: {item:?}");
+        assert_eq!(item.len(), 5, "keys, kind, source and parameters: {item:?}");
         assert_eq!(from_item::<PlanRow>(item.clone()).unwrap(), none);
         for foreign in [AttributeValue::S("00-57-53-01".to_owned()), AttributeValue::N("1".to_owned())] {
             item.insert("trace".to_owned(), foreign);

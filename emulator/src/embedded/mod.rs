@@ -17,7 +17,7 @@ mod kinesis;
 mod shard;
 mod stream;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod transport;
 
 pub use changes::Changes;

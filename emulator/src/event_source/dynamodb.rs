@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::{info, warn};
 
-use super::batch::{Batch, Outcome, outcome_of, finalize};
+use super::batch::{Batch, Outcome, finalize, outcome_of};
 use super::event::dynamodb_event;
 use super::handler::{DynamoDbHandler, call};
 use super::host::{Host, StopSignal, rest};

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{info, warn};
 
-use super::batch::{Batch, Outcome, outcome_of, finalize};
+use super::batch::{Batch, Outcome, finalize, outcome_of};
 use super::event::kinesis_event;
 use super::handler::{KinesisHandler, call};
 use super::host::{Host, rest};

@@ -39,8 +39,9 @@ fn failed(execution: &ExecutionRow, tallies: &[TallyRow]) -> u64 {
 mod tests {
     use super::*;
     use control_table::id::ExecutionId;
-    use control_table::operation::{Open, OpenOutcome};
+    use control_table::operation::{Open, OpenOutcome, Operation, Part};
     use control_table::policy::Policy;
+    use control_table::rows::PlanKind;
 
     fn execution(policy: Policy) -> ExecutionRow {
         let open = Open {
@@ -49,13 +50,15 @@ mod tests {
             key: "today".parse().unwrap(),
             policy,
             expected: Some(100),
+            kind: PlanKind::Planned,
             source: serde_json::Value::Null,
             parameters: serde_json::Value::Null,
             trace: None,
             now: Timestamp::EPOCH,
             due_at: Timestamp::EPOCH,
         };
-        match open.apply(&mut None).0 {
+        let mut rows = (Part::Is(None), Part::Is(None), Part::Is(None));
+        match open.apply(&mut rows) {
             OpenOutcome::Opened(row) => *row,
             OpenOutcome::Existing(id) => panic!("{id}"),
         }

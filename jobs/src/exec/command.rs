@@ -11,10 +11,10 @@ use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
 use super::tail::Tail;
-use runtime::Context;
-use runtime::SegmentError;
 use crate::process_group::Group;
+use runtime::Context;
 use runtime::Segment;
+use runtime::SegmentError;
 
 /// How long output is still read after the command and its group have ended. Only a process that left the group can keep
 /// it open for longer, and nobody waits for that.

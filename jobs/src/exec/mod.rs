@@ -15,9 +15,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use runtime::Context;
-use runtime::SegmentError;
 use runtime::Output;
 use runtime::Segment;
+use runtime::SegmentError;
 
 /// Its parameters.
 #[derive(Debug, PartialEq, Deserialize)]

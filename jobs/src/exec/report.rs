@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use runtime::read_json;
-use runtime::SegmentError;
 use runtime::Output;
+use runtime::SegmentError;
+use runtime::read_json;
 
 /// Bytes of the standard error's end that go into the error message, which is cut to 512.
 const LAST_WORDS: usize = 400;

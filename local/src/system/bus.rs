@@ -5,11 +5,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use control_table::message::CompletionEvent;
 use control_table::id::ExecutionId;
+use control_table::message::CompletionEvent;
 use control_table::message::NotificationEvent;
-use futures::future::BoxFuture;
 use engine::{EventBus, PublishError};
+use futures::future::BoxFuture;
 use serde::Serialize;
 use uuid::Uuid;
 

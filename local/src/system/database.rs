@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use control_table::ControlTable;
-use control_table::store::DynamoDbStore;
 use control_table::clock::Entropy;
+use control_table::store::DynamoDbStore;
 
 use super::{CONTROL_TABLE, Error};
 use crate::data_dir::DataDir;

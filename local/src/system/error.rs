@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::data_dir::DataDirError;
-use emulator::embedded::EmbeddedError;
 use crate::template::TemplateError;
+use emulator::embedded::EmbeddedError;
 
 /// Why the local system cannot be started, or cannot go on.
 #[derive(Debug, thiserror::Error)]

@@ -6,8 +6,8 @@ use aws_lambda_events::event::dynamodb::Event as DynamoDbEvent;
 use aws_lambda_events::event::kinesis::KinesisEvent;
 use aws_lambda_events::event::streams::{DynamoDbEventResponse, KinesisEventResponse};
 use functions::handlers::GatherHandler;
-use tokio::sync::watch;
 use runtime::Worker;
+use tokio::sync::watch;
 
 use emulator::event_source::{DynamoDbHandler, HandlerError, Invocation, KinesisHandler};
 

@@ -3,14 +3,14 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use control_table::message::CompletionEvent;
 use control_table::id::ExecutionId;
-use control_table::rows::{ExecutionStatus, Notification};
+use control_table::message::CompletionEvent;
 use control_table::message::NotificationEvent;
+use control_table::rows::{ExecutionStatus, Notification};
+use jobs::process_group::Group;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
 use uuid::Uuid;
-use jobs::process_group::Group;
 
 use super::Hooks;
 

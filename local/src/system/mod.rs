@@ -30,7 +30,6 @@ pub use self::options::{Hooks, Options, WorkChoice};
 pub use self::start::System;
 pub(crate) use self::start::wire_engine;
 
-
 /// The control table's name in the embedded `DynamoDB`.
 pub const CONTROL_TABLE: &str = "control";
 /// The segment stream's name in the embedded Kinesis.

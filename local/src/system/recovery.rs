@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use control_table::id::ExecutionId;
-use futures::stream::{self, StreamExt};
 use engine::{Engine, NO_DEADLINE};
+use futures::stream::{self, StreamExt};
 use tokio::sync::watch;
 
 /// Executions gone on with at once. Each one streams its records as fast as the workers take them.

@@ -11,10 +11,10 @@ use engine::scatter::Sources;
 use engine::{Dispatcher, Engine, EventBus, Parts, Settings};
 use functions::KinesisDispatcher;
 use functions::handlers::GatherHandler;
+use jobs::builtin;
+use runtime::Worker;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
-use runtime::Worker;
-use jobs::builtin;
 
 use super::bus::LocalBus;
 use super::expiry;
@@ -22,9 +22,9 @@ use super::handlers::{GatherFunction, WorkerFunction};
 use super::hook::Commands;
 use super::recovery::Recovery;
 use super::{CONTROL_TABLE, Database, Error, Options, SEGMENT_STREAM, WorkChoice, ticks};
+use crate::template::Template;
 use emulator::embedded::{Backlog, EmbeddedError, EmbeddedKinesis};
 use emulator::event_source::{DynamoDbMapping, Host, KinesisMapping, KinesisSettings, Shutdown};
-use crate::template::Template;
 
 /// How long running work may go on after a stop was asked for: long enough to record that it ended, not to end it.
 const GRACE: Duration = Duration::from_secs(2);
@@ -89,7 +89,8 @@ impl System {
         }
         tasks.spawn(worker.run(shards));
 
-        let gather = GatherFunction { gather: GatherHandler::new(functions.engine.clone()), finalized: Arc::clone(&finalized) };
+        let gather =
+            GatherFunction { gather: GatherHandler::new(functions.engine.clone()), finalized: Arc::clone(&finalized) };
         let mut mapping = template.gather_mapping()?;
         mapping.timeout = mapping.timeout.max(GATHER_TIMEOUT);
         let gather = DynamoDbMapping::new(database.service(), CONTROL_TABLE, Arc::new(gather), mapping, host)?;

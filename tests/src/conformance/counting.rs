@@ -1,9 +1,9 @@
 //! Tally and fold.
 
-use control_table::rows::{Counters, Counts, TallyOutcome};
 use control_table::limits::{OUTCOMES_PER_TALLY, TALLIES_PER_FOLD};
 use control_table::operation::{Counted, Fold, FoldOutcome, Tally, TallyResult};
 use control_table::policy::Policy;
+use control_table::rows::{Counters, Counts, TallyOutcome};
 
 use super::Case;
 use super::lab::{Lab, failed, succeeded};

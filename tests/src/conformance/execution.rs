@@ -1,11 +1,12 @@
 //! Complete, mark published, checkpoint progress, cancel, flag first failure, mark notified, set policy.
 
-use control_table::rows::{ExecutionRow, ExecutionStatus, Notification, Stop};
 use control_table::operation::{
-    Cancel, CancelOutcome, Complete, CompleteOutcome, MarkPublished, MarkPublishedOutcome, FlagFirstFailure, FlagFirstFailureOutcome,
-    CheckpointProgress, CheckpointProgressOutcome, SetPolicy, SetPolicyOutcome, MarkNotified, MarkNotifiedOutcome,
+    Cancel, CancelOutcome, CheckpointProgress, CheckpointProgressOutcome, Complete, CompleteOutcome, FlagFirstFailure,
+    FlagFirstFailureOutcome, MarkNotified, MarkNotifiedOutcome, MarkPublished, MarkPublishedOutcome, SetPolicy,
+    SetPolicyOutcome,
 };
 use control_table::policy::{Policy, Tolerance};
+use control_table::rows::{ExecutionRow, ExecutionStatus, Notification, Stop};
 
 use super::Case;
 use super::lab::{Lab, at, failed, later, succeeded};
@@ -66,7 +67,10 @@ async fn older_numbers(mut lab: Lab) {
     // A caller who saw fewer failures must not make a success of it.
     let seen = ExecutionRow { failed: 1, ..row };
     let complete = lab.complete_of(1);
-    assert_eq!(completed(lab.both(&Complete { seen: Box::new(seen), ..complete }).await).status, ExecutionStatus::Failed);
+    assert_eq!(
+        completed(lab.both(&Complete { seen: Box::new(seen), ..complete }).await).status,
+        ExecutionStatus::Failed
+    );
 }
 
 async fn tolerance_changes(mut lab: Lab) {
@@ -77,7 +81,10 @@ async fn tolerance_changes(mut lab: Lab) {
         SetPolicy { execution_id: lab.id, max_concurrency: None, tolerated_failures: Some(Tolerance::Share(2_500)) };
     lab.both(&set).await;
     let complete = lab.complete_of(1);
-    assert_eq!(completed(lab.both(&Complete { seen: Box::new(seen), ..complete }).await).status, ExecutionStatus::Succeeded);
+    assert_eq!(
+        completed(lab.both(&Complete { seen: Box::new(seen), ..complete }).await).status,
+        ExecutionStatus::Succeeded
+    );
 }
 
 async fn other_completions(mut lab: Lab) {
@@ -117,8 +124,13 @@ async fn checkpoint_a_stall(mut lab: Lab) {
     lab.sealed(Policy::default(), &[1]).await;
     assert_eq!(lab.both(&checkpoint).await, CheckpointProgressOutcome::Recorded);
     assert_eq!(lab.both(&checkpoint).await, CheckpointProgressOutcome::Moved);
-    let stalled =
-        CheckpointProgress { seen_due_at: at(900), stalled_at: Some(at(950)), notification: true, due_at: at(1_200), ..checkpoint.clone() };
+    let stalled = CheckpointProgress {
+        seen_due_at: at(900),
+        stalled_at: Some(at(950)),
+        notification: true,
+        due_at: at(1_200),
+        ..checkpoint.clone()
+    };
     assert_eq!(lab.both(&stalled).await, CheckpointProgressOutcome::Recorded);
     assert!(lab.execution().notifications.contains(&Notification::Stalled));
     let moved = CheckpointProgress { seen_due_at: at(1_200), progress: 8, due_at: later(at(1_200), 300), ..checkpoint };

@@ -1,7 +1,7 @@
 //! Add external group.
 
-use control_table::operation::{AddExternal, AddExternalOutcome, Seal};
 use control_table::limits::SEGMENTS_PER_ADD;
+use control_table::operation::{AddExternal, AddExternalOutcome, Seal};
 use control_table::policy::Policy;
 use control_table::rows::{AddPart, ExecutionStatus};
 

@@ -8,13 +8,13 @@ use chrono::TimeDelta;
 use control_table::ControlTable;
 use control_table::clock::{Entropy, Timestamp};
 use control_table::id::{ExecutionId, GroupId};
-use control_table::rows::{Counters, Counts, ErrorKind, ExecutionRow, SegmentFailure, SegmentRow, TallyRow};
 use control_table::operation::{
     AddRows, Claim, ClaimOutcome, CommitGroup, CommitGroupOutcome, Complete, CompleteOutcome, Ending, Finish,
     FinishOutcome, Fold, FoldOutcome, MarkPublished, MarkPublishedOutcome, Open, OpenOutcome, Operation, Seal,
     SealOutcome, Tally, TallyResult,
 };
 use control_table::policy::Policy;
+use control_table::rows::{Counters, Counts, ErrorKind, ExecutionRow, SegmentFailure, SegmentRow, TallyRow};
 use control_table::store::{DynamoDbStore, MemoryStore, MemoryTable};
 
 /// The day that the cases are on, in milliseconds.
@@ -43,7 +43,12 @@ impl Lab {
         let store = store(&client, name);
         store.create().await.unwrap();
         store.verify().await.unwrap();
-        Self { table: ControlTable::new(store), memory: MemoryTable::default(), id: execution_id(DAY, 1), client: Some(client) }
+        Self {
+            table: ControlTable::new(store),
+            memory: MemoryTable::default(),
+            id: execution_id(DAY, 1),
+            client: Some(client),
+        }
     }
 
     /// A fresh table in memory.

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use control_table::id::ExecutionId;
-use control_table::rows::{DueShard, SegmentStatus};
 use control_table::operation::{Finish, OpenOutcome};
 use control_table::policy::Policy;
 use control_table::read::{DueItem, ListQuery};
+use control_table::rows::{DueShard, SegmentStatus};
 
 use super::lab::{Lab, at, execution_id, opening, retry, succeeded};
 use super::{Case, Partial};

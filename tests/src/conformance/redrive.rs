@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use control_table::rows::{ExecutionStatus, SegmentStatus, Selection, TallyOutcome};
 use control_table::operation::{
     BeginRedrive, BeginRedriveOutcome, Cancel, CancelOutcome, ClaimOutcome, CompleteOutcome, EndRedrive,
     EndRedriveOutcome, MarkPublished, Requeue, RequeueOutcome, Seal, SetPolicy, Tally, TallyResult, Unfold,
     UnfoldOutcome,
 };
 use control_table::policy::Policy;
+use control_table::rows::{ExecutionStatus, SegmentStatus, Selection, TallyOutcome};
 
 use super::Case;
 use super::lab::{Lab, at, failed, succeeded};

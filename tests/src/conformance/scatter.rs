@@ -1,8 +1,8 @@
 //! Open, add rows, commit group, seal.
 
-use control_table::rows::{Counts, ExecutionStatus, RowKey};
 use control_table::operation::{AddRows, CommitGroupOutcome, OpenOutcome, Seal, SealOutcome};
 use control_table::policy::{Backoff, OnTooManyFailures, Policy, Tolerance};
+use control_table::rows::{Counts, ExecutionStatus, RowKey};
 
 use super::Case;
 use super::lab::{Lab, at, execution_id, opening, succeeded};

@@ -1,11 +1,11 @@
 //! Claim, finish, release lease, defer retry, cancel segment.
 
-use control_table::rows::{Counts, SegmentStatus};
 use control_table::operation::{
-    CancelSegment, CancelSegmentOutcome, Claim, ClaimOutcome, Ending, Finish, FinishOutcome, ReleaseLease, ReleaseLeaseOutcome,
-    DeferRetry, DeferRetryOutcome,
+    CancelSegment, CancelSegmentOutcome, Claim, ClaimOutcome, DeferRetry, DeferRetryOutcome, Ending, Finish,
+    FinishOutcome, ReleaseLease, ReleaseLeaseOutcome,
 };
 use control_table::policy::Policy;
+use control_table::rows::{Counts, SegmentStatus};
 
 use super::Case;
 use super::lab::{Lab, at, failed, retry, succeeded};
@@ -15,7 +15,10 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new("claim: one worker has a segment, and its repeated record takes it back", one_worker_has_it),
         Case::new("claim: a lease that ended, to the millisecond, and attempts used up", a_lease_runs_out),
         Case::new("claim: a retry waits for its moment", a_retry_waits),
-        Case::new("claim: a finished segment, another generation, a segment that does not exist", what_cannot_be_claimed),
+        Case::new(
+            "claim: a finished segment, another generation, a segment that does not exist",
+            what_cannot_be_claimed,
+        ),
         Case::new("finish: each ending, and again", each_ending),
         Case::new("finish: an attempt that lost its claim changes nothing", a_lost_claim),
         Case::new("finish: a success without a result removes an earlier failure", a_success_after_a_failure),

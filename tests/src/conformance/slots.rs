@@ -1,6 +1,8 @@
 //! Acquire slots, release slots.
 
-use control_table::operation::{AcquireSlots, AcquireSlotsOutcome, Cancel, ReleaseSlots, ReleaseSlotsOutcome, SetPolicy};
+use control_table::operation::{
+    AcquireSlots, AcquireSlotsOutcome, Cancel, ReleaseSlots, ReleaseSlotsOutcome, SetPolicy,
+};
 use control_table::policy::Policy;
 use control_table::rows::{ExecutionStatus, Stop};
 

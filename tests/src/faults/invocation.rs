@@ -10,9 +10,9 @@ use functions::handlers;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use super::services::Record;
-use super::scenario::Scenario;
 use super::network::INVOCATION;
+use super::scenario::Scenario;
+use super::services::Record;
 use super::world::{World, kinesis_event};
 use crate::parts::dynamodb_event;
 

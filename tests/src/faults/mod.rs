@@ -13,16 +13,16 @@
 //! - `world`: services and functions of one run; `scenario`: its size, policy and work; `verdict`: what must hold at its end
 //! - [`many`]: many seeds, on as many threads as are asked for
 
-mod random;
 mod clock;
 mod invocation;
 mod many;
+mod network;
+mod random;
 mod run;
-mod services;
 mod scenario;
+mod services;
 mod trace;
 mod verdict;
-mod network;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -8,13 +8,13 @@ use control_table::rows::{ExecutionRow, Selection};
 use serde_json::Value;
 
 use super::Sabotage;
-use super::random::Random;
 use super::invocation::{Ended, Kind, Running};
-use super::services::Record;
+use super::network::Fate;
+use super::random::Random;
 use super::scenario::Scenario;
+use super::services::Record;
 use super::trace::Trace;
 use super::verdict;
-use super::network::Fate;
 use super::world::World;
 
 /// The runtime's clock stands still while anybody can go on, so after this everybody waits.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use control_table::clock::Entropy;
 use control_table::policy::{Backoff, OnTooManyFailures, Policy, Tolerance};
-use serde_json::Value;
 use runtime::{Context, Output, Segment, SegmentError, Work, work};
+use serde_json::Value;
 
 use super::random::Random;
 

@@ -20,7 +20,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::network::{Service, Network, Wired, body, operation};
+use super::network::{Network, Service, Wired, body, operation};
 
 /// The embedded `DynamoDB`, through the client that it gives out.
 #[derive(Debug)]
@@ -100,7 +100,8 @@ pub(super) fn dynamodb(
         .with_initial_backoff(std::time::Duration::ZERO)
         .with_max_backoff(std::time::Duration::ZERO);
     let retry = if attempts > 1 { retry } else { RetryConfig::disabled() };
-    let config = client.config().to_builder().http_client(Wired { network: network.clone(), service }).retry_config(retry);
+    let config =
+        client.config().to_builder().http_client(Wired { network: network.clone(), service }).retry_config(retry);
     aws_sdk_dynamodb::Client::from_conf(config.build())
 }
 

@@ -8,29 +8,29 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use aws_lambda_events::event::kinesis::{KinesisEvent, KinesisEventRecord};
 use chrono::{DateTime, TimeDelta, Utc};
 use control_table::ControlTable;
-use control_table::store::DynamoDbStore;
 use control_table::clock::{Clock, Entropy};
-use control_table::message::CompletionEvent;
 use control_table::id::ExecutionId;
+use control_table::message::CompletionEvent;
 use control_table::message::NotificationEvent;
-use futures::future::BoxFuture;
-use engine::{EventBus, PublishError};
+use control_table::store::DynamoDbStore;
 use emulator::embedded::{Durability, EmbeddedDynamoDb, TableStream};
 use emulator::event_source::filter::Filter;
-use local::system::{CONTROL_TABLE, SEGMENT_STREAM};
-use local::template::Template;
 use engine::scatter::Sources;
 use engine::{Engine, Settings};
+use engine::{EventBus, PublishError};
 use functions::KinesisDispatcher;
 use functions::handlers::GatherHandler;
+use futures::future::BoxFuture;
+use local::system::{CONTROL_TABLE, SEGMENT_STREAM};
+use local::template::Template;
+use runtime::{Invocation, Worker};
 use serde_json::Value;
 use tempfile::TempDir;
-use runtime::{Invocation, Worker};
 
 use super::clock::ManualClock;
-use super::services::{self, Record, StreamLog};
-use super::scenario::Scenario;
 use super::network::{Fate, Network};
+use super::scenario::Scenario;
+use super::services::{self, Record, StreamLog};
 use crate::file_bus::FileBus;
 
 /// Records of the table's stream that are read at once.
@@ -71,7 +71,8 @@ impl World {
         let store = DynamoDbStore::new(embedded.client(), CONTROL_TABLE, Arc::clone(&entropy));
         store.create().await.unwrap();
         let table = ControlTable::new(store);
-        let (network, stream_log, clock, counts_twice) = (Network::default(), StreamLog::default(), ManualClock::new(), Arc::default());
+        let (network, stream_log, clock, counts_twice) =
+            (Network::default(), StreamLog::default(), ManualClock::new(), Arc::default());
         let wired = services::dynamodb(&embedded.client(), &network, scenario.sdk_attempts, Arc::clone(&counts_twice));
         let kinesis = services::kinesis(&stream_log, &network);
         let bus = NetworkBus { network: network.clone(), bus: FileBus::new(dir.path(), 0) };

@@ -3,9 +3,9 @@
 use control_table::operation::{Complete, CompleteOutcome, Fold, FoldOutcome, MarkPublished, Operation};
 
 use super::config::Mutation;
+use super::coverage::Situation;
 use super::state::{Breach, Event, Gather, Held, LATER, NOW, State, StreamImage, execution_id};
 use super::system::System;
-use super::coverage::Situation;
 
 impl System {
     /// The gather is given an image. Before its next write it reads the execution.

@@ -17,17 +17,17 @@
 )]
 
 mod config;
+mod coverage;
 mod gather;
 mod operators;
 pub mod properties;
 mod state;
 mod sweeper;
 mod system;
-mod coverage;
 mod work;
 mod writes;
 
 pub use self::config::{Config, Faults, Mutation, Nature};
+pub use self::coverage::{Coverage, Situation};
 pub use self::state::State;
 pub use self::system::{Action, System};
-pub use self::coverage::{Coverage, Situation};

@@ -1,15 +1,15 @@
 //! Operators who cancel and redrive, and the sweeper that resumes what was interrupted.
 
-use control_table::rows::{SegmentStatus, Selection, Stop, TallyOutcome};
 use control_table::operation::{
     BeginRedrive, BeginRedriveOutcome, Cancel, CancelOutcome, CancelSegment, CancelSegmentOutcome, EndRedrive,
     EndRedriveOutcome, Requeue, RequeueOutcome, Tally, TallyResult, Unfold, UnfoldOutcome,
 };
+use control_table::rows::{SegmentStatus, Selection, Stop, TallyOutcome};
 
 use super::config::Mutation;
+use super::coverage::Situation;
 use super::state::{Canceller, Held, LATER, NOW, Place, Redriver, State, execution_id, group_id};
 use super::system::System;
-use super::coverage::Situation;
 
 impl System {
     /// An operator begins to cancel the generation.
@@ -23,7 +23,11 @@ impl System {
         }
         state.cancellers[who] = match outcome {
             CancelOutcome::Cancelling(row) => {
-                self.cover(if row.sealed_at.is_some() { Situation::CancelledRunning } else { Situation::CancelledScattering });
+                self.cover(if row.sealed_at.is_some() {
+                    Situation::CancelledRunning
+                } else {
+                    Situation::CancelledScattering
+                });
                 self.next_row(state, generation, None, Vec::new())
             }
             CancelOutcome::AlreadyCancelling(_) => self.next_row(state, generation, None, Vec::new()),

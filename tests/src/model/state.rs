@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use control_table::clock::Timestamp;
 use control_table::id::{ExecutionId, GroupId, SegmentId};
+use control_table::operation::{Tally, Unfold};
 use control_table::rows::{ExecutionRow, ExecutionStatus, SegmentRow, SegmentStatus, TallyRow};
 use control_table::store::memory::MemoryTable;
-use control_table::operation::{Tally, Unfold};
 
 use super::config::Faults;
 

@@ -1,15 +1,15 @@
 //! The sweeper: it resumes what was interrupted and replaces what was lost. With
 //! [`Faults::impatience`](super::Faults::impatience) it also does so while the process that it stands in for is alive.
 
-use control_table::rows::{ExecutionStatus, SegmentRow, SegmentStatus};
 use control_table::operation::{Tally, TallyResult};
+use control_table::rows::{ExecutionStatus, SegmentRow, SegmentStatus};
 
 use super::config::Mutation;
+use super::coverage::Situation;
 use super::state::{
     Canceller, Claimed, End, Gather, LATER, Place, Record, Redriver, Scatter, State, Worker, number, record_name,
 };
 use super::system::{Action, Sweep, System};
-use super::coverage::Situation;
 use super::work::finish;
 
 impl System {

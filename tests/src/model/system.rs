@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use control_table::store::memory::MemoryTable;
 use control_table::operation::Open;
 use control_table::policy::Policy;
+use control_table::store::memory::MemoryTable;
 use serde_json::Value;
 use stateright::{Model, Property};
 
 use super::config::{Config, Mutation, Nature};
+use super::coverage::{Coverage, Situation};
 use super::state::{
     Canceller, End, Gather, LATER, NOW, Place, Record, Redriver, Scatter, State, StreamImage, Worker, execution_id,
 };
-use super::coverage::{Coverage, Situation};
 
 /// A step of a process, or a fault.
 #[derive(Debug, Clone, PartialEq)]

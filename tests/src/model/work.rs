@@ -1,17 +1,17 @@
 //! Scatters, which add segments to the table, and workers, which process them.
 
-use control_table::rows::{Counts, ErrorKind, SegmentFailure};
 use control_table::operation::{
-    AddRows, Claim, ClaimOutcome, CommitGroup, CommitGroupOutcome, Ending, Finish, FinishOutcome, Operation, Seal, Tally,
-    TallyResult,
+    AddRows, Claim, ClaimOutcome, CommitGroup, CommitGroupOutcome, Ending, Finish, FinishOutcome, Operation, Seal,
+    Tally, TallyResult,
 };
+use control_table::rows::{Counts, ErrorKind, SegmentFailure};
 
 use super::config::{Mutation, Nature};
+use super::coverage::Situation;
 use super::state::{
     Breach, Claimed, End, Held, LATER, NOW, Place, Record, Scatter, State, Worker, execution_id, group_id, record_name,
 };
 use super::system::System;
-use super::coverage::Situation;
 
 impl System {
     /// One write of a scatter. One whose answer is lost is sent again.

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use control_table::rows::{ExecutionRow, SegmentStatus, TallyOutcome};
-use control_table::store::memory::MemoryTable;
 use control_table::operation::{
     AddRows, BeginRedrive, BeginRedriveOutcome, Cancel, CancelOutcome, CancelSegment, CancelSegmentOutcome, Claim,
     ClaimOutcome, CommitGroup, CommitGroupOutcome, Complete, CompleteOutcome, Finish, FinishOutcome, Fold, FoldOutcome,
     Requeue, RequeueOutcome, Seal, SealOutcome, Tally, TallyResult, Unfold, UnfoldOutcome,
 };
+use control_table::rows::{ExecutionRow, SegmentStatus, TallyOutcome};
+use control_table::store::memory::MemoryTable;
 
 use super::config::Mutation;
 use super::state::{Breach, Event, Held, Place, State, StreamImage, execution_id};

@@ -14,8 +14,8 @@ use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
 use control_table::message::CompletionEvent;
 use control_table::message::NotificationEvent;
-use futures::future::BoxFuture;
 use engine::{EventBus, PublishError};
+use futures::future::BoxFuture;
 use local::system::{CONTROL_TABLE, SEGMENT_STREAM};
 use serde_json::Value;
 

@@ -2,8 +2,8 @@
 
 use chrono::TimeDelta;
 use control_table::id::ExecutionId;
-use control_table::rows::{Counts, ExecutionStatus, Selection, Stop};
 use control_table::operation::{Claim, ClaimOutcome, Ending, Finish, FinishOutcome};
+use control_table::rows::{Counts, ExecutionStatus, Selection, Stop};
 use serde_json::{Value, json};
 
 use super::world::{AllCalls, PATIENCE, SOURCE, SOURCE_INDEX, World, run};

@@ -6,21 +6,21 @@ use std::sync::{Arc, Mutex};
 use aws_lambda_events::event::kinesis::{KinesisEvent, KinesisEventRecord};
 use chrono::{DateTime, TimeDelta, Utc};
 use control_table::ControlTable;
-use control_table::store::DynamoDbStore;
 use control_table::clock::{Clock, Entropy, Timestamp};
 use control_table::id::ExecutionId;
 use control_table::rows::ExecutionRow;
+use control_table::store::DynamoDbStore;
 use emulator::embedded::{Backlog, Durability, EmbeddedDynamoDb, EmbeddedKinesis, Shard, ShardRecord, TableStream};
-use local::system::{CONTROL_TABLE, SEGMENT_STREAM};
 use engine::scatter::{ScatterAnswer, Sources};
 use engine::sweep::SweepReport;
 use engine::{Engine, EngineError, Settings};
-use functions::handlers::{self, GatherHandler};
 use functions::KinesisDispatcher;
+use functions::handlers::{self, GatherHandler};
+use jobs::{Commands, builtin};
+use local::system::{CONTROL_TABLE, SEGMENT_STREAM};
+use runtime::{Context, Invocation, Output, Segment, SegmentError, Work, Worker, work};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use jobs::{Commands, builtin};
-use runtime::{Context, Invocation, Output, Segment, SegmentError, Work, Worker, work};
 
 use super::calls::{BusCalls, Calls};
 use crate::dynamodb_event;
@@ -109,7 +109,11 @@ struct Services {
 
 impl Services {
     fn table(&self, calls: &Calls) -> ControlTable {
-        ControlTable::new(DynamoDbStore::new(calls.of_dynamodb(&self.dynamodb.client()), CONTROL_TABLE, Arc::clone(&self.entropy)))
+        ControlTable::new(DynamoDbStore::new(
+            calls.of_dynamodb(&self.dynamodb.client()),
+            CONTROL_TABLE,
+            Arc::clone(&self.entropy),
+        ))
     }
 
     fn clock(&self) -> Arc<dyn Clock> {

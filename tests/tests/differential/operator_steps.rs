@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use control_table::rows::{AddPart, DeadLetterSource, Notification, Row, Selection, Stop, TallyOutcome, TallyRow};
 use control_table::operation::{
-    AcquireSlots, AddDeadLetter, AddExternal, AddExternalOutcome, BeginRedrive, Cancel, CancelSegment, Counted, EndRedrive,
-    FlagFirstFailure, MarkNotified, OverwriteIfUnchanged, ReleaseSlots, Requeue, SetPolicy, Tally, Unfold, UnfoldOutcome,
+    AcquireSlots, AddDeadLetter, AddExternal, AddExternalOutcome, BeginRedrive, Cancel, CancelSegment, Counted,
+    EndRedrive, FlagFirstFailure, MarkNotified, OverwriteIfUnchanged, ReleaseSlots, Requeue, SetPolicy, Tally, Unfold,
+    UnfoldOutcome,
 };
 use control_table::policy::Tolerance;
+use control_table::rows::{AddPart, DeadLetterSource, Notification, Row, Selection, Stop, TallyOutcome, TallyRow};
 use proptest::prelude::*;
 
 use crate::{GROUPS, Pair, SEGMENTS, counts};
@@ -131,7 +132,9 @@ impl Pair {
                 let generation = self.generation_or(*stale);
                 self.both(&MarkNotified { execution_id, generation, notification }).await;
             }
-            OperatorStep::OverwriteExecution { .. } | OperatorStep::OverwriteTally { .. } | OperatorStep::OverwriteSegment { .. } => {
+            OperatorStep::OverwriteExecution { .. }
+            | OperatorStep::OverwriteTally { .. }
+            | OperatorStep::OverwriteSegment { .. } => {
                 self.overwrite(step).await;
             }
             OperatorStep::AddDeadLetter { gather, event, payload } => {

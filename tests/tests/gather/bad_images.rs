@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use aws_lambda_events::event::dynamodb::Event;
 use control_table::ControlTable;
-use control_table::store::DynamoDbStore;
 use control_table::clock::{Entropy, SystemClock};
 use control_table::id::ExecutionId;
 use control_table::rows::{DeadLetterSource, ExecutionStatus};
-use emulator::embedded::{Backlog, EmbeddedDynamoDb, EmbeddedKinesis};
+use control_table::store::DynamoDbStore;
+use emulator::embedded::EmbeddedDynamoDb;
+use engine::scatter::Sources;
+use engine::{Engine, NoDispatcher, Settings};
+use functions::handlers::GatherHandler;
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestRunner};
-use engine::scatter::{Dispatcher, Admission};
 use serde_json::{Value, json};
 
 use crate::world::{Bus, DONE, World, event, failures};
@@ -52,11 +54,20 @@ async fn an_image_without_names_is_set_aside_once() {
 #[tokio::test]
 async fn an_image_that_cannot_be_set_aside_comes_again() {
     let entropy = Arc::new(Entropy::from_seed(1));
-    let table = ControlTable::new(DynamoDbStore::new(EmbeddedDynamoDb::in_memory().unwrap().client(), "none", Arc::clone(&entropy)));
-    let finalizer = Finalizer::new(table.clone(), Arc::new(Bus::default()), Arc::new(SystemClock));
-    let kinesis = EmbeddedKinesis::start(Backlog::default());
-    let admission = Admission::new(table.clone(), Dispatcher::new(kinesis.client(), "none", entropy));
-    let gather = Gather::new(table, finalizer, admission);
+    let table = ControlTable::new(DynamoDbStore::new(
+        EmbeddedDynamoDb::in_memory().unwrap().client(),
+        "none",
+        Arc::clone(&entropy),
+    ));
+    let gather = GatherHandler::new(Engine::new(engine::Parts {
+        table,
+        dispatcher: Arc::new(NoDispatcher),
+        bus: Arc::new(Bus::default()),
+        sources: Sources::new(EmbeddedDynamoDb::in_memory().unwrap().client()),
+        clock: Arc::new(SystemClock),
+        entropy,
+        settings: Settings::default(),
+    }));
     assert_eq!(failures(gather.handle(event(&[poison()])).await), ["1"]);
 }
 

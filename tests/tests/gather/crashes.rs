@@ -1,10 +1,10 @@
 //! A gather that died between two steps, and the stream that repeats its batch.
 
 use chrono::TimeDelta;
-use control_table::message::CompletionEvent;
 use control_table::id::ExecutionId;
-use control_table::rows::{ExecutionRow, ExecutionStatus};
+use control_table::message::CompletionEvent;
 use control_table::operation::{Complete, CompleteOutcome, Fold, FoldOutcome, MarkPublished, MarkPublishedOutcome};
+use control_table::rows::{ExecutionRow, ExecutionStatus};
 use serde_json::Value;
 
 use crate::world::{DONE, Fault, START, World};
@@ -23,8 +23,9 @@ async fn fold(world: &World, execution_id: ExecutionId) {
 }
 
 async fn complete(world: &World, id: ExecutionId) -> ExecutionRow {
-    let complete = Complete { generation: 1, now: START, due_at: START };
-    match world.table.execute(&complete, world.execution(id).await).await.unwrap() {
+    let seen = Box::new(world.execution(id).await);
+    let complete = Complete { seen, generation: 1, now: START, due_at: START };
+    match world.table.execute(&complete).await.unwrap() {
         CompleteOutcome::Completed(row) => *row,
         other => panic!("{other:?}"),
     }

@@ -1,7 +1,7 @@
 //! From the stream's records to one event, in whatever order and however often they come.
 
-use control_table::rows::{ExecutionRow, ExecutionStatus, TallyOutcome, TallyRow};
 use control_table::policy::Policy;
+use control_table::rows::{ExecutionRow, ExecutionStatus, TallyOutcome, TallyRow};
 use futures::future::join;
 
 use crate::world::{DONE, World, event, failures, image};

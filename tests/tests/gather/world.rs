@@ -7,24 +7,24 @@ use aws_lambda_events::event::dynamodb::Event;
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
 use chrono::{DateTime, TimeDelta, Utc};
 use control_table::ControlTable;
-use control_table::store::DynamoDbStore;
 use control_table::clock::{Clock, Entropy, Timestamp};
-use control_table::message::CompletionEvent;
 use control_table::id::ExecutionId;
-use control_table::rows::{Counters, Counts, ExecutionRow, Row, TallyOutcome, TallyRow, to_item};
 use control_table::limits::GROUP_SIZE;
+use control_table::message::CompletionEvent;
 use control_table::message::NotificationEvent;
 use control_table::operation::{
     AddRows, CommitGroup, CommitGroupOutcome, Counted, Open, OpenOutcome, Seal, SealOutcome, Tally, TallyResult,
 };
 use control_table::policy::Policy;
-use futures::future::BoxFuture;
-use engine::{EventBus, PublishError};
+use control_table::rows::{Counters, Counts, ExecutionRow, Row, TallyOutcome, TallyRow, to_item};
+use control_table::store::DynamoDbStore;
 use emulator::embedded::{Backlog, EmbeddedDynamoDb, EmbeddedKinesis};
 use engine::scatter::Sources;
 use engine::{Engine, Settings};
+use engine::{EventBus, PublishError};
 use functions::KinesisDispatcher;
 use functions::handlers::GatherHandler;
+use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
 /// Some moment.

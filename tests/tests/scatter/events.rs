@@ -1,9 +1,11 @@
 //! Events as nobody should send them: arbitrary JSON, and good events in which something was changed. Never a panic, and a
 //! refusal leaves nothing behind.
 
-use proptest::prelude::*;
 use engine::scatter::ScatterEvent;
+use proptest::prelude::*;
 use serde_json::{Map, Value, json};
+
+use system_tests::RawEvents;
 
 use crate::world::World;
 
@@ -200,7 +202,7 @@ proptest! {
         runtime.block_on(async {
             let world = World::new().await;
             let done = if open {
-                world.scatter().open(event.clone(), "request").await
+                world.scatter().open_raw(event.clone(), "request").await
             } else {
                 world.handle(event.clone()).await
             };

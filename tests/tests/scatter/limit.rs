@@ -3,15 +3,17 @@
 use std::collections::{BTreeSet, HashSet};
 
 use control_table::id::ExecutionId;
-use control_table::rows::{Counts, ExecutionRow, TallyOutcome};
 use control_table::limits::{GROUP_SIZE, MAX_CONCURRENCY};
+use control_table::message::SegmentRecord;
 use control_table::operation::{
     Claim, ClaimOutcome, Counted, Ending, Finish, FinishOutcome, ReleaseSlots, ReleaseSlotsOutcome, SetPolicy,
     SetPolicyOutcome, Tally,
 };
-use control_table::message::SegmentRecord;
+use control_table::rows::{Counts, ExecutionRow, TallyOutcome};
 use futures::future::{join_all, try_join_all};
 use serde_json::{Value, json};
+
+use system_tests::RawEvents;
 
 use crate::world::{World, numbers};
 
@@ -35,7 +37,7 @@ async fn free(world: &World, execution_id: ExecutionId, segments: &[u64]) {
 }
 
 async fn admit(world: &World, execution_id: ExecutionId) -> u64 {
-    world.scatter().admission().admit(execution_id).await.unwrap().records
+    world.scatter().admit(execution_id).await.unwrap().records
 }
 
 async fn set_limit(world: &World, execution_id: ExecutionId, limit: u32) {
@@ -101,7 +103,7 @@ async fn calls_at_once_hand_each_segment_out_once() {
     let id = world.handle(limited("k", 1_000, 1)).await.unwrap().execution_id;
     set_limit(&world, id, 600).await;
     let scatters: Vec<_> = (0..8).map(|_| world.scatter()).collect();
-    let calls = scatters.iter().map(|scatter| scatter.admission().admit(id));
+    let calls = scatters.iter().map(|scatter| scatter.admit(id));
     let admitted_until = try_join_all(calls).await.unwrap();
     assert_eq!(admitted_until.iter().map(|call| call.records).sum::<u64>(), 599);
     world.assert_all_have_records(600).await;
@@ -137,7 +139,7 @@ async fn slots_without_records_count_and_the_rest_goes_on() {
     let world = World::new().await;
     let id = world.handle(limited("k", 300, 2)).await.unwrap().execution_id;
     free(&world, id, &[0, 1]).await;
-    let error = world.scatter_without_stream().admission().admit(id).await.unwrap_err();
+    let error = world.scatter_without_stream().admit(id).await.unwrap_err();
     assert_eq!(error.error_type(), "StreamRefused", "{error}");
     assert_eq!((admit(&world, id).await, in_flight(&world, id).await), (0, vec![2, 3]));
     // What the sweeper's walk looks for: they have slots, and nobody has begun them.
@@ -179,7 +181,7 @@ async fn an_execution_without_a_limit_is_left_alone() {
     World::set_status(world.dynamodb.clone(), id, "CANCELLING").await;
     assert_eq!(admit(&world, id).await, 0);
     let absent: ExecutionId = "0193a5b0-3c1e-7d2f-8a4b-5c6d7e8f9a0b".parse().unwrap();
-    let error = world.scatter().admission().admit(absent).await.unwrap_err();
+    let error = world.scatter().admit(absent).await.unwrap_err();
     assert_eq!(error.error_type(), "ExecutionNotFound");
 }
 

@@ -3,11 +3,10 @@
 #![expect(clippy::disallowed_methods, reason = "the tests look at the tables from outside, and fill tables of users")]
 
 mod events;
+mod external;
 mod limit;
-mod outside;
 mod refuse;
 mod resume;
 mod run;
-mod same;
 mod scan;
 mod world;

@@ -3,6 +3,8 @@
 use control_table::limits::{MAX_PLAN_BYTES, MAX_SEGMENTS};
 use serde_json::json;
 
+use system_tests::RawEvents;
+
 use crate::world::World;
 
 #[tokio::test]
@@ -25,9 +27,10 @@ async fn a_policy_that_cannot_be_meant_writes_nothing() {
     ] {
         for source in [json!({ "type": "list", "codes": ["a"] }), json!({ "type": "external" })] {
             let event = json!({ "job": "a", "source": source, "policy": policy });
-            for error in
-                [world.handle(event.clone()).await.unwrap_err(), world.scatter().open(event, "r").await.unwrap_err()]
-            {
+            for error in [
+                world.handle(event.clone()).await.unwrap_err(),
+                world.scatter().open_raw(event, "r").await.unwrap_err(),
+            ] {
                 assert!(error.error_type() == "InvalidEvent" && error.to_string().contains(word), "{word}: {error}");
             }
         }

@@ -11,6 +11,8 @@ use control_table::rows::ExecutionStatus;
 use engine::EngineError;
 use serde_json::json;
 
+use system_tests::RawEvents;
+
 use crate::world::{World, numbers, numbers_plan};
 
 #[tokio::test]

@@ -1,11 +1,13 @@
 //! A scatter that nothing happens to, once, again, and twice at once.
 
-use control_table::rows::ExecutionStatus;
-use control_table::operation::{Claim, ClaimOutcome};
 use control_table::message::SegmentRecord;
+use control_table::operation::{Claim, ClaimOutcome};
+use control_table::rows::ExecutionStatus;
 use control_table::trace::TraceContext;
 use engine::scatter::Request;
 use serde_json::{Value, json};
+
+use system_tests::RawEvents;
 
 use crate::world::{World, number, numbers};
 
@@ -74,7 +76,7 @@ async fn every_record_has_the_trace_of_the_call_that_opened_its_execution() {
 
     let external = json!({ "job": "job", "key": "external", "source": { "type": "external" } });
     let request = Request { id: "request-4", trace: opened.clone() };
-    let id = world.scatter().open(external, request).await.unwrap().execution_id;
+    let id = world.scatter().open_raw(external, request).await.unwrap().execution_id;
     world.scatter().add(id, "token", vec![json!(1), json!(2)]).await.unwrap();
 
     let records: Vec<SegmentRecord> = world.read_records().await;

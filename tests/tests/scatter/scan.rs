@@ -5,6 +5,8 @@ use aws_sdk_dynamodb::types::{
 };
 use serde_json::{Value, json};
 
+use system_tests::RawEvents;
+
 use crate::world::World;
 
 async fn fill(world: &World, items: u32) {

@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use chrono::{DateTime, TimeDelta, Utc};
 use control_table::ControlTable;
-use control_table::store::DynamoDbStore;
 use control_table::clock::{Clock, Entropy, Timestamp};
 use control_table::id::ExecutionId;
-use control_table::rows::{ExecutionRow, ExecutionStatus, ItemKey, SegmentRow};
 use control_table::limits::GROUP_SIZE;
+use control_table::message::SegmentRecord;
 use control_table::operation::{AddRows, CommitGroup, Open, OpenOutcome};
 use control_table::policy::Policy;
-use control_table::message::SegmentRecord;
+use control_table::rows::{ExecutionRow, ExecutionStatus, ItemKey, PlanKind, SegmentRow};
+use control_table::store::DynamoDbStore;
 use emulator::embedded::{Backlog, Durability, EmbeddedDynamoDb, EmbeddedKinesis, Shard};
 use engine::scatter::{ScatterAnswer, Sources};
 use engine::{Engine, EngineError, NoBus, Settings};
@@ -130,6 +130,7 @@ impl World {
             key: key.parse().unwrap(),
             policy,
             expected: Some(expected),
+            kind: PlanKind::Planned,
             source,
             parameters: Value::Null,
             trace: None,

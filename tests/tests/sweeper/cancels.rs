@@ -1,9 +1,9 @@
 //! Executions that somebody wants stopped.
 
 use control_table::id::ExecutionId;
-use control_table::rows::{Counts, ExecutionStatus, SegmentStatus, Stop};
 use control_table::operation::{Ending, Finish, FinishOutcome};
-use engine::sweep::{Refusal, EngineError};
+use control_table::rows::{Counts, ExecutionStatus, SegmentStatus, Stop};
+use engine::{EngineError, Refusal};
 
 use crate::world::{LONG, PATIENCE, World};
 

@@ -2,9 +2,9 @@
 
 use chrono::TimeDelta;
 use control_table::message::CompletionEvent;
-use control_table::rows::ExecutionStatus;
 use control_table::operation::{Complete, CompleteOutcome};
 use control_table::policy::Policy;
+use control_table::rows::ExecutionStatus;
 use engine::sweep::SweepReport;
 
 use crate::world::{PATIENCE, Run, World, numbers};
@@ -19,8 +19,9 @@ async fn unpublished(world: &World) -> Run {
 const SOON: TimeDelta = TimeDelta::minutes(1);
 
 async fn complete(world: &World, run: &Run) {
-    let complete = Complete { generation: 1, now: world.now(), due_at: world.now().plus(SOON) };
-    let outcome = world.table.execute(&complete, run.row().await).await.unwrap();
+    let seen = Box::new(run.row().await);
+    let complete = Complete { seen, generation: 1, now: world.now(), due_at: world.now().plus(SOON) };
+    let outcome = world.table.execute(&complete).await.unwrap();
     assert!(matches!(outcome, CompleteOutcome::Completed(_)), "{outcome:?}");
 }
 

@@ -5,7 +5,6 @@ mod cancels;
 mod completions;
 mod recovery;
 mod redrives;
-mod repair;
 mod retries;
 mod scatters;
 mod standstill;

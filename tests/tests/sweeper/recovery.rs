@@ -1,10 +1,10 @@
 //! A restart of the local runner: the stream is empty, and no worker lives.
 
-use control_table::message::CompletionEvent;
 use control_table::id::ExecutionId;
-use control_table::rows::{ExecutionStatus, SegmentStatus};
+use control_table::message::CompletionEvent;
 use control_table::operation::{Complete, CompleteOutcome};
 use control_table::policy::Policy;
+use control_table::rows::{ExecutionStatus, SegmentStatus};
 use engine::sweep::SweepReport;
 
 use crate::world::{LONG, World, numbers};
@@ -83,8 +83,9 @@ async fn goes_on_with_a_scatter() {
 async fn publishes_what_was_complete() {
     let world = World::new().await;
     let run = world.run(0).await;
-    let complete = Complete { generation: 1, now: world.now(), due_at: world.now().plus(LONG) };
-    let CompleteOutcome::Completed(row) = world.table.execute(&complete, run.row().await).await.unwrap() else {
+    let seen = Box::new(run.row().await);
+    let complete = Complete { seen, generation: 1, now: world.now(), due_at: world.now().plus(LONG) };
+    let CompleteOutcome::Completed(row) = world.table.execute(&complete).await.unwrap() else {
         panic!("it was complete");
     };
     let sweeper = world.sweeper();

@@ -1,9 +1,9 @@
 //! Executions whose failed segments are put back.
 
 use chrono::TimeDelta;
-use control_table::rows::{ExecutionStatus, SegmentStatus, Selection, Stop};
 use control_table::policy::Policy;
-use engine::sweep::{Refusal, EngineError};
+use control_table::rows::{ExecutionStatus, SegmentStatus, Selection, Stop};
+use engine::{EngineError, Refusal};
 
 use crate::world::{PATIENCE, Run, World};
 

@@ -1,12 +1,12 @@
 //! Segments that wait for a retry.
 
 use chrono::TimeDelta;
-use control_table::rows::SegmentStatus;
-use control_table::operation::ClaimOutcome;
 use control_table::message::SegmentRecord;
+use control_table::operation::ClaimOutcome;
+use control_table::rows::SegmentStatus;
 use control_table::trace::TraceContext;
-use serde_json::json;
 use engine::sweep::SweepReport;
+use serde_json::json;
 
 use crate::world::{LONG, PATIENCE, TRACE, World, number};
 

@@ -1,10 +1,10 @@
 //! Scatters that died.
 
 use chrono::TimeDelta;
-use control_table::rows::ExecutionStatus;
 use control_table::policy::Policy;
-use serde_json::json;
+use control_table::rows::ExecutionStatus;
 use engine::sweep::SweepReport;
+use serde_json::json;
 
 use crate::world::{PATIENCE, World, numbers};
 

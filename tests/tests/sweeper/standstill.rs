@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use control_table::rows::{ErrorKind, ExecutionStatus, SegmentStatus};
 use control_table::operation::{ClaimOutcome, Fold, FoldOutcome};
 use control_table::policy::Policy;
-use futures::future::join;
+use control_table::rows::{ErrorKind, ExecutionStatus, SegmentStatus};
 use engine::sweep::SweepReport;
+use futures::future::join;
 
 use crate::world::{LONG, PATIENCE, Run, World};
 

@@ -1,9 +1,9 @@
 //! Executions that are stopped though nobody asked for it, and those that stand still.
 
 use chrono::TimeDelta;
-use control_table::rows::{ExecutionStatus, Notification};
 use control_table::operation::FlagFirstFailureOutcome;
 use control_table::policy::{OnTooManyFailures, Policy, Tolerance};
+use control_table::rows::{ExecutionStatus, Notification};
 
 use crate::world::{PATIENCE, World};
 

@@ -9,27 +9,27 @@ use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
 use chrono::{DateTime, TimeDelta, Utc};
 use control_table::ControlTable;
-use control_table::store::DynamoDbStore;
 use control_table::clock::{Clock, Entropy, Timestamp};
-use control_table::message::CompletionEvent;
 use control_table::id::{ExecutionId, SegmentId};
-use control_table::rows::{Counts, Due, ErrorKind, ExecutionRow, SegmentFailure, SegmentRow, TallyRow};
 use control_table::limits::GROUP_SIZE;
+use control_table::message::CompletionEvent;
 use control_table::message::NotificationEvent;
+use control_table::message::SegmentRecord;
 use control_table::operation::{
     AddRows, Claim, ClaimOutcome, CommitGroup, CommitGroupOutcome, Ending, Finish, FinishOutcome, FlagFirstFailure,
     FlagFirstFailureOutcome, Open, OpenOutcome, Seal, SealOutcome, Tally, TallyResult,
 };
 use control_table::policy::Policy;
-use control_table::message::SegmentRecord;
+use control_table::rows::{Counts, Due, ErrorKind, ExecutionRow, SegmentFailure, SegmentRow, TallyRow};
+use control_table::store::DynamoDbStore;
 use control_table::trace::TraceContext;
-use futures::future::BoxFuture;
-use engine::{EventBus, PublishError};
 use emulator::embedded::{Backlog, EmbeddedDynamoDb, EmbeddedKinesis, Shard};
 use engine::scatter::Sources;
 use engine::sweep::SweepReport;
 use engine::{Engine, Settings};
+use engine::{EventBus, PublishError};
 use functions::KinesisDispatcher;
+use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
 const TABLE: &str = "control";
@@ -398,6 +398,7 @@ impl World {
             key: id.to_string().parse().unwrap(),
             policy,
             expected: Some(expected),
+            kind: control_table::rows::PlanKind::Planned,
             source,
             parameters: json!({ "greeting": "hello" }),
             trace: TraceContext::from_header(TRACE),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use control_table::clock::Clock;
 use control_table::rows::SegmentStatus;
-use tokio::sync::Barrier;
 use runtime::{Invocation, Output, Segment, work};
+use tokio::sync::Barrier;
 
 use super::support::{Calls, DONE, Run, Spec, again, counting, event, within_reason};
 

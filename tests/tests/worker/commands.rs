@@ -8,9 +8,9 @@ use aws_sdk_dynamodb::Client;
 use chrono::DateTime;
 use control_table::id::ExecutionId;
 use emulator::embedded::EmbeddedDynamoDb;
-use serde_json::{Value, json};
 use jobs::{Commands, builtin};
 use runtime::{Context, Output, Segment, SegmentError};
+use serde_json::{Value, json};
 
 use super::support::within_reason;
 

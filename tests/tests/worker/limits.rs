@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use control_table::clock::Clock;
-use control_table::rows::{ErrorKind, SegmentRow, SegmentStatus};
 use control_table::operation::{AcquireSlots, AcquireSlotsOutcome};
 use control_table::policy::Policy;
+use control_table::rows::{ErrorKind, SegmentRow, SegmentStatus};
 use runtime::{Context, Invocation, Output, Segment, SegmentError, Work, work};
 
 use super::support::{Calls, DONE, Run, START, Spec, counting, failing};

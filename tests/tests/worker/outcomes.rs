@@ -3,8 +3,8 @@
 use chrono::TimeDelta;
 use control_table::clock::Clock;
 use control_table::rows::{ErrorKind, SegmentStatus};
-use serde_json::{Value, json};
 use runtime::{Context, Output, Segment, SegmentError, work};
+use serde_json::{Value, json};
 
 use super::support::{Calls, DONE, Run, Spec, counting, failing, within_reason};
 

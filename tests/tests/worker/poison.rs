@@ -7,9 +7,9 @@ use control_table::rows::{DeadLetterSource, SegmentStatus};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestRunner};
+use runtime::Worker;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
-use runtime::Worker;
 
 use super::support::{Calls, DONE, Run, again, counting, event};
 
@@ -42,8 +42,7 @@ async fn the_newest_are_listed_first() {
         assert_eq!(again(worker.handle(event(&[(number, b"?")]), run.invocation()).await), DONE);
         run.clock.advance(chrono::TimeDelta::seconds(1));
     }
-    let listed: Vec<String> =
-        run.table.dead_letters(2).await.unwrap().into_iter().map(|row| row.event_id).collect();
+    let listed: Vec<String> = run.table.dead_letters(2).await.unwrap().into_iter().map(|row| row.event_id).collect();
     assert_eq!(listed, ["shardId-000000000000:1", "shardId-000000000000:3"]);
 }
 

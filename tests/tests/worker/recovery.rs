@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use control_table::clock::Clock;
-use control_table::rows::{Counts, ErrorKind, SegmentStatus};
 use control_table::operation::{Claim, ClaimOutcome, Ending, Finish, FinishOutcome};
+use control_table::rows::{Counts, ErrorKind, SegmentStatus};
 use futures::future::join;
-use tokio::sync::Notify;
 use runtime::{Output, Segment, work};
+use tokio::sync::Notify;
 
 use super::support::{Calls, DONE, Run, Spec, counting, within_reason};
 

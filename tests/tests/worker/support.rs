@@ -14,17 +14,17 @@ use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
 use chrono::{DateTime, TimeDelta, Utc};
 use control_table::ControlTable;
-use control_table::store::DynamoDbStore;
 use control_table::clock::{Clock, Entropy, Timestamp};
 use control_table::id::ExecutionId;
-use control_table::rows::{ExecutionRow, SegmentRow, TallyRow};
+use control_table::message::SegmentRecord;
 use control_table::operation::{AddRows, CommitGroup, CommitGroupOutcome, Open, OpenOutcome};
 use control_table::policy::Policy;
-use control_table::message::SegmentRecord;
+use control_table::rows::{ExecutionRow, SegmentRow, TallyRow};
+use control_table::store::DynamoDbStore;
 use control_table::trace::TraceContext;
 use emulator::embedded::EmbeddedDynamoDb;
-use serde_json::{Value, json};
 use runtime::{Invocation, Output, Segment, SegmentError, Settings, Work, Worker};
+use serde_json::{Value, json};
 
 const TABLE: &str = "control";
 
@@ -178,7 +178,10 @@ impl Run {
 
     /// A worker whose control table does not exist.
     pub fn worker_without_table(&self, work: Arc<dyn Work>) -> Worker {
-        self.worker_on(ControlTable::new(DynamoDbStore::new(self.client.clone(), "another", Arc::clone(&self.entropy))), work)
+        self.worker_on(
+            ControlTable::new(DynamoDbStore::new(self.client.clone(), "another", Arc::clone(&self.entropy))),
+            work,
+        )
     }
 
     fn worker_on(&self, table: ControlTable, work: Arc<dyn Work>) -> Worker {

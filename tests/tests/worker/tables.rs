@@ -8,9 +8,9 @@ use aws_sdk_dynamodb::types::{
 use chrono::DateTime;
 use control_table::id::ExecutionId;
 use emulator::embedded::EmbeddedDynamoDb;
-use serde_json::{Value, json};
 use jobs::{Commands, builtin};
 use runtime::{Context, Output, Segment, SegmentError};
+use serde_json::{Value, json};
 
 /// Cities by ID, and by country in an index. Those of SY are so long that they fill several pages of 1 MB.
 struct Cities {

@@ -6,9 +6,9 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use control_table::clock::Clock;
 use futures::future::join;
+use runtime::{Invocation, Output, Segment, Work, work};
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use runtime::{Invocation, Output, Segment, Work, work};
 
 use super::support::{Calls, DONE, Run, Spec, counting, within_reason};
 

@@ -4,10 +4,10 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
 use control_table::message::SegmentRecord;
+use runtime::{Context, Output, Segment, work};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber, subscriber};
-use runtime::{Context, Output, Segment, work};
 
 use super::support::{DONE, Run, Spec, TRACE, counting};
 

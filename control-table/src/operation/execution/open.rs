@@ -8,7 +8,9 @@ use crate::clock::Timestamp;
 use crate::id::{ExecutionId, ExecutionKey, JobName};
 use crate::operation::{Change, Operation, Part, Write};
 use crate::policy::Policy;
-use crate::rows::{CorruptItem, Counts, Due, ExecutionRow, ExecutionStatus, KeyRow, PlanKind, PlanRow, RowKey, to_item};
+use crate::rows::{
+    CorruptItem, Counts, Due, ExecutionRow, ExecutionStatus, KeyRow, PlanKind, PlanRow, RowKey, to_item,
+};
 use crate::trace::TraceContext;
 
 /// Opens an execution, in `SCATTERING`.

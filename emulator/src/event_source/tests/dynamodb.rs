@@ -8,10 +8,10 @@ use tokio::task::JoinHandle;
 
 use super::filter::Filter;
 use super::*;
+use crate::embedded::tests::create_table;
 use crate::embedded::{Durability, EmbeddedDynamoDb, EmbeddedError};
-use crate::template::TableDefinition;
 
-const TABLE: &str = "control";
+const TABLE: &str = "things";
 
 impl DynamoDbHandler for Fake {
     async fn handle(
@@ -43,14 +43,7 @@ impl Table {
     async fn create() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let database = Self::open(&directory);
-        let definition = TableDefinition {
-            attributes: vec![("pk".to_owned(), "S".to_owned())],
-            key: vec![("pk".to_owned(), "HASH".to_owned())],
-            indexes: Vec::new(),
-            stream_view: Some("NEW_IMAGE".to_owned()),
-            expires_by: None,
-        };
-        definition.create(&database.client(), TABLE).await.expect("a table");
+        create_table(&database.client()).await;
         Self { directory, database }
     }
 

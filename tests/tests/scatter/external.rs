@@ -1,12 +1,15 @@
 //! Executions that are filled from outside.
 
 use control_table::id::ExecutionId;
-use control_table::rows::{ExecutionRow, ExecutionStatus};
 use control_table::limits::{MAX_SEGMENTS, MAX_SPEC_BYTES};
 use control_table::operation::{Claim, ClaimOutcome, ReleaseSlots};
+use control_table::rows::{ExecutionRow, ExecutionStatus};
+use engine::EngineError;
+use engine::scatter::{Added, ScatterAnswer};
 use futures::future::{join, join_all, try_join_all};
-use engine::scatter::{Added, ScatterAnswer, EngineError};
 use serde_json::{Value, json};
+
+use system_tests::RawEvents;
 
 use crate::world::{World, numbers};
 
@@ -15,7 +18,7 @@ fn external(key: &str) -> Value {
 }
 
 async fn open(world: &World, event: Value) -> ScatterAnswer {
-    world.scatter().open(event, "request-1").await.unwrap()
+    world.scatter().open_raw(event, "request-1").await.unwrap()
 }
 
 fn specs(name: &str, count: u64) -> Vec<Value> {
@@ -199,7 +202,7 @@ async fn a_limit_holds_for_what_is_added() {
         assert!(segments.len() <= 2);
         let request = ReleaseSlots { execution_id: id, generation: 1, segments };
         world.table.execute(&request).await.unwrap();
-        world.scatter().admission().admit(id).await.unwrap();
+        world.scatter().admit(id).await.unwrap();
     }
     // Over the gaps of groups that are not full.
     let expected: Vec<u64> = (0..96).chain([128, 256, 257]).collect();
@@ -229,9 +232,9 @@ async fn what_cannot_be_added_changes_nothing() {
     }
     assert_eq!(world.scatter().seal(planned).await.unwrap_err().error_type(), "NotExternal");
     assert_eq!(world.handle(external("other")).await.unwrap_err().error_type(), "InvalidEvent");
-    let refusal = world.scatter().open(numbers("other", 1), "request").await.unwrap_err();
+    let refusal = world.scatter().open_raw(numbers("other", 1), "request").await.unwrap_err();
     assert_eq!(refusal.error_type(), "InvalidEvent");
-    let taken = world.scatter().open(external("planned"), "request").await.unwrap_err();
+    let taken = world.scatter().open_raw(external("planned"), "request").await.unwrap_err();
     assert_eq!(taken.error_type(), "NotExternal");
     // As many groups as there may be.
     let groups = i64::try_from(MAX_SEGMENTS / 128).unwrap();

@@ -9,6 +9,7 @@ use control_table::clock::{Entropy, SystemClock, Timestamp};
 use control_table::id::ExecutionId;
 use control_table::operation::Open;
 use control_table::policy::Policy;
+use control_table::rows::PlanKind;
 use emulator::embedded::Durability;
 use local::system::{HookOutput, Hooks, WorkChoice};
 use local::{Database, Options, System};
@@ -44,13 +45,14 @@ async fn opened_in_2020(database: &Database, name: &str, retention_days: Option<
         key: name.parse().unwrap(),
         policy: Policy { retention_days, ..Policy::default() },
         expected: None,
+        kind: PlanKind::External,
         source: json!({"type": "external"}),
         parameters: Value::Null,
         trace: None,
         now,
         due_at: now,
     };
-    database.control_table().open(&open).await.unwrap();
+    database.control_table().execute(&open).await.unwrap();
     execution_id
 }
 
@@ -67,7 +69,7 @@ async fn what_has_had_its_time_is_deleted_and_the_rest_is_kept() {
     for _ in 0..LOOKS {
         if table.execution(expired).await.unwrap().is_none() && table.plan(expired).await.unwrap().is_none() {
             assert!(table.execution(kept).await.unwrap().is_some());
-            system.shutdown().await;
+            system.stop().await;
             return;
         }
         tokio::time::sleep(LOOK).await; // sleeps because another task does what is waited for
