@@ -14,9 +14,9 @@ use crate::interrupt::Interrupt;
 use crate::output::OutputError;
 
 pub(super) async fn execute(context: &Context, args: &RepairArgs) -> Result<ExitCode, CliError> {
-    let execution_id = meant(context, &args.id).await?;
+    let execution_id = resolve(context, &args.id).await?;
     if args.dry_run {
-        // Nothing is started: a system that runs would put things right by itself.
+        // Starts no system: its sweeper would correct differences by itself.
         let report = context.bystander().await?.repair(execution_id, RepairMode::DryRun).await?;
         let is_clean = report.differences.is_empty() && report.unsettled.is_empty();
         print(context, &report)?;
@@ -30,7 +30,7 @@ pub(super) async fn execute(context: &Context, args: &RepairArgs) -> Result<Exit
         if !is_corrected(&report) {
             return Ok(ExitCode::from(FAILED));
         }
-        // With --json the differences are the answer; how the run ends, `status` says.
+        // With --json the differences are the answer; `status` shows how the execution ends.
         if context.output.is_json() {
             operator.wait(execution_id).await?;
         } else {
@@ -43,8 +43,8 @@ pub(super) async fn execute(context: &Context, args: &RepairArgs) -> Result<Exit
     ended
 }
 
-/// A full ID is taken as it is: of a run that is damaged, even the item that is looked up may be gone.
-async fn meant(context: &Context, text: &str) -> Result<ExecutionId, CliError> {
+/// Takes a full ID as it is, because the row of a damaged execution may be missing.
+async fn resolve(context: &Context, text: &str) -> Result<ExecutionId, CliError> {
     if let Ok(execution_id) = text.to_ascii_lowercase().parse() {
         return Ok(execution_id);
     }
@@ -64,8 +64,7 @@ fn print(context: &Context, report: &RepairReport) -> Result<(), OutputError> {
         output.line(difference)?;
     }
     for item in &report.unsettled {
-        output
-            .line(format_args!("{item}: changed each time it was looked at; repair again when the run is quieter"))?;
+        output.line(format_args!("{item}: changed in every recount; repair again when fewer workers are active"))?;
     }
     if report.differences.is_empty() && report.unsettled.is_empty() {
         output.line("nothing differs: tallies and sums are what the segments say")?;

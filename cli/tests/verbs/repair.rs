@@ -47,9 +47,9 @@ async fn a_dry_run_says_what_differs_and_a_repair_puts_it_right() {
 }
 
 #[test]
-fn a_run_that_is_not_there_cannot_be_repaired() {
+fn an_execution_that_does_not_exist_cannot_be_repaired() {
     let world = World::new();
     world.call(&exec("1", "true")).expect(0);
     let found = world.call(&["repair", "0193a5b0-3c1e-7d2f-8a4b-5c6d7e8f9a0b"]).expect(1);
-    assert!(found.stdout.contains("look whether the ID is right"), "{}", found.stdout);
+    assert!(found.stdout.contains("check the ID"), "{}", found.stdout);
 }

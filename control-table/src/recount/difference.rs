@@ -1,95 +1,87 @@
 //! What a recount found.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Serialize;
 use serde_json::Value;
 
-/// One attribute that is not what the rows say, or one item that is not there.
+use crate::rows::{Counters, Counts};
+
+/// A value that differs from the recount, or a row that is missing or cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// The item, in words: `segment ID#17`, `tally ID#3`, `execution ID`.
-    pub item: String,
-    /// The attribute; `item` for the whole of it.
+    /// The row: `segment ID#17`, `tally ID#3`, `execution ID`.
+    pub row: String,
+    /// The attribute; `row` for the whole row.
     pub field: String,
-    /// What the table has.
+    /// The value in the table; null if the row is missing.
     pub found: Value,
-    /// What it should have.
+    /// The value by the recount; null if a recount cannot tell.
     pub expected: Value,
-    /// What is done about it, or what to do where nothing can be.
+    /// What the repair does, or what an operator can do.
     pub correction: String,
-    /// Whether a correction is made; where not, `correction` says what to do.
-    #[serde(skip)]
+    /// Whether a repair corrects it.
     pub repairable: bool,
 }
 
 impl Difference {
-    /// An attribute that gets the value it should have.
-    pub(super) fn field(item: &str, field: &str, found: impl Into<Value>, expected: impl Into<Value>) -> Self {
-        let (found, expected) = (found.into(), expected.into());
-        let correction = if expected.is_null() { "remove it".to_owned() } else { format!("set to {expected}") };
-        let (item, field) = (item.to_owned(), field.to_owned());
-        Self { item, field, found, expected, correction, repairable: true }
+    fn field(row: &str, field: &str, found: Value, expected: Value) -> Self {
+        let correction = format!("set to {expected}");
+        Self { row: row.to_owned(), field: field.to_owned(), found, expected, correction, repairable: true }
     }
 
-    /// An item that is not there and is made again.
-    pub(super) fn missing(item: &str, expected: impl Into<Value>, correction: impl Into<String>) -> Self {
-        Self::field(item, "item", Value::Null, expected).because(correction)
+    /// A row that the repair creates again.
+    pub(super) fn lost(row: &str, expected: Value) -> Self {
+        let correction = "create it again from the rows of its segments".to_owned();
+        Self { correction, ..Self::field(row, "row", Value::Null, expected) }
     }
 
-    /// The same with another word on what is done.
+    /// A row that is missing or cannot be read, and that no recount can create.
     #[must_use]
-    pub(super) fn because(self, correction: impl Into<String>) -> Self {
-        Self { correction: correction.into(), ..self }
-    }
-
-    /// The same, where nothing can be done.
-    #[must_use]
-    pub(super) fn beyond_repair(self) -> Self {
-        Self { repairable: false, ..self }
+    pub fn beyond_repair(row: String, found: Value, correction: String) -> Self {
+        Self { row, field: "row".to_owned(), found, expected: Value::Null, correction, repairable: false }
     }
 }
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { item, field, found, expected, correction, .. } = self;
-        let shown = |value: &Value| if value.is_null() { "nothing".to_owned() } else { value.to_string() };
-        write!(f, "{item}: {field} is {}, expected {}: {correction}", shown(found), shown(expected))
+        let Self { row, field, found, expected, correction, repairable } = self;
+        let shown = |value: &Value| if value.is_null() { "missing".to_owned() } else { value.to_string() };
+        if *repairable {
+            write!(f, "{row}: {field} is {}, expected {expected}: {correction}", shown(found))
+        } else {
+            write!(f, "{row}: {field} is {}, beyond repair: {correction}", shown(found))
+        }
     }
 }
 
-/// The differences of one item, as they are found.
+/// The differences of one row, as a recount finds them.
 pub(super) struct Differences {
-    item: String,
+    row: String,
     pub found: Vec<Difference>,
 }
 
 impl Differences {
-    pub const fn of(item: String) -> Self {
-        Self { item, found: Vec::new() }
+    pub const fn of(row: String) -> Self {
+        Self { row, found: Vec::new() }
     }
 
-    /// Notes an attribute if it is not as it should be.
     pub fn compare(&mut self, field: &str, found: impl Into<Value>, expected: impl Into<Value>) {
         let (found, expected) = (found.into(), expected.into());
         if found != expected {
-            self.found.push(Difference::field(&self.item, field, found, expected));
+            self.found.push(Difference::field(&self.row, field, found, expected));
         }
     }
 
-    /// Notes an attribute that is not as it should be, with a word on what is done.
-    pub fn note(&mut self, field: &str, found: impl Into<Value>, expected: impl Into<Value>, correction: &str) {
-        self.found.push(Difference::field(&self.item, field, found, expected).because(correction));
-    }
-
-    /// Notes sums. A counter at zero is as good as none.
-    pub fn compare_counts(&mut self, found: &crate::rows::Counts, expected: &crate::rows::Counts) {
+    /// Compares sums. A counter at zero is the same as none.
+    pub fn compare_counts(&mut self, found: &Counts, expected: &Counts) {
         self.compare("item_count", found.item_count, expected.item_count);
-        let names: std::collections::BTreeSet<_> =
-            found.counters.0.keys().chain(expected.counters.0.keys()).cloned().collect();
+        self.compare("duration_ms", found.duration_ms, expected.duration_ms);
+        let names: BTreeSet<_> = found.counters.0.keys().chain(expected.counters.0.keys()).collect();
         for name in names {
-            let of = |counts: &crate::rows::Counts| counts.counters.0.get(&name).copied().unwrap_or(0);
-            self.compare(&crate::rows::Counters::attribute(&name), of(found), of(expected));
+            let of = |counts: &Counts| counts.counters.0.get(name).copied().unwrap_or(0);
+            self.compare(&Counters::attribute(name), of(found), of(expected));
         }
     }
 }
@@ -99,18 +91,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_difference_is_one_line_and_five_fields() {
+    fn a_difference_is_one_line_and_one_object() {
         let mut differences = Differences::of("tally a#3".to_owned());
-        differences.compare("pending", 1, 1);
-        differences.compare("pending", -1, 2);
-        differences.compare("finished_at", 5, Value::Null);
-        let lines: Vec<String> = differences.found.iter().map(ToString::to_string).collect();
-        assert_eq!(lines[0], "tally a#3: pending is -1, expected 2: set to 2");
-        assert_eq!(lines[1], "tally a#3: finished_at is 5, expected nothing: remove it");
-        let json = serde_json::to_value(&differences.found[0]).unwrap();
+        differences.compare("size", 1, 1);
+        differences.compare("pending", 1, 2);
+        let lost = Difference::beyond_repair("plan a".to_owned(), Value::Null, "run it again".to_owned());
+        let lines: Vec<String> = differences.found.iter().chain([&lost]).map(ToString::to_string).collect();
+        assert_eq!(
+            lines,
+            ["tally a#3: pending is 1, expected 2: set to 2", "plan a: row is missing, beyond repair: run it again"]
+        );
         let expected = serde_json::json!({
-            "item": "tally a#3", "field": "pending", "found": -1, "expected": 2, "correction": "set to 2",
+            "row": "tally a#3", "field": "pending", "found": 1, "expected": 2, "correction": "set to 2",
+            "repairable": true,
         });
-        assert_eq!(json, expected);
+        assert_eq!(serde_json::to_value(&differences.found[0]).unwrap(), expected);
     }
 }

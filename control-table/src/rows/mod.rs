@@ -124,9 +124,11 @@ impl CorruptItem {
     /// What an operator can do.
     pub(crate) fn advice(&self) -> String {
         let foreign = "A retry does not help: another program, or a newer version of this one, wrote it";
-        if [ExecutionRow::SK, TallyRow::SK].contains(&&*self.sk) {
+        if self.sk == TallyRow::SK {
             let execution = self.pk.split('#').next().unwrap_or_default();
-            return format!("{foreign}. `repair {execution}` rebuilds counts from the rows of the segments");
+            return format!(
+                "{foreign}. Delete the item; `repair {execution}` creates it again from the rows of its segments"
+            );
         }
         foreign.to_owned()
     }

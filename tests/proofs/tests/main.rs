@@ -1,0 +1,5 @@
+//! The protocol held against its stores.
+
+mod conformance;
+mod differential;
+mod faults;

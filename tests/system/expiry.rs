@@ -1,0 +1,76 @@
+//! Retention: what has had its time is deleted when the system runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use control_table::clock::{Entropy, SystemClock, Timestamp};
+use control_table::id::ExecutionId;
+use control_table::operation::Open;
+use control_table::policy::Policy;
+use control_table::rows::PlanKind;
+use emulator::embedded::Durability;
+use local::system::{HookOutput, Hooks, WorkChoice};
+use local::{Database, Options, System};
+use serde_json::{Value, json};
+
+/// Between two looks, and how many there are before the test fails.
+const LOOK: Duration = Duration::from_millis(50);
+const LOOKS: u32 = 1_200;
+
+fn options(data_dir: &std::path::Path) -> Options {
+    Options {
+        data_dir: data_dir.to_owned(),
+        durability: Durability::ProcessCrash,
+        workers: None,
+        work: WorkChoice::Builtin,
+        hooks: Hooks::default(),
+        hook_output: HookOutput::Stderr,
+        tick: Options::TICK,
+        template: None,
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(Entropy::from_seed(1)),
+    }
+}
+
+/// An execution of 2020 that was to be kept for that long.
+async fn opened_in_2020(database: &Database, name: &str, retention_days: Option<u32>) -> ExecutionId {
+    let now = Timestamp::from_millis(1_577_836_800_000);
+    let execution_id =
+        ExecutionId::new(Entropy::from_seed(u64::from(retention_days.is_some())).uuid_v7(now.to_datetime()));
+    let open = Open {
+        execution_id,
+        job: name.parse().unwrap(),
+        key: name.parse().unwrap(),
+        policy: Policy { retention_days, ..Policy::default() },
+        expected: None,
+        kind: PlanKind::External,
+        source: json!({"type": "external"}),
+        parameters: Value::Null,
+        trace: None,
+        now,
+        due_at: now,
+    };
+    database.control_table().execute(&open).await.unwrap();
+    execution_id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_had_its_time_is_deleted_and_the_rest_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let database = Database::lock(dir.path(), Durability::ProcessCrash, Arc::new(Entropy::from_seed(2))).await.unwrap();
+    let expired = opened_in_2020(&database, "expired", Some(30)).await;
+    let kept = opened_in_2020(&database, "kept", None).await;
+    drop(database);
+
+    let system = System::start(options(dir.path())).await.unwrap();
+    let table = system.control_table();
+    for _ in 0..LOOKS {
+        if table.execution(expired).await.unwrap().is_none() && table.plan(expired).await.unwrap().is_none() {
+            assert!(table.execution(kept).await.unwrap().is_some());
+            system.stop().await;
+            return;
+        }
+        tokio::time::sleep(LOOK).await; // sleeps because another task does what is waited for
+    }
+    panic!("the expired execution is still there");
+}

@@ -1,0 +1,20 @@
+//! Tests that cross crates. README.md says what each module proves.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod bad_records;
+mod cities;
+mod cost;
+mod cost_of_a_retry;
+mod crash;
+mod end_to_end;
+mod event_shapes;
+mod expiry;
+mod gather;
+mod operations;
+mod permissions;
+mod scatter;
+mod stream_disorder;
+mod sweeper;
+mod template;
+mod worker;

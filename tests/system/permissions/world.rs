@@ -1,0 +1,339 @@
+//! The functions' own handlers on embedded services, each with its own record of what it calls.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+use aws_lambda_events::event::kinesis::{KinesisEvent, KinesisEventRecord};
+use chrono::{DateTime, TimeDelta, Utc};
+use control_table::ControlTable;
+use control_table::clock::{Clock, Entropy, Timestamp};
+use control_table::id::ExecutionId;
+use control_table::rows::ExecutionRow;
+use control_table::store::DynamoDbStore;
+use emulator::embedded::{Backlog, Durability, EmbeddedDynamoDb, EmbeddedKinesis, Shard, ShardRecord, TableStream};
+use engine::scatter::{ScatterAnswer, Sources};
+use engine::sweep::SweepReport;
+use engine::{Engine, EngineError, Settings};
+use functions::KinesisDispatcher;
+use functions::handlers::{self, GatherHandler};
+use jobs::{Commands, builtin};
+use local::system::{CONTROL_TABLE, SEGMENT_STREAM};
+use runtime::{Context, Invocation, Output, Segment, SegmentError, Work, Worker, work};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::calls::{BusCalls, Calls};
+use test_support::dynamodb_event;
+
+/// The sweeper's patience, and how soon what is opened here is due.
+pub(super) const PATIENCE: TimeDelta = TimeDelta::minutes(5);
+
+/// The user's table, and an index of it.
+pub(super) const SOURCE: &str = "cities";
+pub(super) const SOURCE_INDEX: &str = "country";
+
+/// Some moment.
+const START: Timestamp = Timestamp::from_millis(1_764_000_000_000);
+
+/// A clock that a test moves; it may also go on by itself at each look, so that an invocation runs out of time.
+#[derive(Debug)]
+pub(super) struct TestClock {
+    now: Mutex<DateTime<Utc>>,
+    step: Mutex<TimeDelta>,
+}
+
+impl TestClock {
+    pub fn advance(&self, span: TimeDelta) {
+        *self.now.lock().unwrap() += span;
+    }
+
+    pub fn step(&self, step: TimeDelta) {
+        *self.step.lock().unwrap() = step;
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> DateTime<Utc> {
+        let mut now = self.now.lock().unwrap();
+        *now += *self.step.lock().unwrap();
+        *now
+    }
+}
+
+/// A function's calls, by function.
+#[derive(Debug, Clone, Default)]
+pub struct AllCalls {
+    /// Of scatter.
+    pub scatter: Calls,
+    /// Of a worker with work of its own, which calls nothing.
+    pub worker: Calls,
+    /// Of the worker of the built-in jobs.
+    pub built_in: Calls,
+    /// Of gather.
+    pub gather: Calls,
+    /// Of the sweeper.
+    pub sweeper: Calls,
+    /// Of operators at their command lines: no function's.
+    operators: Calls,
+}
+
+/// The handlers, and what is between them.
+pub(super) struct World {
+    /// The control table, for the test itself.
+    pub(super) table: ControlTable,
+    pub(super) clock: Arc<TestClock>,
+    pub(super) bus_of_sweeper: Arc<BusCalls>,
+    pub(super) worker: Worker,
+    pub(super) built_in: Worker,
+    pub(super) sweeper: Engine,
+    /// Does what somebody asks for with the command line, with that somebody's permissions.
+    pub(super) operators: Engine,
+    scatter: Engine,
+    gather: GatherHandler,
+    shard: Shard,
+    taken: Mutex<HashSet<String>>,
+    stream: TableStream,
+    position: Mutex<i64>,
+    /// Services live as long as what speaks to them.
+    _services: Services,
+    _dir: TempDir,
+}
+
+/// What handlers are made of.
+struct Services {
+    dynamodb: EmbeddedDynamoDb,
+    kinesis: EmbeddedKinesis,
+    clock: Arc<TestClock>,
+    entropy: Arc<Entropy>,
+}
+
+impl Services {
+    fn table(&self, calls: &Calls) -> ControlTable {
+        ControlTable::new(DynamoDbStore::new(
+            calls.of_dynamodb(&self.dynamodb.client()),
+            CONTROL_TABLE,
+            Arc::clone(&self.entropy),
+        ))
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
+    }
+
+    fn engine(&self, calls: &Calls, bus: Arc<BusCalls>) -> Engine {
+        let kinesis = calls.of_kinesis(&self.kinesis.client());
+        Engine::new(engine::Parts {
+            table: self.table(calls),
+            dispatcher: Arc::new(KinesisDispatcher::new(kinesis, SEGMENT_STREAM, Arc::clone(&self.entropy))),
+            bus,
+            sources: Sources::new(calls.of_dynamodb(&self.dynamodb.client())),
+            clock: self.clock(),
+            entropy: Arc::clone(&self.entropy),
+            settings: Settings { patience: PATIENCE, ..Settings::default() },
+        })
+    }
+
+    fn worker(&self, calls: &Calls, work: Arc<dyn Work>) -> Worker {
+        let entropy = Arc::clone(&self.entropy);
+        Worker::new(self.table(calls), work, self.clock(), entropy, runtime::Settings::default())
+    }
+}
+
+/// Does what the run's parameters say: succeeds, fails for good, or fails for now.
+fn as_told() -> Arc<dyn Work> {
+    work(|_: Segment<Value>, context: Context| async move {
+        let told: Value = context.parameters()?;
+        match told.as_str() {
+            Some("fail") => Err(SegmentError::permanent("as it was told")),
+            Some("retry") => Err(SegmentError::retryable("as it was told")),
+            _ => Ok(Output::items(1)),
+        }
+    })
+}
+
+impl World {
+    /// Handlers on empty services, noting their calls there.
+    pub async fn new(calls: &AllCalls) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let dynamodb = EmbeddedDynamoDb::open(&dir.path().join("db"), Durability::ProcessCrash).unwrap();
+        let kinesis = EmbeddedKinesis::start(Backlog::default());
+        let shard = kinesis.create_stream(SEGMENT_STREAM, 1).await.unwrap().remove(0);
+        let clock = TestClock { now: Mutex::new(START.to_datetime()), step: Mutex::new(TimeDelta::zero()) };
+        let (clock, entropy) = (Arc::new(clock), Arc::new(Entropy::from_seed(3)));
+        let services = Services { dynamodb, kinesis, clock: Arc::clone(&clock), entropy };
+        // What sets up and looks is the test.
+        let store = DynamoDbStore::new(services.dynamodb.client(), CONTROL_TABLE, Arc::clone(&services.entropy));
+        store.create().await.unwrap();
+        let table = ControlTable::new(store);
+        create_source(&services.dynamodb.client()).await;
+        let bus_of_sweeper = Arc::new(BusCalls::new(calls.sweeper.clone()));
+        let source = calls.built_in.of_dynamodb(&services.dynamodb.client());
+        Self {
+            scatter: services.engine(&calls.scatter, Arc::new(BusCalls::new(calls.scatter.clone()))),
+            worker: services.worker(&calls.worker, as_told()),
+            built_in: services.worker(&calls.built_in, builtin(source, Commands::Refused)),
+            gather: GatherHandler::new(services.engine(&calls.gather, Arc::new(BusCalls::new(calls.gather.clone())))),
+            sweeper: services.engine(&calls.sweeper, bus_of_sweeper.clone()),
+            operators: services.engine(&calls.operators, Arc::new(BusCalls::new(calls.operators.clone()))),
+            stream: services.dynamodb.stream(CONTROL_TABLE).unwrap(),
+            taken: Mutex::default(),
+            position: Mutex::default(),
+            table,
+            clock,
+            bus_of_sweeper,
+            shard,
+            _services: services,
+            _dir: dir,
+        }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.timestamp()
+    }
+
+    /// As far away as a Lambda's deadline can be.
+    pub(super) fn deadline(&self) -> DateTime<Utc> {
+        self.clock.now() + TimeDelta::minutes(15)
+    }
+
+    /// A scatter that has all the time it needs.
+    pub(super) async fn scatter(&self, event: Value) -> ExecutionId {
+        self.scatter_until(event, self.deadline()).await.unwrap().execution_id
+    }
+
+    pub(super) async fn scatter_until(
+        &self,
+        event: Value,
+        deadline: DateTime<Utc>,
+    ) -> Result<ScatterAnswer, EngineError> {
+        handlers::scatter(&self.scatter, event, "a request".into(), deadline).await
+    }
+
+    /// A scatter that runs out of time after some groups; the execution it leaves.
+    pub(super) async fn scatter_that_dies(&self, event: Value) -> ExecutionId {
+        self.clock.step(TimeDelta::seconds(60));
+        let died = self.scatter_until(event, self.deadline()).await.unwrap_err();
+        self.clock.step(TimeDelta::zero());
+        match died {
+            EngineError::OutOfTime { execution_id, groups } if groups > 0 => execution_id,
+            other => panic!("{other}"),
+        }
+    }
+
+    /// The records that nobody has taken yet.
+    pub(super) async fn take_records(&self) -> Vec<ShardRecord> {
+        let taken = self.taken.lock().unwrap().clone();
+        let records = self.shard.read(&taken, usize::from(u16::MAX)).await;
+        self.taken.lock().unwrap().extend(records.iter().map(|record| record.key.clone()));
+        records
+    }
+
+    /// Hands records to a worker, in one invocation.
+    pub(super) async fn deliver(&self, worker: &Worker, records: &[ShardRecord]) {
+        let mut event = KinesisEvent::default();
+        event.records = records.iter().map(|record| self.kinesis_record(record)).collect();
+        let invocation = Invocation { request_id: "a request".to_owned(), deadline: self.deadline() };
+        let response = worker.handle(event, invocation).await;
+        assert!(response.batch_item_failures.is_empty(), "{response:?}");
+    }
+
+    fn kinesis_record(&self, record: &ShardRecord) -> KinesisEventRecord {
+        let mut event = KinesisEventRecord::default();
+        event.event_id = Some(format!("{}:{}", self.shard.id(), record.sequence_number));
+        event.kinesis.data.0.clone_from(&record.data);
+        event.kinesis.sequence_number.clone_from(&record.sequence_number);
+        event
+    }
+
+    /// A record of somebody else's.
+    pub(super) fn foreign_record() -> ShardRecord {
+        ShardRecord {
+            key: "foreign".to_owned(),
+            sequence_number: "4".to_owned(),
+            partition_key: String::new(),
+            data: b"hello".to_vec(),
+            arrived_at_ms: 0,
+        }
+    }
+
+    /// Hands gather what is new on the table's stream.
+    pub(super) async fn hear(&self) {
+        loop {
+            let position = *self.position.lock().unwrap();
+            let changes = self.stream.read(position, 1_000).await.unwrap();
+            let Some(last) = changes.last() else { return };
+            *self.position.lock().unwrap() = last.position;
+            for changes in changes.chunks(100) {
+                let events: Vec<Value> = changes.iter().map(|change| change.event.clone()).collect();
+                self.tell_gather(&events).await;
+            }
+        }
+    }
+
+    /// Hands gather these records.
+    pub(super) async fn tell_gather(&self, events: &[Value]) {
+        let response = self.gather.handle(dynamodb_event(events)).await;
+        assert!(response.batch_item_failures.is_empty(), "{response:?}");
+    }
+
+    /// Workers and gather go on until there is nothing new.
+    pub(super) async fn go_on(&self, worker: &Worker) {
+        loop {
+            let records = self.take_records().await;
+            if records.is_empty() {
+                return;
+            }
+            self.deliver(worker, &records).await;
+            self.hear().await;
+        }
+    }
+
+    /// One tick.
+    pub(super) async fn sweep(&self) -> SweepReport {
+        let report = self.sweeper.sweep(self.deadline()).await.unwrap();
+        assert_eq!(report.failed, 0, "{report:?}");
+        report
+    }
+
+    /// Time passes, and then the sweeper looks.
+    pub(super) async fn sweep_after(&self, span: TimeDelta) -> SweepReport {
+        self.clock.advance(span);
+        self.sweep().await
+    }
+
+    pub(super) async fn row(&self, execution_id: ExecutionId) -> ExecutionRow {
+        self.table.execution(execution_id).await.unwrap().unwrap()
+    }
+}
+
+/// A table with an index, and nothing in it.
+async fn create_source(client: &aws_sdk_dynamodb::Client) {
+    use aws_sdk_dynamodb::types::{
+        AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+        ScalarAttributeType,
+    };
+    let attribute = |name: &str| {
+        AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build().unwrap()
+    };
+    let key = |name: &str| KeySchemaElement::builder().attribute_name(name).key_type(KeyType::Hash).build().unwrap();
+    let projection = Projection::builder().projection_type(ProjectionType::KeysOnly).build();
+    let index = GlobalSecondaryIndex::builder().index_name(SOURCE_INDEX).key_schema(key("country"));
+    client
+        .create_table()
+        .table_name(SOURCE)
+        .billing_mode(BillingMode::PayPerRequest)
+        .attribute_definitions(attribute("id"))
+        .attribute_definitions(attribute("country"))
+        .key_schema(key("id"))
+        .global_secondary_indexes(index.projection(projection).build().unwrap())
+        .send()
+        .await
+        .unwrap();
+}
+
+/// A run of so many segments, each told the same.
+#[expect(clippy::needless_pass_by_value, reason = "each caller makes its policy on the spot")]
+pub(super) fn run(key: &str, segments: u64, told: &str, policy: Value) -> Value {
+    let source = json!({"type": "range", "from": 0, "to": segments, "size": 1});
+    json!({"job": "job", "key": key, "source": source, "parameters": told, "policy": policy})
+}

@@ -1,0 +1,73 @@
+//! Executions that somebody wants stopped.
+
+use control_table::id::ExecutionId;
+use control_table::operation::{Ending, Finish, FinishOutcome};
+use control_table::rows::{Counts, ExecutionStatus, SegmentStatus, Stop};
+use engine::{EngineError, Refusal};
+
+use super::world::{LONG, PATIENCE, World};
+
+#[tokio::test]
+async fn one_ends_cancelled_with_the_counts_of_what_was_done() {
+    let world = World::new().await;
+    let run = world.run(130).await;
+    run.succeed(0, 5).await;
+    run.finish(1, 7).await;
+    let attempt = run.claim(129, "a record", LONG).await;
+
+    let report = world.sweeper().cancel(run.id, Stop::Requested, world.deadline()).await.unwrap();
+    assert_eq!((report.cancelled, report.finished, report.was_complete), (128, true, false));
+    let event = world.bus.event();
+    assert_eq!(event.status, ExecutionStatus::Cancelled);
+    assert_eq!((event.succeeded, event.cancelled, event.failed, event.item_count), (2, 128, 0, 12));
+    let tallies = run.tallies().await;
+    assert!(tallies.iter().all(|tally| tally.pending == 0));
+
+    // The worker that had it is fenced off.
+    let ending = Ending::Succeeded { counts: Counts::default(), result: None };
+    let finish = Finish { segment: run.id.segment(129), generation: 1, attempt, now: world.now(), ending };
+    assert!(matches!(world.table.execute(&finish).await.unwrap(), FinishOutcome::Lost(_)));
+    assert_eq!(run.segment(129).await.status, SegmentStatus::Cancelled);
+
+    let again = world.sweeper().cancel(run.id, Stop::Requested, world.deadline()).await.unwrap();
+    assert!(again.was_complete && again.cancelled == 0);
+    world.bus.event();
+}
+
+#[tokio::test]
+async fn one_whose_cancel_was_interrupted_is_gone_on_with() {
+    let world = World::new().await;
+    let run = world.run(200).await;
+    run.succeed(3, 1).await;
+    // No time for any group.
+    let report = world.sweeper().cancel(run.id, Stop::Requested, world.now().to_datetime()).await.unwrap();
+    assert!(!report.finished);
+    assert_eq!(run.row().await.status, ExecutionStatus::Cancelling);
+    world.sweep_idle().await;
+
+    world.advance(PATIENCE);
+    assert_eq!(world.sweep().await.resumed, 1);
+    let event = world.bus.event();
+    assert_eq!((event.status, event.succeeded, event.cancelled), (ExecutionStatus::Cancelled, 1, 199));
+    world.sweep_idle().await;
+}
+
+#[tokio::test]
+async fn one_that_is_still_scattered_takes_no_group_any_more() {
+    let world = World::new().await;
+    let run = world.open(super::world::numbers(300), 300, control_table::policy::Policy::default()).await;
+    world.add_group(run.id, 0, 128).await;
+    world.sweeper().cancel(run.id, Stop::Requested, world.deadline()).await.unwrap();
+    let event = world.bus.event();
+    assert_eq!((event.status, event.segments, event.cancelled), (ExecutionStatus::Cancelled, 128, 128));
+    world.advance(PATIENCE);
+    world.sweep_idle().await;
+}
+
+#[tokio::test]
+async fn one_that_does_not_exist_is_an_error() {
+    let world = World::new().await;
+    let id = ExecutionId::new(uuid::Uuid::from_u128(9));
+    let error = world.sweeper().cancel(id, Stop::Requested, world.deadline()).await.unwrap_err();
+    assert!(matches!(error, EngineError::Refused(Refusal::Missing(_))), "{error}");
+}

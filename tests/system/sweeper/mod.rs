@@ -1,0 +1,12 @@
+//! The sweeper against an embedded `DynamoDB` and Kinesis: what is due is looked after, and nothing else is.
+
+mod cancels;
+mod completions;
+mod recovery;
+mod redrives;
+mod repair;
+mod retries;
+mod scatters;
+mod standstill;
+mod stops;
+mod world;

@@ -1,0 +1,148 @@
+//! The control table is described twice: in the template that deploys it, and in the code that makes one for the embedded
+//! system and checks the one it finds. Both must mean the same table.
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeDefinition, KeySchemaElement, TableDescription};
+use control_table::clock::Entropy;
+use control_table::store::DynamoDbStore;
+use control_table::store::dynamodb::SchemaError;
+use emulator::embedded::EmbeddedDynamoDb;
+use local::template::{TableDefinition, Template};
+
+const TABLE: &str = "control";
+
+fn of_template() -> TableDefinition {
+    Template::built_in().unwrap().control_table().unwrap()
+}
+
+fn store(client: &Client) -> DynamoDbStore {
+    DynamoDbStore::new(client.clone(), TABLE, Arc::new(Entropy::from_seed(1)))
+}
+
+async fn describe(client: &Client) -> TableDescription {
+    client.describe_table().table_name(TABLE).send().await.unwrap().table.unwrap()
+}
+
+/// A database with a table as the template has it, changed by the test.
+async fn with_table(change: impl FnOnce(&mut TableDefinition)) -> Client {
+    let client = EmbeddedDynamoDb::in_memory().unwrap().client();
+    let mut definition = of_template();
+    change(&mut definition);
+    // DynamoDB refuses a definition of an attribute that is in no key.
+    let keys = definition.indexes.iter().map(|index| &index.key).chain([&definition.key]);
+    let used: Vec<_> = keys.flatten().map(|(attribute, _)| attribute.clone()).collect();
+    definition.attributes.retain(|(attribute, _)| used.contains(attribute));
+    definition.create(&client, TABLE).await.unwrap();
+    client
+}
+
+/// What is wrong with that table.
+async fn wrong(change: impl FnOnce(&mut TableDefinition)) -> (SchemaError, String) {
+    let error = store(&with_table(change).await).verify().await.unwrap_err();
+    let message = error.to_string();
+    (error, message)
+}
+
+fn spell_keys(keys: &[KeySchemaElement]) -> Vec<String> {
+    keys.iter().map(|key| format!("{} {}", key.attribute_name(), key.key_type())).collect()
+}
+
+fn spell_attributes(attributes: &[AttributeDefinition]) -> Vec<String> {
+    let spell = |attribute: &AttributeDefinition| {
+        format!("{} {}", attribute.attribute_name(), attribute.attribute_type().as_str())
+    };
+    let mut all: Vec<_> = attributes.iter().map(spell).collect();
+    all.sort();
+    all
+}
+
+fn spell_indexes(table: &TableDescription) -> Vec<String> {
+    let spell = |index: &aws_sdk_dynamodb::types::GlobalSecondaryIndexDescription| {
+        let (name, keys) = (index.index_name().unwrap(), spell_keys(index.key_schema()));
+        let projection = index.projection().unwrap();
+        format!("{name} {keys:?} {:?} {:?}", projection.projection_type(), projection.non_key_attributes())
+    };
+    let mut all: Vec<_> = table.global_secondary_indexes().iter().map(spell).collect();
+    all.sort();
+    all
+}
+
+#[tokio::test]
+async fn the_template_and_the_code_make_the_same_table() {
+    let of_template = describe(&with_table(|_| ()).await).await;
+    let client = EmbeddedDynamoDb::in_memory().unwrap().client();
+    store(&client).create().await.unwrap();
+    let of_code = describe(&client).await;
+
+    assert_eq!(spell_keys(of_code.key_schema()), ["pk HASH", "sk RANGE"]);
+    assert_eq!(spell_keys(of_code.key_schema()), spell_keys(of_template.key_schema()));
+    let attributes = spell_attributes(of_code.attribute_definitions());
+    assert_eq!(attributes, spell_attributes(of_template.attribute_definitions()));
+    assert_eq!(spell_indexes(&of_code).len(), 3);
+    assert_eq!(spell_indexes(&of_code), spell_indexes(&of_template));
+    assert!(of_code.local_secondary_indexes().is_empty() && of_template.local_secondary_indexes().is_empty());
+    assert!(of_code.stream_specification().unwrap().stream_enabled());
+    assert_eq!(of_code.stream_specification(), of_template.stream_specification());
+    let billing = |table: &TableDescription| table.billing_mode_summary().unwrap().billing_mode().cloned().unwrap();
+    assert_eq!(billing(&of_code), billing(&of_template));
+}
+
+#[tokio::test]
+async fn each_passes_for_a_control_table() {
+    store(&with_table(|_| ()).await).verify().await.unwrap();
+    let client = EmbeddedDynamoDb::in_memory().unwrap().client();
+    store(&client).create().await.unwrap();
+    store(&client).create().await.unwrap();
+    store(&client).verify().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_missing_table_is_named_with_what_to_do() {
+    let client = EmbeddedDynamoDb::in_memory().unwrap().client();
+    let error = store(&client).verify().await.unwrap_err();
+    assert!(matches!(&error, SchemaError::Request(control_table::Error::TableMissing { table, .. }) if table == TABLE));
+    let message = error.to_string();
+    for part in ["\"control\" does not exist", "Deploy infra/template.yaml", "CONTROL_TABLE"] {
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn other_keys_are_named_with_what_to_do() {
+    let (error, message) = wrong(|table| table.key.truncate(1)).await;
+    assert!(matches!(error, SchemaError::Keys { .. }), "{error:?}");
+    for part in ["\"control\"", "its keys are pk, not pk (hash) and sk (range)", "CONTROL_TABLE", "infra/template.yaml"]
+    {
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_stream_is_named_with_what_to_do() {
+    for view in [None, Some("KEYS_ONLY"), Some("OLD_IMAGE")] {
+        let (error, message) = wrong(|table| table.stream_view = view.map(str::to_owned)).await;
+        assert!(matches!(error, SchemaError::NoStream { .. }), "{view:?}: {error:?}");
+        for part in ["\"control\"", "StreamViewType NEW_IMAGE", "deploy infra/template.yaml"] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+    store(&with_table(|table| table.stream_view = Some("NEW_AND_OLD_IMAGES".to_owned())).await).verify().await.unwrap();
+}
+
+#[tokio::test]
+async fn each_missing_index_is_named_with_what_to_do() {
+    for position in 0..of_template().indexes.len() {
+        let name = of_template().indexes[position].name.clone();
+        let (error, message) = wrong(|table| drop(table.indexes.remove(position))).await;
+        assert!(matches!(&error, SchemaError::Index { index, .. } if *index == name), "{error:?}");
+        for part in ["\"control\"", &format!("no index {name:?}"), "deploy infra/template.yaml"] {
+            assert!(message.contains(part), "{message}");
+        }
+
+        let (error, message) = wrong(|table| table.indexes[position].key.truncate(1)).await;
+        assert!(matches!(&error, SchemaError::Index { index, .. } if *index == name), "{error:?}");
+        assert!(message.contains(&name), "{message}");
+    }
+}

@@ -1,8 +1,0 @@
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-//! The gather against an embedded `DynamoDB`: what the control table's stream sets in motion, whatever order it comes in.
-
-mod bad_images;
-mod batches;
-mod crashes;
-mod order;
-mod world;
