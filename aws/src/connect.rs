@@ -1,4 +1,4 @@
-//! Finds a stack, and takes its parts.
+//! Connects to a deployed stack.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ impl Deployed {
     /// credentials.
     ///
     /// # Errors
-    /// When there is no such stack, it may not be asked, or it is not one of this project's.
+    /// When there is no such stack, the caller may not describe it, or another template made it.
     pub async fn connect(name: &str, clock: Arc<dyn Clock>, entropy: Arc<Entropy>) -> Result<Self, DeployedError> {
         let config = clients::config().await;
         let outputs = Outputs::of(&aws_sdk_cloudformation::Client::new(&config), name).await?;
@@ -37,7 +37,8 @@ impl Deployed {
             event_bus: Some(outputs.completion_bus.clone()),
         };
         let engine = wiring::engine(&config, &deployment, clock, entropy);
-        let (dynamodb, lambda) = (aws_sdk_dynamodb::Client::new(&config), aws_sdk_lambda::Client::new(&config));
+        let dynamodb = aws_sdk_dynamodb::Client::new(&config);
+        let lambda = aws_sdk_lambda::Client::new(&clients::invoking().await);
         Ok(Self { name: name.to_owned(), outputs, engine, dynamodb, lambda })
     }
 

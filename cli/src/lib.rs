@@ -29,4 +29,4 @@ mod summary;
 mod tables;
 mod verb;
 
-pub use self::program::run;
+pub use self::program::{Program, run};

@@ -4,5 +4,5 @@ use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    scatter_gather_cli::run(None).await
+    scatter_gather_cli::run(scatter_gather_cli::Program::SCATTERCTL, None).await
 }

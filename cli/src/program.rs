@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, FromArgMatches as _};
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
@@ -15,13 +15,37 @@ use crate::error::USAGE;
 use crate::output::Output;
 use crate::verb;
 
-/// Runs the command line with this process's arguments. `None` does the built-in work that a run asks for.
-pub async fn run(work: Option<Arc<dyn runtime::Work>>) -> ExitCode {
-    let cli = match Cli::try_parse() {
+/// The program, as its help and `--version` name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Program {
+    /// Its name.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+}
+
+impl Program {
+    /// The command line of this crate.
+    pub const SCATTERCTL: Self = Self { name: "scatterctl", version: env!("CARGO_PKG_VERSION") };
+
+    fn command(self) -> clap::Command {
+        let version = match self {
+            Self::SCATTERCTL => self.version.to_owned(),
+            _ => format!("{} (scatter-gather {})", self.version, env!("CARGO_PKG_VERSION")),
+        };
+        Cli::command().name(self.name).version(version)
+    }
+}
+
+/// Runs the command line with this process's arguments. An author's worker has its own work; `None` does the built-in work that a
+/// job asks for.
+pub async fn run(program: Program, work: Option<Arc<dyn runtime::Work>>) -> ExitCode {
+    let parsed = program.command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
-    let context = Context::new(&cli.global, program(), work);
+    let context = Context::new(&cli.global, called_as(program), work);
     log(&cli.global, &context.output);
     match verb::execute(&context, cli.verb).await {
         Ok(code) => code,
@@ -34,10 +58,10 @@ pub async fn run(work: Option<Arc<dyn runtime::Work>>) -> ExitCode {
     }
 }
 
-/// What clap says: help and version on standard output, everything else is a usage error.
+/// Prints an answer of clap: help and version on standard output, a usage error on standard error.
 fn refuse(error: &clap::Error) -> ExitCode {
     let is_answer = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-    // Nothing is parsed yet, so the flag is looked for as it stands.
+    // Nothing is parsed, so this reads the raw arguments.
     let is_json = std::env::args_os().any(|argument| argument == "--json");
     if is_json && !is_answer {
         let output = Output::new(&Global { json: true, ..Global::default() });
@@ -45,22 +69,22 @@ fn refuse(error: &clap::Error) -> ExitCode {
         let message = message.trim_start_matches("error: ").trim_end();
         output.complain(json!({ "error": { "message": message, "retryable": false } }));
     } else {
-        // A closed pipe has nobody to tell.
+        // A closed pipe is no error.
         drop(error.print());
     }
     if is_answer { ExitCode::SUCCESS } else { ExitCode::from(USAGE) }
 }
 
-/// What this program was called as.
-fn program() -> String {
+/// The name that the caller used, for hints.
+fn called_as(program: Program) -> String {
     let first = std::env::args_os().next();
     let name = first.as_deref().map(Path::new).and_then(Path::file_stem).and_then(|name| name.to_str());
-    name.unwrap_or("scatterctl").to_owned()
+    name.unwrap_or(program.name).to_owned()
 }
 
-/// Failed segments are in the table, with their errors, and are shown at the end: a line for each would bury the rest. Where
-/// credentials were looked for and not found is in the error, if they were not found anywhere.
-const USUAL: &str = "warn,runtime=error,aws_config=error";
+/// The table has the failed segments with their errors, and the end of a run shows them: a log line for each would bury the rest.
+/// If no credentials are found, the error says where they were looked for.
+const USUAL: &str = "warn,scatter_gather_runtime=error,aws_config=error";
 
 fn log(global: &Global, output: &Output) {
     let usual = match global.verbose {

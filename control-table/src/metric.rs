@@ -1,27 +1,43 @@
-//! The metrics that the product counts, by the names they have in CloudWatch. Counted through the `metrics` facade, at the place where
-//! the thing happens; without a recorder, counting does nothing.
+//! The metrics, by their names in CloudWatch. The code that causes a value records it, through the `metrics` facade; without a
+//! recorder, recording does nothing.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-/// Durations recorded since the recorder was emptied.
-static RECORDED: AtomicU32 = AtomicU32::new(0);
-
-/// What empties the recorder, and how many durations it holds at the most.
-static FULL: OnceLock<(u32, fn())> = OnceLock::new();
-
-/// Has `flush` called before more than `durations` of them wait in the recorder: one that holds a bounded number would drop the
-/// others. The first call of a process counts.
-pub fn flush_at(durations: u32, flush: fn()) {
-    let _ = FULL.set((durations, flush));
+/// A recorder that holds a bounded number of durations.
+struct Bounded {
+    /// Durations recorded since the last flush.
+    recorded: u32,
+    /// The durations it holds, and what empties it.
+    bound: Option<(u32, fn())>,
 }
 
-/// To be called by what emptied the recorder.
-pub fn flushed() {
-    RECORDED.store(0, Ordering::Relaxed);
+/// One lock for recording and flushing: a duration that is recorded during a flush would be lost or go over the bound.
+static BOUNDED: Mutex<Bounded> = Mutex::new(Bounded { recorded: 0, bound: None });
+
+/// Calls `empty` before the recorder holds more than `durations`: it would drop the others.
+pub fn bound(durations: u32, empty: fn()) {
+    BOUNDED.lock().unwrap_or_else(PoisonError::into_inner).bound = Some((durations, empty));
 }
 
-/// A number of things that happened.
+/// Empties the recorder.
+pub fn flush() {
+    BOUNDED.lock().unwrap_or_else(PoisonError::into_inner).empty();
+}
+
+impl Bounded {
+    fn empty(&mut self) {
+        if let Some((_, empty)) = self.bound {
+            empty();
+        }
+        self.recorded = 0;
+    }
+
+    fn is_full(&self) -> bool {
+        self.bound.is_some_and(|(durations, _)| self.recorded >= durations)
+    }
+}
+
+/// A counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Count(&'static str);
 
@@ -29,8 +45,8 @@ pub struct Count(&'static str);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Duration(&'static str);
 
-/// Attempts that succeeded. A segment is counted when its attempt ends, which is before the control table has it: if the claim was
-/// lost meanwhile, the attempt is counted once more than its outcome. The exact numbers are in the completion event.
+/// Segments that succeeded, counted by the worker when the control table has the outcome. A worker that dies in between does not
+/// count; the exact numbers are in the completion event.
 pub const SEGMENTS_SUCCEEDED: Count = Count("SegmentsSucceeded");
 /// Segments that failed for good, lost workers included.
 pub const SEGMENTS_FAILED: Count = Count("SegmentsFailed");
@@ -46,7 +62,7 @@ pub const EXECUTIONS_SUCCEEDED: Count = Count("ExecutionsSucceeded");
 pub const EXECUTIONS_FAILED: Count = Count("ExecutionsFailed");
 /// Executions that ended CANCELLED.
 pub const EXECUTIONS_CANCELLED: Count = Count("ExecutionsCancelled");
-/// Executions that made no progress for as long as their policy says.
+/// Executions that made no progress for as long as their policy allows.
 pub const EXECUTIONS_STALLED: Count = Count("ExecutionsStalled");
 /// Records that the sweeper sent again.
 pub const SWEEP_RECORDS_PUT: Count = Count("SweepRecordsPut");
@@ -96,12 +112,11 @@ impl Duration {
 
     /// Records one.
     pub fn record(self, millis: u64) {
-        if let Some((durations, flush)) = FULL.get()
-            && RECORDED.fetch_add(1, Ordering::Relaxed) >= *durations
-        {
-            flush();
-            RECORDED.store(1, Ordering::Relaxed);
+        let mut bounded = BOUNDED.lock().unwrap_or_else(PoisonError::into_inner);
+        if bounded.is_full() {
+            bounded.empty();
         }
+        bounded.recorded = bounded.recorded.saturating_add(1);
         metrics::histogram!(self.0).record(millis as f64);
     }
 }

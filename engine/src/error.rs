@@ -18,7 +18,7 @@ pub enum EngineError {
         /// Which field, what is wrong with it, and what to do.
         reason: String,
     },
-    /// The event's policy cannot be meant. Nothing was written.
+    /// The event's policy is not valid. Nothing was written.
     #[error("the event was refused: {0}")]
     InvalidPolicy(#[from] InvalidPolicy),
     /// A part of the event does not fit where it has to go. Nothing was written.
@@ -72,7 +72,7 @@ pub enum EngineError {
     /// The invocation's time is up. Everything up to here is in the table and on the stream.
     #[error(
         "{execution_id}: the time of this invocation is up after {groups} groups. Nothing is lost: invoking it again with the \
-         same key goes on there (Lambda's own retry does that, and so does the sweeper)"
+         same key continues there (Lambda's own retry does that, and so does the sweeper)"
     )]
     OutOfTime {
         /// The execution.
@@ -80,13 +80,13 @@ pub enum EngineError {
         /// The groups that are committed.
         groups: u64,
     },
-    /// There is nothing to resume.
-    #[error("there is no execution {execution_id} in this control table. Check the ID, and the table's name")]
+    /// There is no such execution.
+    #[error("there is no execution {execution_id} in this control table. `list` shows the executions")]
     NotFound {
         /// The ID that was given.
         execution_id: ExecutionId,
     },
-    /// An add that cannot be meant. Nothing was written.
+    /// An add with bad input. Nothing was written.
     #[error("the add was refused: {field}: {reason}")]
     InvalidAdd {
         /// Which part of the call.
@@ -107,7 +107,7 @@ pub enum EngineError {
     },
     /// The execution has a source of its own.
     #[error(
-        "{execution_id} is not filled from outside: its scatter adds its segments and seals it. Open one with the source \
+        "{execution_id} is not external: its scatter adds its segments and seals it. Open one with the source \
          {{\"type\": \"external\"}}, and a key of its own"
     )]
     NotExternal {
@@ -215,9 +215,6 @@ impl EngineError {
 /// Why an operation was refused. Nothing was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// There is no such execution.
-    #[error("there is no execution {0}. `list` shows those there are")]
-    Missing(ExecutionId),
     /// A cancel of an execution that is being redriven.
     #[error("{0} is being redriven: it can be cancelled as soon as that is over, within moments; try again")]
     Redriving(ExecutionId),
@@ -242,11 +239,11 @@ pub enum Refusal {
     /// A redrive while another one, of other segments, is under way.
     #[error("another redrive of {0} is under way, of other segments: wait for the end of it")]
     AnotherRedrive(ExecutionId),
-    /// A redrive that has nothing to put back.
+    /// A redrive that has nothing to requeue.
     #[error("{0} has no segment that failed or was cancelled among those asked for: there is nothing to redrive")]
     NothingToRedrive(ExecutionId),
     /// A redrive that names a segment that succeeded.
-    #[error("{0} succeeded: only segments that failed or were cancelled are put back")]
+    #[error("{0} succeeded: only segments that failed or were cancelled are requeued")]
     Succeeded(SegmentId),
     /// A redrive that names segments that do not exist.
     #[error(
@@ -262,7 +259,7 @@ pub enum Refusal {
     },
     /// A limit of segments in flight for an execution that runs without one.
     #[error(
-        "{0} runs without a limit of segments in flight: all its records are on the stream, and cannot be called back. A limit can be set once it is complete, for its redrive"
+        "{0} runs without a limit of segments in flight: all its records are on the stream. To limit it, cancel it, set the limit, and redrive --cancelled"
     )]
     NotLimited(ExecutionId),
     /// A redrive of an execution whose rows are about to be deleted.
@@ -270,8 +267,8 @@ pub enum Refusal {
         "{0} is past its retention, or within a day of it: its rows are being deleted. Run the job again, with another key"
     )]
     Expiring(ExecutionId),
-    /// Somebody else changed the execution at the same time.
-    #[error("{0} was changed by somebody else at the same time: look at its status, and try again")]
+    /// Another caller changed the execution at the same time.
+    #[error("{0} was changed by another caller at the same time: check its status, and try again")]
     Changed(ExecutionId),
 }
 

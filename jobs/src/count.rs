@@ -21,7 +21,7 @@ pub(super) struct Count {
 impl Count {
     pub async fn run(&self, tables: &Tables, spec: Value) -> Result<Output, SegmentError> {
         let slice = Slice::of(tables, spec, self.table.as_deref(), self.index.as_deref()).await?;
-        let mut count = 0_i64;
+        let mut count = 0_u64;
         slice
             .read(Wanted::Count, |page| {
                 count = count.saturating_add(page.count);

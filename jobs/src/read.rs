@@ -53,7 +53,7 @@ pub(super) enum Wanted<'a> {
 /// One answer.
 #[derive(Debug)]
 pub(super) struct Page {
-    pub count: i64,
+    pub count: u64,
     /// Empty for [`Wanted::Count`].
     pub items: Vec<Item>,
     next: Option<Item>,
@@ -138,7 +138,7 @@ impl<'a> Slice<'a> {
             Wanted::Attribute(name) => request.projection_expression("#a").expression_attribute_names("#a", name),
         };
         let output = request.send().await.map_err(|error| sort(&self.place, "dynamodb:Scan", &error))?;
-        let (count, items, next) = (output.count.into(), output.items.unwrap_or_default(), output.last_evaluated_key);
+        let (count, items, next) = (count(output.count), output.items.unwrap_or_default(), output.last_evaluated_key);
         Ok(Page { count, items, next })
     }
 
@@ -165,7 +165,12 @@ impl<'a> Slice<'a> {
             Wanted::Attribute(name) => request.projection_expression("#a").expression_attribute_names("#a", name),
         };
         let output = request.send().await.map_err(|error| sort(&self.place, "dynamodb:Query", &error))?;
-        let (count, items, next) = (output.count.into(), output.items.unwrap_or_default(), output.last_evaluated_key);
+        let (count, items, next) = (count(output.count), output.items.unwrap_or_default(), output.last_evaluated_key);
         Ok(Page { count, items, next })
     }
+}
+
+/// `DynamoDB` counts items with a signed number that is never negative.
+fn count(count: i32) -> u64 {
+    u64::try_from(count).unwrap_or(0)
 }

@@ -26,7 +26,7 @@ pub(super) struct Sum {
 impl Sum {
     pub async fn run(&self, tables: &Tables, spec: Value) -> Result<Output, SegmentError> {
         let slice = Slice::of(tables, spec, self.table.as_deref(), self.index.as_deref()).await?;
-        let (mut items, mut sum) = (0_i64, 0_i64);
+        let (mut items, mut sum) = (0_u64, 0_i64);
         slice
             .read(Wanted::Attribute(&self.attribute), |page| {
                 items = items.saturating_add(page.count);

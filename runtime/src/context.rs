@@ -1,63 +1,96 @@
-//! What the user's work is told beside its segment.
+//! The circumstances of an attempt.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
-use control_table::id::JobName;
+use control_table::id::{ExecutionId, ExecutionKey, JobName};
 use control_table::message::SegmentRecord;
 use control_table::trace::TraceContext;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Deserializer};
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use crate::error::SegmentError;
 
-/// The circumstances of one attempt.
-#[derive(Debug, Clone, PartialEq)]
+/// The circumstances of one attempt at a segment. Cheap to clone.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Context {
-    /// The job that the run is of.
+    /// The execution.
+    pub execution_id: ExecutionId,
+    /// Its job.
     pub job: JobName,
-    /// The run's generation: 1, and one more for every redrive.
+    /// Its key.
+    pub key: ExecutionKey,
+    /// Its generation: 1, and one more for every redrive.
     pub generation: u32,
     /// The attempt at this segment in this generation, from 1.
     pub attempt: u32,
-    /// When the work is cancelled and recorded as timed out. A little before the invocation ends.
+    /// When the worker cancels the attempt and records it as timed out: a little before the invocation ends.
     pub deadline: DateTime<Utc>,
-    /// The trace of the scatter invocation that opened the run, for a propagator of `OpenTelemetry`'s: a span of the work can have it
-    /// as parent or link. None locally, and where that invocation had none.
+    /// The trace of the scatter invocation that opened the execution: an `OpenTelemetry` span of the work can have it as parent or
+    /// link. None on one machine.
     pub trace: Option<TraceContext>,
-    parameters: Value,
+    pub(crate) parameters: Arc<Value>,
+    pub(crate) cancellation: CancellationToken,
+    pub(crate) items_done: Arc<AtomicU64>,
 }
 
 impl Context {
-    /// The first attempt of a first generation. Workers get theirs made for them; this is for tests of a user's work.
-    #[must_use]
-    pub const fn new(job: JobName, deadline: DateTime<Utc>, parameters: Value) -> Self {
-        Self { job, generation: 1, attempt: 1, deadline, trace: None, parameters }
-    }
-
-    /// The circumstances of that attempt at the record's segment.
+    /// The context of that attempt at the record's segment.
     pub(crate) fn of(record: &SegmentRecord, attempt: u32, deadline: DateTime<Utc>) -> Self {
         Self {
+            execution_id: record.execution_id,
             job: record.job.clone(),
+            key: record.key.clone(),
             generation: record.generation,
             attempt,
             deadline,
             trace: record.trace.clone(),
-            parameters: record.parameters.clone(),
+            parameters: Arc::new(record.parameters.clone()),
+            cancellation: CancellationToken::new(),
+            items_done: Arc::default(),
         }
     }
 
-    /// What the run was started with: the same for every segment.
+    /// The parameters of the execution: the same for every segment.
     ///
     /// # Errors
-    /// Permanent, and names the field, when the parameters are not a `T`.
+    /// Permanent, and names the field, if the parameters are not a `T`.
     pub fn parameters<T: DeserializeOwned>(&self) -> Result<T, SegmentError> {
-        read("the run's parameters", self.parameters.clone())
+        read_json("the parameters", &*self.parameters)
+    }
+
+    /// Whether the worker has cancelled the attempt. Work that blocks a thread checks this, because dropping its future does not
+    /// stop it.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.cancellation.is_cancelled()
+    }
+
+    /// Returns when the worker cancels the attempt. The work's future is dropped at the next `await` after that.
+    pub async fn cancelled(&self) {
+        self.cancellation.cancelled().await;
+    }
+
+    /// Reports the items that this attempt has done so far. An attempt that times out records the last number in its error, so that
+    /// an operator sees how far it came; nothing is counted by it.
+    pub fn progress(&self, items_done: u64) {
+        self.items_done.store(items_done, Ordering::Relaxed);
     }
 }
 
-/// Reads JSON that a person wrote. Reading it again would go wrong again, so an error is permanent.
-pub fn read<T: DeserializeOwned>(what: &str, value: Value) -> Result<T, SegmentError> {
+/// Reads JSON that a person wrote; `what` names it. Reading it again would fail again, so the error is permanent.
+///
+/// # Errors
+/// The path of the wrong field, and what is wrong with it.
+pub fn read_json<'de, T: DeserializeOwned>(
+    what: &str,
+    value: impl Deserializer<'de, Error = serde_json::Error>,
+) -> Result<T, SegmentError> {
     serde_path_to_error::deserialize(value).map_err(|error| {
-        // The path of the whole document is "."; nobody needs to be told that.
+        // The path of the whole document is ".", which says nothing.
         let place = match error.path().to_string() {
             path if path == "." => String::new(),
             path => format!(", at {path}"),
@@ -69,6 +102,7 @@ pub fn read<T: DeserializeOwned>(what: &str, value: Value) -> Result<T, SegmentE
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing;
     use serde::Deserialize;
     use serde_json::json;
 
@@ -85,8 +119,7 @@ mod tests {
     }
 
     fn read_parameters(parameters: Value) -> SegmentError {
-        let context = Context::new("job".parse().unwrap(), DateTime::UNIX_EPOCH, parameters);
-        context.parameters::<Parameters>().unwrap_err()
+        testing::context().parameters(parameters).build().parameters::<Parameters>().unwrap_err()
     }
 
     #[test]
@@ -99,6 +132,6 @@ mod tests {
     #[test]
     fn missing_parameters_are_named() {
         assert!(read_parameters(json!({})).message().contains("missing field `limit`"));
-        assert!(read_parameters(Value::Null).message().starts_with("the run's parameters cannot be read: "));
+        assert!(read_parameters(Value::Null).message().starts_with("the parameters cannot be read: "));
     }
 }

@@ -1,48 +1,33 @@
-//! Builds workers: whoever has an `async fn` over one segment gets a Lambda function that claims segments, runs it, and
-//! records what came of it.
-//!
-//! ```
-//! use serde::Deserialize;
-//! use runtime::{Context, Output, Segment, SegmentError};
-//!
-//! #[derive(Deserialize)]
-//! struct Spec {
-//!     from: i64,
-//!     to: i64,
-//! }
-//!
-//! async fn process(segment: Segment<Spec>, _: Context) -> Result<Output, SegmentError> {
-//!     Ok(Output::items(segment.spec.to - segment.spec.from))
-//! }
-//!
-//! let work = runtime::work(process);
-//! # drop(work);
-//! ```
+//! Runs the work of segments: claims a segment, does its work, records the outcome, and counts it.
 //!
 //! # Layout
-//! - what the user's work sees: [`Segment`], [`Context`], [`Output`], [`SegmentError`], [`work`]
-//! - what runs it: [`Worker`]
+//! - what an author's work sees: [`Segment`], [`Context`], [`Output`], [`SegmentError`], [`work`], [`testing`]
+//! - [`Worker`]: a batch of records; `batch`: its records, concurrently; `decode`: which segment a record is of
+//! - `process_record`: one record: claim, attempt, finish; `attempt`: the work in a task of its own; `attempt_result`: what is
+//!   recorded of it
+//! - `tally_batch`: counts the outcomes of a batch
 //!
-//! A segment that fails never blocks its shard: the failure is recorded and the record acknowledged. What is no segment's
-//! record is set aside. Only when the control table itself cannot be written is a record handed back to Kinesis.
+//! A segment that fails never blocks its shard: the worker records the failure and acknowledges the record. A record that is not of
+//! a segment becomes a dead letter. Only when the control table cannot be written, the record goes back to Kinesis.
 
 mod attempt;
+mod attempt_result;
 mod batch;
 mod context;
-mod count;
-mod ending;
+mod decode;
 mod error;
 mod output;
-mod reading;
-mod record;
+mod process_record;
 mod segment;
 mod settings;
+mod tally_batch;
+pub mod testing;
 mod work;
 mod worker;
 
-pub use self::context::{Context, read as read_json};
-pub use self::error::{SegmentError, chain};
-pub use self::output::Output;
+pub use self::context::{Context, read_json};
+pub use self::error::{Error, Permanent, SegmentError, chain};
+pub use self::output::{Number, Output};
 pub use self::segment::Segment;
 pub use self::settings::Settings;
 pub use self::work::{Work, work};

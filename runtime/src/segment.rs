@@ -1,16 +1,17 @@
-//! What the user's work is given: one slice of a run.
+//! One slice of an execution.
 
 use control_table::id::ExecutionId;
 
-/// One segment, with what its source says is to be done.
+/// One segment, with the work that its source describes.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Segment<S> {
-    /// The run it is part of.
+    /// The execution.
     pub execution_id: ExecutionId,
-    /// Its index in the run, from zero.
+    /// The index of the segment in the execution, from zero.
     pub index: u64,
-    /// Segments of the run, where the source knew when it began.
+    /// Segments of the execution, if the source knew when it began.
     pub total: Option<u64>,
-    /// What is to be done.
+    /// The work of the segment.
     pub spec: S,
 }

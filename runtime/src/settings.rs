@@ -1,16 +1,30 @@
-//! What can be set about a worker.
+//! The settings of a worker.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use control_table::ControlTable;
+use control_table::clock::{Clock, Entropy};
+
+use crate::work::Work;
+
+/// What a worker works with.
+pub(crate) struct Parts {
+    pub table: ControlTable,
+    pub work: Arc<dyn Work>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+    pub settings: Settings,
+}
 
 /// How a worker treats time and batches. The defaults suit Lambda.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// How long before the invocation's deadline the work is cancelled: the time to record that it was. At most a quarter of
-    /// the invocation's time is used for it, so that short invocations do work, too. Default: 5 seconds, which is some
-    /// tries at a control table that does not answer at once.
+    /// How long before the invocation's deadline the worker cancels the work, to have time to record that. At most a quarter of the
+    /// invocation's time, so that a short invocation still works. Default: 5 seconds, enough for some tries at a busy control table.
     pub deadline_margin: Duration,
-    /// How long after the invocation's deadline the segment stays leased, for clocks that differ. Nobody waits for it in
-    /// the usual case: the record of a worker that died takes its segment back at once. Default: 10 seconds.
+    /// How long after the invocation's deadline the segment stays leased, for clocks that differ. The usual case does not wait for
+    /// it: the repeated record of a dead worker claims its segment at once. Default: 10 seconds.
     pub lease_margin: Duration,
     /// Records of one batch that are processed at once. They share one processor and its memory. Default: 16.
     pub records_at_once: usize,

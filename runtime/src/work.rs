@@ -1,4 +1,4 @@
-//! The user's work, as the worker sees it.
+//! The author's work, as the worker calls it.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -7,23 +7,22 @@ use futures::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::context::{Context, read};
+use crate::context::{Context, read_json};
 use crate::error::SegmentError;
 use crate::output::Output;
 use crate::segment::Segment;
 
-/// What is done with a segment.
+/// The work of a segment. [`work`] makes it from an `async fn`.
 ///
-/// Most workers are made by [`work`] from an `async fn`. The future is dropped when the time is up, so it must not hold the
-/// thread for long without an `await`: see `tokio::task::spawn_blocking`.
+/// The worker drops the future at the deadline, so it must not hold the thread for long without an `await`: see
+/// `tokio::task::spawn_blocking`, and [`Context::is_cancelled`].
 pub trait Work: Send + Sync + 'static {
-    /// Does one segment's work, once. It may be called again for the same segment after a failure or a crash.
+    /// Does one segment's work, once. The worker may call it again for the same segment after a failure or a crash.
     fn process(&self, segment: Segment<Value>, context: Context) -> BoxFuture<'static, Result<Output, SegmentError>>;
 }
 
-/// Makes work of an `async fn process(segment: Segment<Spec>, context: Context) -> Result<Output, SegmentError>`.
-///
-/// A spec that is not an `S` is a permanent failure that says where.
+/// Makes work of an `async fn process(segment: Segment<Spec>, context: Context) -> Result<Output, SegmentError>`. A spec that is
+/// not an `S` fails permanently, with the path of the wrong field.
 pub fn work<S, F, Fut>(process: F) -> Arc<dyn Work>
 where
     S: DeserializeOwned + Send + 'static,
@@ -47,7 +46,7 @@ where
 {
     fn process(&self, segment: Segment<Value>, context: Context) -> BoxFuture<'static, Result<Output, SegmentError>> {
         let Segment { execution_id, index, total, spec } = segment;
-        match read("the segment's spec", spec) {
+        match read_json("the segment's spec", spec) {
             Ok(spec) => Box::pin((self.process)(Segment { execution_id, index, total, spec }, context)),
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }

@@ -1,4 +1,4 @@
-//! The worker: a batch of records in, the records to be handed out again out.
+//! The worker: a batch of records in, the records to repeat out.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use control_table::ControlTable;
 use control_table::clock::{Clock, Entropy};
 
 use crate::batch::Batch;
-use crate::settings::Settings;
+use crate::settings::{Parts, Settings};
 use crate::work::Work;
 
-/// What the worker has to know of the invocation it runs in.
+/// What the worker has to know of its invocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
     /// Its ID, for the logs.
@@ -22,13 +22,9 @@ pub struct Invocation {
     pub deadline: DateTime<Utc>,
 }
 
-/// Claims segments, has the work done, and records what came of it.
+/// Claims segments, does their work, and records the outcomes.
 pub struct Worker {
-    pub(crate) table: ControlTable,
-    pub(crate) work: Arc<dyn Work>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) entropy: Arc<Entropy>,
-    pub(crate) settings: Settings,
+    parts: Parts,
 }
 
 impl Worker {
@@ -41,25 +37,25 @@ impl Worker {
         entropy: Arc<Entropy>,
         settings: Settings,
     ) -> Self {
-        Self { table, work, clock, entropy, settings }
+        Self { parts: Parts { table, work, clock, entropy, settings } }
     }
 
-    /// Handles a batch, several records at once. The answer names the records that must come again: those whose outcome
-    /// could not be recorded or counted, and those that the invocation had no time left for.
+    /// Handles a batch, its records concurrently. The response names the records that Kinesis must repeat: those whose outcome could
+    /// not be recorded or counted, and those that the invocation had no time for.
     pub async fn handle(&self, event: KinesisEvent, invocation: Invocation) -> KinesisEventResponse {
         let records = event.records;
         let numbers: Vec<String> = records.iter().map(|record| record.kinesis.sequence_number.clone()).collect();
-        let batch = Batch { worker: self, invocation: &invocation, cutoff: self.cutoff(invocation.deadline) };
-        let again = batch.run(records).await;
+        let cutoff = self.cutoff(invocation.deadline);
+        let again = Batch { parts: &self.parts, invocation: &invocation, cutoff }.run(records).await;
         let mut response = KinesisEventResponse::default();
         response.set_failures(again.into_iter().filter_map(|place| numbers.get(place)));
         response
     }
 
-    /// When the work is cancelled.
+    /// When the worker cancels the work.
     fn cutoff(&self, deadline: DateTime<Utc>) -> DateTime<Utc> {
-        let margin = TimeDelta::from_std(self.settings.deadline_margin).unwrap_or(TimeDelta::MAX);
-        let quarter = (deadline - self.clock.now()) / 4;
+        let margin = TimeDelta::from_std(self.parts.settings.deadline_margin).unwrap_or(TimeDelta::MAX);
+        let quarter = (deadline - self.parts.clock.now()) / 4;
         deadline - margin.min(quarter.max(TimeDelta::zero()))
     }
 }
@@ -67,8 +63,8 @@ impl Worker {
 impl fmt::Debug for Worker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Worker")
-            .field("table", &self.table.name())
-            .field("settings", &self.settings)
+            .field("table", &self.parts.table.name())
+            .field("settings", &self.parts.settings)
             .finish_non_exhaustive()
     }
 }

@@ -4,5 +4,5 @@ use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    cli::run(None).await
+    cli::run(cli::Program::SCATTERCTL, None).await
 }

@@ -104,7 +104,7 @@ async fn a_missing_table_is_named_with_what_to_do() {
     let error = store(&client).verify().await.unwrap_err();
     assert!(matches!(&error, SchemaError::Request(control_table::Error::TableMissing { table, .. }) if table == TABLE));
     let message = error.to_string();
-    for part in ["\"control\" does not exist", "Deploy infra/template.yaml", "CONTROL_TABLE"] {
+    for part in ["\"control\" does not exist", "deploy infra/template.yaml", "CONTROL_TABLE"] {
         assert!(message.contains(part), "{message}");
     }
 }

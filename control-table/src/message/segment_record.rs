@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::id::{ExecutionId, JobName, SegmentId};
+use crate::id::{ExecutionId, ExecutionKey, JobName, SegmentId};
 use crate::policy::Policy;
 use crate::rows::{ExecutionRow, PlanRow};
 use crate::trace::TraceContext;
@@ -16,6 +16,7 @@ use crate::trace::TraceContext;
 pub struct SegmentRecord {
     pub execution_id: ExecutionId,
     pub job: JobName,
+    pub key: ExecutionKey,
     /// The generation in which the record was put.
     pub generation: u32,
     /// The index of the segment.
@@ -42,6 +43,7 @@ impl SegmentRecord {
         Self {
             execution_id: execution.execution_id,
             job: execution.job.clone(),
+            key: execution.key.clone(),
             generation: execution.generation,
             index,
             total: execution.expected,
@@ -74,7 +76,7 @@ mod tests {
     fn untraced() -> Value {
         json!({
             "execution_id": "0193a5b0-3c1e-7d2f-8a4b-5c6d7e8f9a0b",
-            "job": "job", "generation": 1, "index": 0, "spec": {}, "policy": {},
+            "job": "job", "key": "key", "generation": 1, "index": 0, "spec": {}, "policy": {},
         })
     }
 

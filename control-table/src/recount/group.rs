@@ -72,7 +72,9 @@ impl Recount<'_> {
         let lost = offsets.filter(|offset| !self.rows.iter().any(|row| row.offset == *offset));
         let difference = |offset| {
             let correction = "run the job again with another key, or accept the counts without it".to_owned();
-            Difference::beyond_repair(format!("segment {}", self.group.segment(offset)), Value::Null, correction)
+            let segment = self.group.segment(offset);
+            let row = format!("segment {}#{}", segment.execution_id, segment.index);
+            Difference::beyond_repair(row, Value::Null, correction)
         };
         lost.map(difference).collect()
     }
@@ -252,7 +254,7 @@ mod tests {
             assert_eq!((found.tally, found.correction), (stored, None));
             let named: Vec<_> =
                 found.missing.iter().map(|difference| (&*difference.row, difference.repairable)).collect();
-            assert_eq!(named, [(&*format!("segment {}", group().segment(2)), false)]);
+            assert_eq!(named, [(&*format!("segment {}#2", execution_id()), false)]);
         }
     }
 

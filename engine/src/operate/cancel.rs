@@ -42,7 +42,7 @@ impl Engine {
         deadline: DateTime<Utc>,
     ) -> Result<CancelReport, EngineError> {
         let Some(execution) = self.table.execution(execution_id).await? else {
-            return Err(Refusal::Missing(execution_id).into());
+            return Err(EngineError::NotFound { execution_id });
         };
         self.stop(&execution, reason, deadline).await
     }
@@ -53,7 +53,7 @@ impl Engine {
     /// When there is no such execution, or it is being redriven. Nothing was written.
     pub async fn request_cancel(&self, execution_id: ExecutionId) -> Result<CancelReport, EngineError> {
         let Some(execution) = self.table.execution(execution_id).await? else {
-            return Err(Refusal::Missing(execution_id).into());
+            return Err(EngineError::NotFound { execution_id });
         };
         match self.begin_cancel(&execution, Stop::Requested, self.now()).await? {
             Some(_) => Ok(CancelReport::default()),
@@ -90,7 +90,7 @@ impl Engine {
             CancelOutcome::AlreadyComplete(_) => Ok(None),
             CancelOutcome::Redriving => Err(Refusal::Redriving(execution_id).into()),
             CancelOutcome::Stale { .. } => Err(Refusal::Changed(execution_id).into()),
-            CancelOutcome::Missing => Err(Refusal::Missing(execution_id).into()),
+            CancelOutcome::Missing => Err(EngineError::NotFound { execution_id }),
         }
     }
 

@@ -58,7 +58,7 @@ impl Engine {
         deadline: DateTime<Utc>,
     ) -> Result<RedriveReport, EngineError> {
         let Some(execution) = self.table.execution(execution_id).await? else {
-            return Err(Refusal::Missing(execution_id).into());
+            return Err(EngineError::NotFound { execution_id });
         };
         if execution.status == ExecutionStatus::Redriving {
             if execution.redrive.as_ref() != Some(&selection) {
@@ -121,7 +121,7 @@ impl Engine {
             BeginRedriveOutcome::NotPublished => Refusal::NotPublished(execution_id),
             BeginRedriveOutcome::NotSealed => Refusal::NotSealed(execution_id),
             BeginRedriveOutcome::Stale { .. } | BeginRedriveOutcome::PolicyChanged => Refusal::Changed(execution_id),
-            BeginRedriveOutcome::Missing => Refusal::Missing(execution_id),
+            BeginRedriveOutcome::Missing => return Err(EngineError::NotFound { execution_id }),
         };
         Err(refusal.into())
     }

@@ -260,6 +260,9 @@ impl Repair<'_> {
     /// makes it due.
     async fn let_completion_follow(&self) -> Result<(), EngineError> {
         let (engine, execution_id) = (self.engine, self.execution.execution_id);
+        if self.is_tally_lost {
+            return Ok(());
+        }
         let execution = engine.load(execution_id).await?;
         let mut report = SweepReport::default();
         let was_damaged = !self.report.differences.is_empty();

@@ -29,7 +29,7 @@ impl Engine {
         match self.table.execute(&SetPolicy { execution_id, max_concurrency, tolerated_failures }).await? {
             SetPolicyOutcome::Set(row) => Ok(row.policy),
             SetPolicyOutcome::NotLimited => Err(Refusal::NotLimited(execution_id).into()),
-            SetPolicyOutcome::Missing => Err(Refusal::Missing(execution_id).into()),
+            SetPolicyOutcome::Missing => Err(EngineError::NotFound { execution_id }),
         }
     }
 }

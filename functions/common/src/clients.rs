@@ -5,12 +5,39 @@ use std::time::Duration;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 
-/// One try of a request. Without a limit, a lost answer would be waited for until the invocation ends; the longest answers, pages of a
-/// scan, take a fraction of it.
+/// One try of a request. Without a limit a client would wait for a lost answer until the invocation ends; the slowest answers, pages
+/// of a scan, take a fraction of it.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Region and credentials of the environment, and bounded tries: what every client is made of.
+/// One try of an invocation: longer than a function may run, which is 15 minutes (Lambda quota). With less the SDK would invoke a
+/// function again that is still running.
+const INVOCATION_TIMEOUT: Duration = Duration::from_mins(16);
+
+/// The configuration of every client: region and credentials of the environment, and an attempt timeout.
 pub async fn config() -> SdkConfig {
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build();
+    config_with(ATTEMPT_TIMEOUT).await
+}
+
+/// The same for a client that invokes functions and waits for their answers.
+pub async fn invoking() -> SdkConfig {
+    config_with(INVOCATION_TIMEOUT).await
+}
+
+async fn config_with(attempt_timeout: Duration) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(attempt_timeout).build();
     aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_invocation_is_not_repeated_while_the_function_may_run() {
+        let lambda_timeout = Duration::from_mins(15);
+        let attempt = invoking().await.timeout_config().and_then(TimeoutConfig::operation_attempt_timeout);
+        assert!(attempt.is_some_and(|attempt| attempt > lambda_timeout), "{attempt:?}");
+        let attempt = config().await.timeout_config().and_then(TimeoutConfig::operation_attempt_timeout);
+        assert_eq!(attempt, Some(ATTEMPT_TIMEOUT));
+    }
 }

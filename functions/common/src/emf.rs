@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::sync::OnceLock;
 
+use control_table::clock::{Clock as _, SystemClock};
 use control_table::metric;
 use metrics::Unit;
 use metrics_cloudwatch_embedded::{Builder, Collector};
@@ -13,8 +14,9 @@ const NAMESPACE: &str = "ScatterGather";
 /// The one dimension, so that two stacks of an account do not add up. A job would be another metric to pay for each.
 const DIMENSION: &str = "Stack";
 
-/// Lambda drops lines below the function's log level, and takes a line without one for INFO. Metrics must pass whatever the level is,
-/// so their lines carry the highest that Lambda knows, which no line of the log has.
+/// Lambda drops lines below the function's log level. It takes a line for INFO that has no level, or no RFC 3339 `timestamp`:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-advanced.html>. Metrics must pass at every log level, so
+/// their lines carry a timestamp and the highest level that Lambda knows.
 const LEVEL: &str = "FATAL";
 
 /// Values of one metric in one line: the format's limit.
@@ -39,18 +41,18 @@ pub(crate) fn install(stack: String, write: Writer) -> Result<(), InstallError> 
         metrics::describe_histogram!(duration.name(), Unit::Milliseconds, "");
     }
     let _ = INSTALLED.set((collector, write));
-    metric::flush_at(VALUES_MAX, flush);
+    metric::bound(VALUES_MAX, write_lines);
     Ok(())
 }
 
-/// Writes what was counted since the last time, in one piece: a line of the log in the middle of it would make both unreadable.
-pub(crate) fn flush() {
+/// Writes the values since the last call, in one piece: a log line in the middle would make both unreadable.
+fn write_lines() {
     let Some((collector, write)) = INSTALLED.get() else { return };
+    collector.set_property("timestamp", SystemClock.now().to_rfc3339());
     let mut lines = Vec::new();
     if let Err(error) = collector.flush(&mut lines).and_then(|()| write(&lines)) {
         tracing::error!(%error, "metrics are lost");
     }
-    metric::flushed();
 }
 
 /// Writes where Lambda reads.
@@ -88,7 +90,7 @@ mod tests {
     }
 
     fn lines() -> Vec<Value> {
-        flush();
+        metric::flush();
         let written = std::mem::take(&mut *WRITTEN.lock().unwrap_or_else(PoisonError::into_inner));
         String::from_utf8(written).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
@@ -101,6 +103,8 @@ mod tests {
         let [directive] = aws["CloudWatchMetrics"].as_array().unwrap().as_slice() else { panic!("{line}") };
         assert_eq!((&directive["Namespace"], &directive["Dimensions"]), (&json!("ScatterGather"), &json!([["Stack"]])));
         assert_eq!((&line["Stack"], &line["level"]), (&json!("nightly"), &json!("FATAL")));
+        // Without it Lambda's filter takes the line for INFO, and drops it at WARN.
+        chrono::DateTime::parse_from_rfc3339(line["timestamp"].as_str().unwrap()).unwrap();
         let metrics = directive["Metrics"].as_array().unwrap();
         let named = metrics.iter().map(|metric| {
             let name = metric["Name"].as_str().unwrap();

@@ -1,9 +1,9 @@
-//! What the environment says to a function.
+//! The environment variables of a function.
 
 use std::env;
 use std::fmt;
 
-/// A function cannot start, because nothing says what it has to know.
+/// A function cannot start without this variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
     /// The variable.
@@ -19,8 +19,8 @@ impl fmt::Display for Missing {
 
 impl std::error::Error for Missing {}
 
-/// What that variable says. That it says nothing is logged here, because the error that `main` returns is printed for
-/// programmers; so [`init`](crate::telemetry::init) comes first.
+/// Reads a required variable; an empty one counts as missing. Logs the error itself, because Lambda prints the error of `main` with
+/// `Debug`, so call [`init`](crate::telemetry::init) first.
 pub fn variable(name: &'static str) -> Result<String, Missing> {
     let value = env::var(name).ok().filter(|value| !value.is_empty());
     value.ok_or(Missing { variable: name }).inspect_err(|error| tracing::error!(%error, "the function cannot start"))
@@ -31,10 +31,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_variable_is_what_it_says_or_an_error_with_its_name() {
+    fn a_missing_variable_is_named() {
         // Cargo sets it for every test.
-        assert_eq!(variable("CARGO_PKG_NAME").as_deref(), Ok("telemetry"));
-        let error = variable("NOBODY_SETS_THIS").unwrap_err().to_string();
-        assert!(error.starts_with("NOBODY_SETS_THIS is not set: "), "{error}");
+        assert_eq!(variable("CARGO_PKG_NAME").as_deref(), Ok("scatter-gather-functions"));
+        let error = variable("NO_SUCH_VARIABLE").unwrap_err().to_string();
+        assert!(error.starts_with("NO_SUCH_VARIABLE is not set: "), "{error}");
     }
 }

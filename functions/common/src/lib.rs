@@ -1,30 +1,32 @@
 //! What the functions in Lambda share.
 //!
 //! # Layout
-//! - [`event_bridge`], [`kinesis`]: the services behind the engine's event bus and dispatcher
-//! - [`handlers`]: Lambda's events to the engine's operations; the local system uses them, too
-//! - with the feature `lambda`: [`clients`]: SDK clients with an attempt timeout; [`environment`]: the variables without which a
-//!   function does not start; [`telemetry`]: logs as JSON lines and metrics in CloudWatch's embedded format; [`wiring`]: an engine
-//!   of all that; [`serve_worker`]: the worker's entry point
+//! - [`kinesis`]: the engine's dispatcher on Kinesis
+//! - [`handlers`]: Lambda's events to the engine's operations; the system on one machine uses them, too
+//! - with the feature `aws`: `event_bridge`, the engine's event bus; `clients`, SDK clients with an attempt timeout; `wiring`, an
+//!   engine of all that
+//! - with the feature `lambda`: `environment`, the variables without which a function does not start; `telemetry`, logs as JSON
+//!   lines and metrics in CloudWatch's embedded format; `serve_worker`, the worker's entry point
 
-pub mod event_bridge;
-pub mod handlers;
-pub mod kinesis;
-
-#[cfg(feature = "lambda")]
+#[cfg(feature = "aws")]
 pub mod clients;
 #[cfg(feature = "lambda")]
 mod emf;
 #[cfg(feature = "lambda")]
 pub mod environment;
+#[cfg(feature = "aws")]
+pub mod event_bridge;
+pub mod handlers;
+pub mod kinesis;
 #[cfg(feature = "lambda")]
 mod logs;
 #[cfg(feature = "lambda")]
 pub mod serve_worker;
 #[cfg(feature = "lambda")]
 pub mod telemetry;
-#[cfg(feature = "lambda")]
+#[cfg(feature = "aws")]
 pub mod wiring;
 
+#[cfg(feature = "aws")]
 pub use self::event_bridge::EventBridge;
 pub use self::kinesis::KinesisDispatcher;

@@ -138,7 +138,7 @@ mod tests {
                 tracing::info_span!("segment", execution_id = "e-1", segment = 7, attempt = tracing::field::Empty);
             let segment = span.entered();
             segment.record("attempt", 2);
-            tracing::warn!(kind = "Retryable", retry = true, "failed, to be tried again");
+            tracing::warn!(kind = "Retryable", retry = true, "failed, and will be retried");
             drop((segment, invocation));
             tracing::info!("by itself");
         });
@@ -151,8 +151,8 @@ mod tests {
             ("kind", "Retryable".into()),
             ("retry", true.into()),
             ("level", "WARN".into()),
-            ("message", "failed, to be tried again".into()),
-            ("target", "functions::logs::tests".into()),
+            ("message", "failed, and will be retried".into()),
+            ("target", "scatter_gather_functions::logs::tests".into()),
         ] {
             assert_eq!(in_spans[name], value, "{name} of {in_spans}");
         }
@@ -175,6 +175,6 @@ mod tests {
         assert_eq!(messages(Some("DEBUG")), ["debug", "info", "error"]);
         assert_eq!(messages(Some("WARN")), ["error"]);
         assert_eq!(messages(Some("FATAL")), ["error"]);
-        assert_eq!(messages(Some("info,telemetry=error")), ["error"]);
+        assert_eq!(messages(Some("info,scatter_gather_functions=error")), ["error"]);
     }
 }

@@ -25,5 +25,5 @@ pub fn init() {
 /// Writes the metrics that were counted since the last time: at the end of each invocation, because Lambda may end the process after
 /// any of them.
 pub fn flush() {
-    emf::flush();
+    control_table::metric::flush();
 }

@@ -52,7 +52,12 @@ pub(super) async fn run(command: &str, segment: &Segment<Value>, context: &Conte
         select(pin!(join(out.read(stdout), err.read(stderr))), pin!(limit)).await;
     };
     let (status, ()) = join(waiting, reading).await;
-    Ok(Ended { status: status?, stdout: out.into_text(), stderr: err.into_text() })
+    Ok(Ended {
+        status: status
+            .map_err(|error| SegmentError::retryable(format_args!("the command cannot be waited for: {error}")))?,
+        stdout: out.into_text(),
+        stderr: err.into_text(),
+    })
 }
 
 fn start(command: &str, segment: &Segment<Value>, context: &Context) -> io::Result<(Child, Group)> {

@@ -16,7 +16,7 @@ const LAST_WORDS: usize = 400;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Report {
-    item_count: i64,
+    item_count: u64,
     counters: BTreeMap<String, i64>,
     result: Option<Value>,
 }
@@ -28,7 +28,12 @@ pub(super) fn read(stdout: &str) -> Result<Output, SegmentError> {
         return Ok(Output::default());
     };
     let Report { item_count, counters, result } = read_json("the command's output", Value::Object(fields))?;
-    Ok(Output { item_count, counters, result })
+    let output =
+        counters.into_iter().fold(Output::items(item_count), |output, (name, value)| output.counter(name, value));
+    Ok(match result {
+        Some(result) => output.result(result),
+        None => output,
+    })
 }
 
 /// The end of the standard error, to follow the end of a sentence.

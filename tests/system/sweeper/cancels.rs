@@ -69,5 +69,5 @@ async fn one_that_does_not_exist_is_an_error() {
     let world = World::new().await;
     let id = ExecutionId::new(uuid::Uuid::from_u128(9));
     let error = world.sweeper().cancel(id, Stop::Requested, world.deadline()).await.unwrap_err();
-    assert!(matches!(error, EngineError::Refused(Refusal::Missing(_))), "{error}");
+    assert!(matches!(error, EngineError::NotFound { .. }), "{error}");
 }

@@ -61,6 +61,7 @@ async fn wrong_sums_of_a_tally_are_rebuilt_and_the_execution_completes() {
     let run = world.run(2).await;
     run.succeed(0, 1).await;
     run.succeed(1, 5).await;
+    world.advance(TimeDelta::seconds(61));
     world
         .damage_tally(&run, |tally| {
             (tally.pending, tally.counts.item_count) = (1, 77);

@@ -68,7 +68,7 @@ async fn a_worker_lost_in_the_last_attempt_fails_its_segment() {
     let row = run.segment(0).await;
     let error = row.error.unwrap();
     assert_eq!((row.status, error.kind), (SegmentStatus::Failed, ErrorKind::WorkerLost));
-    assert!(error.message.starts_with("attempt 1 of 1 ended without a word"), "{}", error.message);
+    assert!(error.message.starts_with("attempt 1 of 1 ended without an outcome"), "{}", error.message);
     let event = world.bus.event();
     assert_eq!((event.succeeded, event.failed, event.item_count, event.attempts), (1, 1, 3, 2));
     assert_eq!(world.put().await, []);

@@ -194,6 +194,7 @@ impl Run {
         SegmentRecord {
             execution_id: self.execution_id,
             job: "job".parse().unwrap(),
+            key: "key".parse().unwrap(),
             generation: 1,
             index,
             total: Some(2),
@@ -311,7 +312,7 @@ impl Calls {
 /// What the segments of a [`Run`] say.
 #[derive(Debug, serde::Deserialize)]
 pub struct Spec {
-    pub rows: i64,
+    pub rows: u64,
 }
 
 /// Work that counts its rows, and the calls of it.

@@ -23,7 +23,9 @@ impl DynamoDbStore {
         let mut rows = Vec::with_capacity(keys.len());
         for batch in keys.chunks(KEYS_PER_BATCH_GET) {
             let by_item_key: HashMap<ItemKey, &RowKey> = batch.iter().map(|key| (key.item_key(), key)).collect();
-            for item in self.get_batch(about, by_item_key.keys().map(ItemKey::to_item).collect()).await? {
+            // In the caller's order: the fault harness replays requests byte by byte.
+            let keys = batch.iter().map(|key| key.item_key().to_item()).collect();
+            for item in self.get_batch(about, keys).await? {
                 let Some(key) = by_item_key.get(&ItemKey::of(&item)) else { return Err(about.disagreement()) };
                 rows.push(key.read(item).map_err(|source| about.corrupt(source))?);
             }

@@ -99,6 +99,7 @@ fn records(count: u64, spec_bytes: usize) -> Vec<SegmentRecord> {
         .map(|index| SegmentRecord {
             execution_id,
             job: "nightly".parse().unwrap(),
+            key: "2026-11-24".parse().unwrap(),
             generation: 1,
             index,
             total: Some(count),

@@ -1,4 +1,4 @@
-//! Outcomes are counted: those of a batch that came together in as few requests as possible.
+//! Counts the outcomes of a batch, in as few requests as possible.
 
 use control_table::id::SegmentId;
 use control_table::operation::{FlagFirstFailure, ReleaseSlots, Tally, TallyResult};
@@ -6,15 +6,15 @@ use control_table::rows::TallyOutcome;
 use futures::future::join_all;
 use tracing::{debug, error, info, warn};
 
-use crate::worker::Worker;
+use crate::settings::Parts;
 
-/// A segment's recorded outcome, on its way into the tally.
+/// A segment's recorded outcome.
 #[derive(Debug)]
 pub(crate) struct Outcome {
-    /// The place in the batch of the record that brought it.
+    /// The place of its record in the batch.
     pub place: usize,
     pub segment: SegmentId,
-    /// Whether it has one of a limited number of slots.
+    /// Whether the segment has a slot.
     pub has_slot: bool,
     pub tally: Tally,
 }
@@ -28,63 +28,63 @@ impl Outcome {
     }
 }
 
-impl Worker {
-    /// Counts outcomes. The answer is the places of the records that must come again.
-    pub(crate) async fn count(&self, outcomes: Vec<Outcome>) -> Vec<usize> {
-        let tallies = merge(&outcomes);
-        let counted = tallies.iter().map(|tally| {
-            let covered = outcomes.iter().filter(|outcome| outcome.is_in(tally)).collect();
-            self.count_group(tally, covered)
-        });
-        join_all(counted).await.concat()
-    }
+/// Counts outcomes. Returns the places of the records that the stream must repeat.
+pub(crate) async fn tally_batch(parts: &Parts, outcomes: Vec<Outcome>) -> Vec<usize> {
+    let tallies = merge(&outcomes);
+    let counted = tallies.iter().map(|tally| {
+        let covered = outcomes.iter().filter(|outcome| outcome.is_in(tally)).collect();
+        parts.tally_group(tally, covered)
+    });
+    join_all(counted).await.concat()
+}
 
-    async fn count_group(&self, tally: &Tally, covered: Vec<&Outcome>) -> Vec<usize> {
+impl Parts {
+    async fn tally_group(&self, tally: &Tally, covered: Vec<&Outcome>) -> Vec<usize> {
         let Tally { group, generation, .. } = tally;
         let all_again = || covered.iter().map(|outcome| outcome.place).collect();
         match self.table.execute(tally).await {
             Ok(TallyResult::Counted { pending, first_failure }) => {
                 debug!(%group, pending, "counted");
                 if first_failure {
-                    self.note_failure(tally).await;
+                    self.flag_first_failure(tally).await;
                 }
-                self.free_slots(tally, &covered).await
+                self.release_slots(tally, &covered).await
             }
             Ok(TallyResult::AlreadyCounted) => {
                 info!(%group, "the outcomes are counted already");
-                self.free_slots(tally, &covered).await
+                self.release_slots(tally, &covered).await
             }
             Ok(TallyResult::Stale { generation: moved_on }) => {
-                info!(%group, tally = moved_on, rows = generation, "the tally has moved on");
+                info!(%group, tally = moved_on, rows = generation, "the tally is of a later generation");
                 Vec::new()
             }
             Ok(TallyResult::Missing) => {
-                // Records follow the commit of their group, so it must be a question of time, or of a wrong table.
-                warn!(%group, "the segments' group is not committed: their records come again");
+                // A scatter commits a group before it sends records, so the read is early, or the table is the wrong one.
+                warn!(%group, "the segments' group is not committed: the stream will repeat their records");
                 all_again()
             }
             Err(error) => {
-                error!(%group, %error, "the outcomes are not counted: their records come again");
+                error!(%group, %error, "the outcomes are not counted: the stream will repeat their records");
                 all_again()
             }
         }
     }
 
-    /// Says that the group has its first failure. Only a hint to be quick about it: the sweeper looks anyway.
-    async fn note_failure(&self, tally: &Tally) {
+    /// Flags the first failure of the group. If that fails, the sweeper sees the failure later.
+    async fn flag_first_failure(&self, tally: &Tally) {
         let failed = tally.outcomes.iter().find(|counted| counted.outcome == TallyOutcome::Failed);
         let Some(failed) = failed else { return };
         let segment = tally.group.segment(failed.offset);
-        let note = FlagFirstFailure { segment, generation: tally.generation, due_at: self.clock.timestamp() };
-        match self.table.execute(&note).await {
-            Ok(outcome) => debug!(%segment, ?outcome, "the failure is noted"),
-            Err(error) => warn!(%segment, %error, "the failure is not noted: the sweeper will see it later"),
+        let flag = FlagFirstFailure { segment, generation: tally.generation, due_at: self.clock.timestamp() };
+        match self.table.execute(&flag).await {
+            Ok(outcome) => debug!(%segment, ?outcome, "the failure is flagged"),
+            Err(error) => warn!(%segment, %error, "the failure is not flagged: the sweeper will see it later"),
         }
     }
 
-    /// Makes room for others, after the tally: until then a worker that dies must find the slot taken. The places of the
-    /// records that must come again, because their slots may not be free.
-    async fn free_slots(&self, tally: &Tally, counted: &[&Outcome]) -> Vec<usize> {
+    /// Releases the slots of counted segments. After the tally: if the worker dies before it, the repeated record must find the slot
+    /// taken. Returns the places of the records to repeat, because their slots may not be released.
+    async fn release_slots(&self, tally: &Tally, counted: &[&Outcome]) -> Vec<usize> {
         let holders: Vec<&Outcome> = counted.iter().copied().filter(|outcome| outcome.has_slot).collect();
         if holders.is_empty() {
             return Vec::new();
@@ -94,14 +94,14 @@ impl Worker {
         match self.table.execute(&ReleaseSlots { execution_id, generation, segments }).await {
             Ok(_) => Vec::new(),
             Err(error) => {
-                error!(%execution_id, %error, "slots are not freed: their records come again");
+                error!(%execution_id, %error, "slots are not released: the stream will repeat their records");
                 holders.iter().map(|outcome| outcome.place).collect()
             }
         }
     }
 }
 
-/// As few tallies as hold these outcomes. A record that is in the batch twice brings its outcome twice, and its tally covers both.
+/// One tally a group and generation. A record that is in the batch twice has its outcome twice; one tally covers both.
 fn merge(outcomes: &[Outcome]) -> Vec<Tally> {
     Tally::merge(outcomes.iter().map(|outcome| outcome.tally.clone()))
 }

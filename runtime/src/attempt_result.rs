@@ -1,24 +1,24 @@
-//! What is recorded of an attempt: plain values in, plain values out.
+//! What the worker records of an attempt: a function of plain values.
 
 use control_table::clock::{Entropy, Timestamp};
-use control_table::limits::MAX_RESULT_BYTES;
+use control_table::limits::{MAX_COUNTER_VALUE, MAX_RESULT_BYTES};
 use control_table::operation::Ending;
 use control_table::policy::Policy;
 use control_table::rows::{Counters, Counts, ErrorKind, SegmentFailure};
 
-use crate::attempt::Ended;
+use crate::attempt::AttemptEnd;
 use crate::output::Output;
 
-/// An attempt that is over.
-pub(crate) struct Over<'a> {
+/// An attempt that has ended.
+pub(crate) struct EndedAttempt<'a> {
     pub policy: &'a Policy,
     /// Its number, from 1.
     pub attempt: u32,
-    /// Milliseconds it took.
+    /// Milliseconds that the work took.
     pub duration_ms: u64,
     /// When it ended.
     pub now: Timestamp,
-    /// What would have ended it, or did.
+    /// The limit of its time.
     pub limit: Limit,
 }
 
@@ -27,32 +27,46 @@ pub(crate) struct Over<'a> {
 pub(crate) enum Limit {
     /// The invocation that it is made in.
     Invocation,
-    /// The run's policy, to so many milliseconds.
+    /// The policy: so many milliseconds.
     Policy(u64),
 }
 
-impl Over<'_> {
-    /// What is recorded of it.
-    pub fn ending(&self, ended: Ended, entropy: &Entropy) -> Ending {
-        let failure = match ended {
-            Ended::Returned(Ok(output)) => match self.succeeded(output) {
+impl EndedAttempt<'_> {
+    /// The ending to record.
+    pub fn result(&self, end: AttemptEnd, entropy: &Entropy) -> Ending {
+        let failure = match end {
+            AttemptEnd::Returned(Ok(output)) => match self.succeeded(output) {
                 Ok(ending) => return ending,
                 Err(failure) => failure,
             },
-            Ended::Returned(Err(error)) => {
+            AttemptEnd::Returned(Err(error)) => {
                 let kind = if error.is_retryable() { ErrorKind::Retryable } else { ErrorKind::Permanent };
                 SegmentFailure::new(kind, error.message())
             }
-            Ended::Panicked(message) => SegmentFailure::new(ErrorKind::Panic, &format!("the work panicked: {message}")),
-            Ended::TimedOut => SegmentFailure::new(ErrorKind::TimedOut, &self.timed_out()),
+            AttemptEnd::Panicked(message) => {
+                SegmentFailure::new(ErrorKind::Panic, &format!("the work panicked: {message}"))
+            }
+            AttemptEnd::TimedOut { items_done } => {
+                SegmentFailure::new(ErrorKind::TimedOut, &self.timed_out(items_done))
+            }
         };
         self.failed(failure, entropy)
     }
 
     fn succeeded(&self, output: Output) -> Result<Ending, SegmentFailure> {
         let Output { item_count, counters, result } = output;
-        let counts = Counts { item_count, duration_ms: self.duration_ms, counters: Counters(counters) };
         let invalid = |message: &str| SegmentFailure::new(ErrorKind::InvalidOutput, message);
+        let fits = |name: &str, value: i128| {
+            i64::try_from(value).map_err(|_| {
+                invalid(&format!("{name} is {value}: use at most {MAX_COUNTER_VALUE} a segment, positive or negative"))
+            })
+        };
+        let counters = counters.into_iter().map(|(name, value)| Ok((name.clone(), fits(&name, value)?)));
+        let counts = Counts {
+            item_count: fits("item_count", item_count.into())?,
+            duration_ms: self.duration_ms,
+            counters: Counters(counters.collect::<Result<_, _>>()?),
+        };
         counts.validate().map_err(|error| invalid(&error.to_string()))?;
         let bytes = result.as_ref().map_or(0, |result| result.to_string().len());
         if bytes > MAX_RESULT_BYTES {
@@ -73,15 +87,18 @@ impl Over<'_> {
         }
     }
 
-    fn timed_out(&self) -> String {
-        let took = self.duration_ms;
+    fn timed_out(&self, items_done: Option<u64>) -> String {
+        let took = match items_done {
+            Some(items) => format!("{} ms, with {items} items done", self.duration_ms),
+            None => format!("{} ms", self.duration_ms),
+        };
         match self.limit {
             Limit::Invocation => format!(
-                "the invocation's time was up, and the work was cancelled after {took} ms. Make the segments smaller, or give \
+                "the invocation's time was up, and the work was cancelled after {took}. Make the segments smaller, or give \
                  the worker more time (WorkerTimeoutSeconds)"
             ),
             Limit::Policy(millis) => format!(
-                "policy.segment_timeout_ms is {millis}, and the work was cancelled after {took} ms. Make the segments smaller, \
+                "policy.segment_timeout_ms is {millis}, and the work was cancelled after {took}. Make the segments smaller, \
                  or raise that limit"
             ),
         }
@@ -94,14 +111,15 @@ mod tests {
     use crate::error::SegmentError;
     use control_table::limits::MAX_COUNTERS;
 
-    fn end(attempt: u32, ended: Ended) -> Ending {
-        end_within(Limit::Invocation, attempt, ended)
+    fn end(attempt: u32, end: AttemptEnd) -> Ending {
+        end_within(Limit::Invocation, attempt, end)
     }
 
-    fn end_within(limit: Limit, attempt: u32, ended: Ended) -> Ending {
+    fn end_within(limit: Limit, attempt: u32, end: AttemptEnd) -> Ending {
         let policy = Policy { max_attempts: 2, ..Policy::default() };
-        let over = Over { policy: &policy, attempt, duration_ms: 7, now: Timestamp::from_millis(1_000), limit };
-        over.ending(ended, &Entropy::from_seed(1))
+        let attempt =
+            EndedAttempt { policy: &policy, attempt, duration_ms: 7, now: Timestamp::from_millis(1_000), limit };
+        attempt.result(end, &Entropy::from_seed(1))
     }
 
     fn failed(ending: Ending) -> SegmentFailure {
@@ -109,37 +127,37 @@ mod tests {
         failure
     }
 
-    fn returned(output: Output) -> Ended {
-        Ended::Returned(Ok(output))
+    fn returned(output: Output) -> AttemptEnd {
+        AttemptEnd::Returned(Ok(output))
     }
 
     #[test]
-    fn what_may_go_better_is_tried_again_while_attempts_are_left() {
+    fn a_retryable_failure_is_retried_while_attempts_are_left() {
         for (ended, kind) in [
-            (Ended::Returned(Err(SegmentError::retryable("busy"))), ErrorKind::Retryable),
-            (Ended::Panicked("oh".to_owned()), ErrorKind::Panic),
-            (Ended::TimedOut, ErrorKind::TimedOut),
+            (AttemptEnd::Returned(Err(SegmentError::retryable("busy"))), ErrorKind::Retryable),
+            (AttemptEnd::Panicked("oh".to_owned()), ErrorKind::Panic),
+            (AttemptEnd::TimedOut { items_done: None }, ErrorKind::TimedOut),
         ] {
             let Ending::Retry { failure, retry_at } = end(1, ended) else { panic!("{kind:?}") };
             assert_eq!(failure.kind, kind);
             assert!((1_000..=2_000).contains(&retry_at.as_millis()), "{retry_at}");
         }
-        assert_eq!(failed(end(2, Ended::TimedOut)).kind, ErrorKind::TimedOut);
+        assert_eq!(failed(end(2, AttemptEnd::TimedOut { items_done: None })).kind, ErrorKind::TimedOut);
     }
 
     #[test]
-    fn the_limit_that_struck_is_named() {
+    fn the_limit_that_ended_the_attempt_is_named() {
         for (limit, name) in
             [(Limit::Invocation, "WorkerTimeoutSeconds"), (Limit::Policy(5), "segment_timeout_ms is 5,")]
         {
-            let failure = failed(end_within(limit, 2, Ended::TimedOut));
+            let failure = failed(end_within(limit, 2, AttemptEnd::TimedOut { items_done: None }));
             assert!(failure.message.contains(name), "{}", failure.message);
         }
     }
 
     #[test]
-    fn what_cannot_go_better_fails_at_once() {
-        let failure = failed(end(1, Ended::Returned(Err(SegmentError::permanent("no such file")))));
+    fn a_permanent_failure_fails_at_once() {
+        let failure = failed(end(1, AttemptEnd::Returned(Err(SegmentError::permanent("no such file")))));
         assert_eq!(failure, SegmentFailure::new(ErrorKind::Permanent, "no such file"));
     }
 

@@ -1,0 +1,240 @@
+//! One record: claim its segment, do the work, record the outcome.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use control_table::Error;
+use control_table::clock::Timestamp;
+use control_table::message::SegmentRecord;
+use control_table::metric;
+use control_table::operation::{Claim, ClaimOutcome, Ending, Finish, FinishOutcome, Tally};
+use control_table::policy::Backoff;
+use control_table::rows::{ErrorKind, SegmentFailure, SegmentRow};
+use tracing::{Span, debug, error, info, warn};
+
+use crate::attempt::{self, RELEASE_TIME};
+use crate::attempt_result::{EndedAttempt, Limit};
+use crate::context::Context;
+use crate::segment::Segment;
+use crate::settings::Parts;
+use crate::tally_batch::Outcome;
+
+/// Tries at recording an outcome, each with the SDK's own retries: doing the work again costs more than waiting a few seconds.
+const FINISH_TRIES: u32 = 5;
+
+/// The waits between the tries. Together they fit into the default margin before the deadline.
+const FINISH_BACKOFF: Backoff = Backoff { base_ms: 100, cap_ms: 1_000 };
+
+/// What the worker does with a record.
+#[derive(Debug)]
+pub(crate) enum Disposition {
+    /// Acknowledges it.
+    Acknowledge,
+    /// Has the stream repeat the record at that place of the batch.
+    Repeat(usize),
+    /// Counts the outcome of its segment, and acknowledges it then.
+    Tally(Outcome),
+}
+
+/// One record of a batch.
+pub(crate) struct RecordTask<'a> {
+    pub parts: &'a Parts,
+    pub record: &'a SegmentRecord,
+    /// Its place in the batch.
+    pub place: usize,
+    pub event_id: String,
+    /// The end of the invocation.
+    pub deadline: DateTime<Utc>,
+    /// When the worker cancels the work.
+    pub cutoff: DateTime<Utc>,
+}
+
+impl RecordTask<'_> {
+    /// Processes the record. After any error of the table the stream repeats it, so that no segment is lost.
+    pub async fn run(&self) -> Disposition {
+        if self.time_left().is_zero() {
+            warn!("no time is left in this invocation: the stream will repeat the record. Is the batch too large?");
+            return Disposition::Repeat(self.place);
+        }
+        let claimed = match self.parts.table.execute(&self.claim()).await {
+            Ok(outcome) => self.after_claim(outcome).await,
+            Err(error) => Err(error),
+        };
+        claimed.unwrap_or_else(|error| {
+            let event_id = &self.event_id;
+            error!(event_id, %error, "the control table failed: the stream will repeat the record");
+            Disposition::Repeat(self.place)
+        })
+    }
+
+    fn claim(&self) -> Claim {
+        let now = self.parts.clock.timestamp();
+        Claim {
+            segment: self.record.segment(),
+            generation: self.record.generation,
+            record: self.event_id.clone(),
+            claim_id: self.parts.entropy.nonce(),
+            max_attempts: self.record.policy.max_attempts,
+            now,
+            lease_until: self.lease_until(now),
+        }
+    }
+
+    /// Until when this worker, if it claims now, is presumed alive.
+    fn lease_until(&self, now: Timestamp) -> Timestamp {
+        let margin = TimeDelta::from_std(self.parts.settings.lease_margin).unwrap_or_default();
+        let deadline = Timestamp::from(self.deadline);
+        let release = TimeDelta::from_std(RELEASE_TIME).unwrap_or_default();
+        let end = self.timeout().map_or(deadline, |timeout| deadline.min(now.plus(timeout).plus(release)));
+        end.plus(margin)
+    }
+
+    /// The longest attempt that the policy allows.
+    fn timeout(&self) -> Option<TimeDelta> {
+        let millis = i64::try_from(self.record.policy.segment_timeout_ms?).ok()?;
+        TimeDelta::try_milliseconds(millis)
+    }
+
+    /// When the worker cancels work that begins now, and which limit that is.
+    fn limit(&self, now: DateTime<Utc>) -> (DateTime<Utc>, Limit) {
+        let cutoff = self.timeout().and_then(|timeout| now.checked_add_signed(timeout));
+        match (cutoff, self.record.policy.segment_timeout_ms) {
+            (Some(cutoff), Some(millis)) if cutoff <= self.cutoff => (cutoff, Limit::Policy(millis)),
+            _ => (self.cutoff, Limit::Invocation),
+        }
+    }
+
+    async fn after_claim(&self, outcome: ClaimOutcome) -> Result<Disposition, Error> {
+        match outcome {
+            ClaimOutcome::Claimed(row) => {
+                let ending = self.attempt(&row).await;
+                self.end(&row, ending).await
+            }
+            ClaimOutcome::AttemptsUsedUp(row) => {
+                let failure = self.worker_lost(row.attempt);
+                self.end(&row, Ending::Failed { failure, duration_ms: row.counts.duration_ms }).await
+            }
+            ClaimOutcome::AlreadyFinished(row) => Ok(self.tally(&row)),
+            ClaimOutcome::Leased { until } => {
+                info!(%until, "another worker has the segment");
+                Ok(Disposition::Acknowledge)
+            }
+            ClaimOutcome::NotYet { retry_at } => {
+                info!(%retry_at, "the segment's retry is not due yet");
+                Ok(Disposition::Acknowledge)
+            }
+            ClaimOutcome::Stale { generation } => {
+                info!(row = generation, record = self.record.generation, "the record is of another generation");
+                Ok(Disposition::Acknowledge)
+            }
+            ClaimOutcome::Missing => {
+                warn!("there is no such segment: the record is of another table, or the execution was deleted");
+                Ok(Disposition::Acknowledge)
+            }
+        }
+    }
+
+    /// Does the work. Returns the ending to record.
+    async fn attempt(&self, row: &SegmentRow) -> Ending {
+        Span::current().record("attempt", row.attempt);
+        let (parts, record) = (self.parts, self.record);
+        let segment = Segment {
+            execution_id: record.execution_id,
+            index: record.index,
+            total: record.total,
+            spec: record.spec.clone(),
+        };
+        let started = parts.clock.now();
+        let (cutoff, limit) = self.limit(started);
+        let context = Context::of(record, row.attempt, cutoff);
+        let time = (cutoff - started).to_std().unwrap_or_default();
+        let end = attempt::run(Arc::clone(&parts.work), segment, context, time).await;
+        let now = parts.clock.timestamp();
+        let duration_ms = now.millis_since(started.into());
+        let attempt = EndedAttempt { policy: &record.policy, attempt: row.attempt, duration_ms, now, limit };
+        attempt.result(end, &parts.entropy)
+    }
+
+    fn worker_lost(&self, attempts: u32) -> SegmentFailure {
+        let message = format!(
+            "attempt {attempts} of {} ended without an outcome, and none is left: its worker was killed, ran out of memory, or \
+             could not reach the control table. See the worker's log",
+            self.record.policy.max_attempts
+        );
+        SegmentFailure::new(ErrorKind::WorkerLost, &message)
+    }
+
+    /// Records the end of an attempt. If that is the segment's outcome, the worker counts it next.
+    async fn end(&self, row: &SegmentRow, ending: Ending) -> Result<Disposition, Error> {
+        log(&ending);
+        let (segment, generation, attempt) = (row.id(), row.generation, row.attempt);
+        let request = Finish { segment, generation, attempt, now: self.parts.clock.timestamp(), ending };
+        match self.finish(&request).await? {
+            FinishOutcome::Finished(row) | FinishOutcome::AlreadyFinished(row) => {
+                count(&request.ending);
+                Ok(self.tally(&row))
+            }
+            FinishOutcome::Lost(row) => {
+                warn!(status = row.status.as_str(), owner = row.attempt, "the claim was lost: nothing is recorded");
+                Ok(Disposition::Acknowledge)
+            }
+            FinishOutcome::Missing => {
+                warn!("the segment is missing: the execution was deleted meanwhile");
+                Ok(Disposition::Acknowledge)
+            }
+        }
+    }
+
+    /// A row that waits for its retry has no outcome to count yet.
+    fn tally(&self, row: &SegmentRow) -> Disposition {
+        let Some(tally) = Tally::of(row) else { return Disposition::Acknowledge };
+        let has_slot = self.record.policy.max_concurrency.is_some();
+        Disposition::Tally(Outcome { place: self.place, segment: self.record.segment(), has_slot, tally })
+    }
+
+    async fn finish(&self, request: &Finish) -> Result<FinishOutcome, Error> {
+        for tries in 1..FINISH_TRIES {
+            let error = match self.parts.table.execute(request).await {
+                Err(error) if error.is_retryable() => error,
+                answer => return answer,
+            };
+            let wait = FINISH_BACKOFF.wait(tries, &self.parts.entropy);
+            if self.parts.clock.now() + wait >= self.deadline {
+                return Err(error);
+            }
+            warn!(%error, tries, "the end of the attempt is not recorded yet");
+            tokio::time::sleep(wait.to_std().unwrap_or_default()).await;
+        }
+        self.parts.table.execute(request).await
+    }
+
+    /// The time left for the work.
+    fn time_left(&self) -> Duration {
+        (self.cutoff - self.parts.clock.now()).to_std().unwrap_or_default()
+    }
+}
+
+/// Counts an ending that is recorded.
+fn count(ending: &Ending) {
+    match ending {
+        Ending::Succeeded { counts, .. } => {
+            metric::SEGMENTS_SUCCEEDED.add(1);
+            metric::SEGMENT_DURATION_MS.record(counts.duration_ms);
+        }
+        Ending::Retry { .. } => metric::SEGMENTS_RETRIED.add(1),
+        Ending::Failed { .. } => metric::SEGMENTS_FAILED.add(1),
+    }
+}
+
+fn log(ending: &Ending) {
+    match ending {
+        Ending::Succeeded { counts, .. } => {
+            debug!(items = counts.item_count, duration_ms = counts.duration_ms, "succeeded");
+        }
+        Ending::Retry { failure, retry_at } => {
+            warn!(kind = ?failure.kind, error = failure.message, %retry_at, "failed, and will be retried");
+        }
+        Ending::Failed { failure, .. } => warn!(kind = ?failure.kind, error = failure.message, "failed"),
+    }
+}
