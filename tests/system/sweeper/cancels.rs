@@ -3,7 +3,7 @@
 use control_table::id::ExecutionId;
 use control_table::operation::{Ending, Finish, FinishOutcome};
 use control_table::rows::{Counts, ExecutionStatus, SegmentStatus, Stop};
-use engine::{EngineError, Refusal};
+use engine::EngineError;
 
 use super::world::{LONG, PATIENCE, World};
 

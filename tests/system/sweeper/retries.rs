@@ -33,6 +33,7 @@ async fn is_put_again_once_at_its_moment_and_moved_on() {
     let expected = SegmentRecord {
         execution_id: run.id,
         job: row.job,
+        key: row.key,
         generation: 1,
         index: 1,
         total: Some(2),

@@ -5,11 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use chrono::DateTime;
-use control_table::id::ExecutionId;
 use emulator::embedded::EmbeddedDynamoDb;
 use jobs::{Commands, builtin};
-use runtime::{Context, Output, Segment, SegmentError};
+use runtime::{Output, SegmentError, testing};
 use serde_json::{Value, json};
 
 use super::support::within_reason;
@@ -19,9 +17,8 @@ fn client() -> Client {
 }
 
 async fn run(commands: Commands, parameters: Value) -> Result<Output, SegmentError> {
-    let execution_id = ExecutionId::new(uuid::Uuid::from_u128(7));
-    let segment = Segment { execution_id, index: 4, total: Some(9), spec: json!({"code": "SY"}) };
-    let context = Context::new("job".parse().unwrap(), DateTime::UNIX_EPOCH, parameters);
+    let segment = testing::segment_at(4, Some(9), json!({"code": "SY"}));
+    let context = testing::context().parameters(parameters).build();
     builtin(client(), commands).process(segment, context).await
 }
 

@@ -54,8 +54,8 @@ async fn during(run: &Run) -> (SegmentRow, TimeDelta) {
     let worker = run.worker(work(move |_: Segment<Spec>, context: Context| {
         let (told, table, clock) = (told.clone(), table.clone(), clock.clone());
         async move {
-            let row = table.segment(segment).await?.ok_or_else(|| SegmentError::permanent("gone"))?;
-            told.send((row, context.deadline - clock.now())).await?;
+            let row = table.segment(segment).await.unwrap().unwrap();
+            told.send((row, context.deadline - clock.now())).await.unwrap();
             Ok(Output::items(3))
         }
     }));

@@ -137,7 +137,7 @@ async fn the_last_attempt_that_ended_without_a_word_is_recorded_as_lost() {
     let row = run.segment(0).await;
     let error = row.error.unwrap();
     assert_eq!((row.status, error.kind, calls.made()), (SegmentStatus::Failed, ErrorKind::WorkerLost, 0));
-    assert!(error.message.starts_with("attempt 2 of 2 ended without a word"), "{}", error.message);
+    assert!(error.message.starts_with("attempt 2 of 2 ended without an outcome"), "{}", error.message);
     assert!(run.tally().await.failed.contains(&0));
 }
 

@@ -5,11 +5,9 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType,
 };
-use chrono::DateTime;
-use control_table::id::ExecutionId;
 use emulator::embedded::EmbeddedDynamoDb;
 use jobs::{Commands, builtin};
-use runtime::{Context, Output, Segment, SegmentError};
+use runtime::{Output, SegmentError, testing};
 use serde_json::{Value, json};
 
 /// Cities by ID, and by country in an index. Those of SY are so long that they fill several pages of 1 MB.
@@ -65,9 +63,8 @@ impl Cities {
     }
 
     async fn run(&self, parameters: Value, spec: Value) -> Result<Output, SegmentError> {
-        let segment = Segment { execution_id: ExecutionId::new(uuid::Uuid::nil()), index: 0, total: None, spec };
-        let context = Context::new("job".parse().unwrap(), DateTime::UNIX_EPOCH, parameters);
-        builtin(self.client.clone(), Commands::Refused).process(segment, context).await
+        let work = builtin(self.client.clone(), Commands::Refused);
+        testing::run(&*work, spec, testing::context().parameters(parameters).build()).await
     }
 
     async fn refused(&self, parameters: Value, spec: Value) -> String {
