@@ -137,7 +137,7 @@ async fn work_that_takes_too_long_is_cancelled_and_recorded() {
 #[tokio::test]
 async fn an_output_that_cannot_be_recorded_fails_for_good() {
     let run = Run::new().await;
-    let worker = run.worker(work(async |_: Segment<Spec>, _| Ok(Output::items(i64::MAX))));
+    let worker = run.worker(work(async |_: Segment<Spec>, _| Ok(Output::items(u64::MAX))));
     assert_eq!(run.hand(&worker, 0, "1").await, DONE);
     let row = run.segment(0).await;
     assert_eq!((row.status, row.error.unwrap().kind), (SegmentStatus::Failed, ErrorKind::InvalidOutput));

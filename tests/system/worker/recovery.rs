@@ -115,7 +115,7 @@ async fn a_worker_whose_claim_was_taken_over_records_nothing() {
         let (table, clock, takeover) = (table.clone(), clock.clone(), takeover.clone());
         async move {
             clock.advance(TimeDelta::hours(1));
-            assert!(matches!(table.execute(&takeover).await?, ClaimOutcome::Claimed(_)));
+            assert!(matches!(table.execute(&takeover).await.unwrap(), ClaimOutcome::Claimed(_)));
             Ok(Output::items(1))
         }
     }));
