@@ -75,7 +75,6 @@ fn options(directory: &Path, workers: usize) -> Options {
         hooks: Hooks::default(),
         hook_output: HookOutput::Stderr,
         tick: Options::TICK,
-        template: None,
         clock: Arc::new(SystemClock),
         entropy: Arc::new(Entropy::from_system()),
     }

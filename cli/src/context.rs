@@ -143,7 +143,6 @@ impl Context {
             hooks: hooks(args),
             hook_output: if self.output.is_json() { HookOutput::Stderr } else { HookOutput::Stdout },
             tick: Options::TICK,
-            template: None,
             clock: Arc::clone(&self.clock),
             entropy: self.entropy(),
         };

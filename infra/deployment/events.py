@@ -59,7 +59,7 @@ class Completions:
         expect(f"events of {execution_id}", found, [1])
 
     def one_each(self):
-        """How many generations have an event, and how many events came again. A cancel from outside publishes too, so gather and
+        """How many generations have an event, and how many events came again. A cancel by an operator publishes too, so gather and
         it may both do it; then it is the same event, with the same ID."""
         found = self.by_generation()
         for (execution_id, generation), events in found.items():

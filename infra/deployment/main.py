@@ -17,7 +17,7 @@ import cancel
 import cities
 import costs
 import logs
-import outside
+import external
 import package
 import permissions
 import redrive
@@ -90,7 +90,7 @@ def check(emulator, proxy, arguments):
         sweeps.begin()
         redrive.check(scatterctl, completions, dynamodb)
         chain.check(scatterctl, completions)
-        outside.check(scatterctl, completions, emulator.directory)
+        external.check(scatterctl, completions, emulator.directory)
         cancel.check(scatterctl, completions)
         sweeps.ended()
         sweeps.check(completions, faults, records_put(noted(proxy), functions))

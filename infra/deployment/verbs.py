@@ -6,7 +6,7 @@ from checks import expect, say, wait_for
 
 CODES = ["a", "b"]
 UNREADABLE = b"no segment"
-ASIDE_SECONDS = 60
+DEAD_LETTER_SECONDS = 60
 
 
 def check(scatterctl, completions, emulator, stream):
@@ -14,8 +14,8 @@ def check(scatterctl, completions, emulator, stream):
     arguments = ["--job", "verbs", "--source", "list", "--codes", ",".join(CODES), "--work", "noop"]
     execution_id = scatterctl("run", *arguments)["execution_id"]
     completions.of(execution_id)
-    aside = wait_for("the record that cannot be read", ASIDE_SECONDS, lambda: scatterctl.lines("aside"))
-    expect("what was set aside", [record["payload"] for record in aside], [base64.b64encode(UNREADABLE).decode()])
+    dead_letters = wait_for("the dead letter", DEAD_LETTER_SECONDS, lambda: scatterctl.lines("dead-letters"))
+    expect("the dead letters", [letter["payload"] for letter in dead_letters], [base64.b64encode(UNREADABLE).decode()])
 
     segments = scatterctl.lines("segments", execution_id)
     expect("the segments", [(segment["index"], segment["spec"]["code"], segment["status"]) for segment in segments],
@@ -26,4 +26,4 @@ def check(scatterctl, completions, emulator, stream):
     expect("the latest run", scatterctl("status", "latest")["execution_id"], execution_id)
     # It asks the sweeper for a sweep, and there is nothing to wait for.
     scatterctl("resume")
-    say("verbs: segments, results, watch, set, status, resume, and aside, which shows the record that no worker could read")
+    say("verbs: segments, results, watch, set, status, resume, and dead-letters, which shows the record that is not a segment's")

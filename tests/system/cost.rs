@@ -11,11 +11,11 @@ use control_table::message::SegmentRecord;
 use control_table::rows::ExecutionStatus;
 use emulator::embedded::ShardRecord;
 use functions::handlers::GatherHandler;
-use local::template::Template;
 use runtime::{Context, Output, Segment, work};
 use serde_json::{Value, json};
 use test_support::{
-    News, Parts, RawEvents, Requests, Spent, assert_invariants, dynamodb_event, index_write_units, item_bytes,
+    News, Parts, RawEvents, Requests, Spent, TableDefinition, assert_invariants, dynamodb_event, index_write_units,
+    item_bytes,
 };
 
 const GROUPS: u64 = 10;
@@ -95,7 +95,7 @@ async fn measure(batch_size: usize) -> Cost {
     assert!(largest.values().all(|bytes| *bytes <= WRITE_UNIT_BYTES), "a write of these is one unit: {largest:?}");
     assert_eq!(largest.len(), 5, "executions, keys, plans, rows, tallies: {largest:?}");
 
-    let of_index = index_write_units(&Template::built_in().unwrap().control_table().unwrap(), &news.images);
+    let of_index = index_write_units(&TableDefinition::of_template(), &news.images);
     let (report, (requests, of_table)) =
         report(batch_size, &[("scatter", &by_scatter), ("worker", &by_worker), ("gather", &by_gather)]);
     let write_units = of_table + of_index as f64 / SEGMENTS as f64;

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use control_table::rows::ExecutionStatus;
-use local::template::Template;
 use runtime::{Context, Output, Segment, SegmentError, work};
 use serde_json::{Value, json};
-use test_support::{Parts, RawEvents, Requests, Spent, WAIT, dynamodb_event, index_write_units};
+use test_support::{Parts, RawEvents, Requests, Spent, TableDefinition, WAIT, dynamodb_event, index_write_units};
 use tokio::time::Instant;
 
 /// In one group.
@@ -80,7 +79,7 @@ async fn measure(failures: u32) -> Cost {
     assert_eq!((execution.status, execution.succeeded), (ExecutionStatus::Succeeded, SEGMENTS));
 
     let of_rows: Vec<Value> = news.images.iter().filter(|image| is_segment(image)).cloned().collect();
-    let indexes = index_write_units(&Template::built_in().unwrap().control_table().unwrap(), &of_rows);
+    let indexes = index_write_units(&TableDefinition::of_template(), &of_rows);
     let spent = [by_worker.by_operation(), by_sweeper.by_operation()];
     let updates = spent.iter().filter_map(|spent| spent.get("UpdateItem")).map(|spent| spent.write_units).sum();
     Cost { rows: updates, indexes, reads: spent.iter().map(reads).sum() }

@@ -13,7 +13,6 @@ use chrono::{DateTime, Utc};
 use control_table::rows::{ExecutionStatus, SegmentStatus};
 use engine::EngineError;
 use engine::scatter::ScatterAnswer;
-use local::template::Template;
 use runtime::{Context, Output, Segment, Work, work};
 use serde_json::{Value, json};
 use test_support::{Parts, RawEvents, Requests, dynamodb_event};
@@ -173,7 +172,7 @@ async fn a_dynamodb_event_as_documented_is_heard_and_what_is_not_ours_in_it_is_p
 
 /// The input of the template's schedule, as EventBridge Scheduler and CloudFormation fill it in.
 fn scheduled_input() -> Value {
-    let template = Template::built_in().unwrap().json().clone();
+    let template = test_support::template();
     let input = template["Resources"]["Schedule"]["Properties"]["Target"]["Input"]["Fn::Sub"].as_str().unwrap();
     let filled_in = [
         ("${ScheduledJob}", "nightly"),

@@ -26,7 +26,6 @@ fn options(data_dir: &std::path::Path) -> Options {
         hooks: Hooks::default(),
         hook_output: HookOutput::Stderr,
         tick: Options::TICK,
-        template: None,
         clock: Arc::new(SystemClock),
         entropy: Arc::new(Entropy::from_seed(1)),
     }

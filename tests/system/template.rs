@@ -1,5 +1,5 @@
-//! The control table is described twice: in the template that deploys it, and in the code that makes one for the embedded
-//! system and checks the one it finds. Both must mean the same table.
+//! What the template and the code both say: the settings of the event source mappings, and the control table, which the code
+//! creates on one machine and checks in a deployment.
 
 use std::sync::Arc;
 
@@ -9,12 +9,14 @@ use control_table::clock::Entropy;
 use control_table::store::DynamoDbStore;
 use control_table::store::dynamodb::SchemaError;
 use emulator::embedded::EmbeddedDynamoDb;
-use local::template::{TableDefinition, Template};
+use local::settings::{GATHER_MAPPING, SHARD_COUNT, WORKER_MAPPING};
+use serde_json::Value;
+use test_support::{TableDefinition, resolved, template};
 
 const TABLE: &str = "control";
 
 fn of_template() -> TableDefinition {
-    Template::built_in().unwrap().control_table().unwrap()
+    TableDefinition::of_template()
 }
 
 fn store(client: &Client) -> DynamoDbStore {
@@ -34,7 +36,7 @@ async fn with_table(change: impl FnOnce(&mut TableDefinition)) -> Client {
     let keys = definition.indexes.iter().map(|index| &index.key).chain([&definition.key]);
     let used: Vec<_> = keys.flatten().map(|(attribute, _)| attribute.clone()).collect();
     definition.attributes.retain(|(attribute, _)| used.contains(attribute));
-    definition.create(&client, TABLE).await.unwrap();
+    definition.create(&client, TABLE).await;
     client
 }
 
@@ -145,4 +147,45 @@ async fn each_missing_index_is_named_with_what_to_do() {
         assert!(matches!(&error, SchemaError::Index { index, .. } if *index == name), "{error:?}");
         assert!(message.contains(&name), "{message}");
     }
+}
+
+/// A number of an event source mapping; of a `!Ref`, the parameter's default.
+fn number(template: &Value, value: &Value) -> u64 {
+    resolved(template, value).as_u64().unwrap_or_else(|| panic!("{value}"))
+}
+
+fn assert_retries(mapping: &Value, retries: emulator::event_source::RetryPolicy) {
+    assert_eq!(mapping["MaximumRetryAttempts"].as_u64(), retries.attempts_max.map(u64::from));
+    assert_eq!(mapping["BisectBatchOnFunctionError"], retries.bisect);
+    assert_eq!(
+        mapping["FunctionResponseTypes"] == serde_json::json!(["ReportBatchItemFailures"]),
+        retries.report_failures
+    );
+}
+
+#[test]
+fn the_settings_on_one_machine_are_those_of_the_template() {
+    let template = template();
+    let resources = &template["Resources"];
+    let shards = &resources["SegmentStream"]["Properties"]["ShardCount"];
+    assert_eq!(number(&template, shards), u64::from(SHARD_COUNT));
+
+    let worker = &resources["WorkerFunction"]["Properties"];
+    let mapping = &worker["Events"]["Segments"]["Properties"];
+    assert_eq!(number(&template, &mapping["BatchSize"]), WORKER_MAPPING.batch_size as u64);
+    assert_eq!(number(&template, &mapping["ParallelizationFactor"]), WORKER_MAPPING.parallelization_factor as u64);
+    assert_eq!(number(&template, &worker["Timeout"]), WORKER_MAPPING.timeout.as_secs());
+    assert_retries(mapping, WORKER_MAPPING.retries);
+
+    let gather = &resources["GatherFunction"]["Properties"];
+    let mapping = &gather["Events"]["ControlTableStream"]["Properties"];
+    assert_eq!(number(&template, &mapping["BatchSize"]), GATHER_MAPPING.batch_size as u64);
+    assert_eq!(mapping.get("MaximumBatchingWindowInSeconds"), None);
+    assert!(GATHER_MAPPING.batching_window.is_zero());
+    assert_eq!(gather.get("Timeout"), None);
+    assert_eq!(number(&template, &template["Globals"]["Function"]["Timeout"]), GATHER_MAPPING.timeout.as_secs());
+    assert_retries(mapping, GATHER_MAPPING.retries);
+    let filters = mapping["FilterCriteria"]["Filters"].as_array().unwrap();
+    let filters: Vec<_> = filters.iter().map(|filter| filter["Pattern"].as_str().unwrap()).collect();
+    assert_eq!(filters, GATHER_MAPPING.filters);
 }

@@ -39,6 +39,9 @@ pub enum EmbeddedError {
     /// A background thread ended before it answered.
     #[error("a background read of the stream was lost: {0}")]
     Lost(#[from] tokio::task::JoinError),
+    /// A filter pattern of an event source mapping cannot be used.
+    #[error(transparent)]
+    Filter(#[from] crate::event_source::filter::FilterError),
     /// A Kinesis stream could not be created.
     #[error("cannot create the Kinesis stream {stream}: {reason}")]
     CreateStream {

@@ -9,6 +9,7 @@ use tracing::{info, warn};
 
 use super::batch::{Batch, Outcome, finalize, outcome_of};
 use super::event::dynamodb_event;
+use super::filter::Filter;
 use super::handler::{DynamoDbHandler, call};
 use super::host::{Host, StopSignal, rest};
 use super::settings::DynamoDbSettings;
@@ -32,17 +33,14 @@ const TRIM_IDLE: Duration = Duration::from_millis(50);
 /// Failed reads in a row before the mapping gives up: some five minutes, by the pauses between them.
 const READ_FAILURES_MAX: u32 = 30;
 
-/// Called with the records that a mapping gave up on.
-type OnFailure = Arc<dyn Fn(&[StoredChange]) + Send + Sync>;
-
 /// Reads a table's stream and invokes a function with the changes that pass the filter, one batch at a time.
 pub struct DynamoDbMapping<H> {
     stream: TableStream,
     changes: Changes,
     handler: Arc<H>,
     settings: DynamoDbSettings,
+    filter: Filter,
     host: Host,
-    on_failure: OnFailure,
     /// Read and not yet looked at.
     ahead: VecDeque<StoredChange>,
     /// Where the next read begins.
@@ -68,20 +66,13 @@ impl<H: DynamoDbHandler> DynamoDbMapping<H> {
             handler,
             settings,
             host,
-            on_failure: Arc::new(|records| warn!(count = records.len(), "gave up on records of the table's stream")),
+            filter: Filter::parse(settings.filters.iter().copied())?,
             ahead: VecDeque::new(),
             read_to: 0,
             done_to: 0,
             trimmed_to: 0,
             passed_over: 0,
         })
-    }
-
-    /// Hands records that were repeated as often as allowed to `sink`: the on-failure destination.
-    #[must_use]
-    pub fn on_failure(mut self, sink: impl Fn(&[StoredChange]) + Send + Sync + 'static) -> Self {
-        self.on_failure = Arc::new(sink);
-        self
     }
 
     /// Runs until the host's stop, or until the stream cannot be read for minutes on end.
@@ -183,7 +174,7 @@ impl<H: DynamoDbHandler> DynamoDbMapping<H> {
                 return false;
             };
             collected.through = change.position;
-            if self.settings.filter.matches(&change.event) {
+            if self.filter.matches(&change.event) {
                 collected.records.push(change);
             } else {
                 self.passed_over += 1;
@@ -206,7 +197,7 @@ impl<H: DynamoDbHandler> DynamoDbMapping<H> {
             };
             let finalized = finalize(batch, outcome, self.settings.retries);
             if !finalized.given_up.is_empty() {
-                (self.on_failure)(&finalized.given_up);
+                warn!(count = finalized.given_up.len(), "gave up on records of the table's stream");
             }
             for again in finalized.again.into_iter().rev() {
                 todo.push_front(again);

@@ -23,9 +23,6 @@ const SLOW_POLL: Duration = Duration::from_secs(1);
 /// few enough that what is read twice after a restart of the reading is nothing.
 const AHEAD_MIN: usize = 128;
 
-/// Called with the records that a mapping gave up on.
-type OnFailure = Arc<dyn Fn(&[ShardRecord]) + Send + Sync>;
-
 /// Reads the shards of a stream and invokes a function with their records.
 pub struct KinesisMapping<H> {
     kinesis: EmbeddedKinesis,
@@ -33,29 +30,19 @@ pub struct KinesisMapping<H> {
     settings: KinesisSettings,
     host: Host,
     slots: Arc<Semaphore>,
-    on_failure: OnFailure,
 }
 
 impl<H: KinesisHandler> KinesisMapping<H> {
     /// A mapping with the given settings, which writes what it gives up on to the log.
     pub fn new(kinesis: &EmbeddedKinesis, handler: Arc<H>, settings: KinesisSettings, host: Host) -> Self {
-        let on_failure: OnFailure =
-            Arc::new(|records| warn!(count = records.len(), "gave up on records of the Kinesis stream"));
         let slots = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
-        Self { kinesis: kinesis.clone(), handler, settings, host, slots, on_failure }
+        Self { kinesis: kinesis.clone(), handler, settings, host, slots }
     }
 
     /// At most `count` invocations at a time, in all shards together, whatever the parallelisation factor.
     #[must_use]
     pub fn workers(mut self, count: usize) -> Self {
         self.slots = Arc::new(Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS)));
-        self
-    }
-
-    /// Hands records that were repeated as often as allowed to `sink`: the on-failure destination.
-    #[must_use]
-    pub fn on_failure(mut self, sink: impl Fn(&[ShardRecord]) + Send + Sync + 'static) -> Self {
-        self.on_failure = Arc::new(sink);
         self
     }
 
@@ -73,11 +60,10 @@ impl<H: KinesisHandler> KinesisMapping<H> {
                 invoker: Invoker {
                     shard,
                     handler: Arc::clone(&self.handler),
-                    settings: settings.clone(),
+                    settings: *settings,
                     host: self.host.clone(),
                     slots: Arc::clone(&self.slots),
                 },
-                on_failure: Arc::clone(&self.on_failure),
             };
             pollers.spawn(poller.run());
         }
@@ -99,7 +85,6 @@ struct Poller<H> {
     running: JoinSet<Ended>,
     /// Whether the shard may have records that are not in the lanes.
     unread: bool,
-    on_failure: OnFailure,
 }
 
 /// An invocation that has ended. Without an outcome, it did not begin, because of the stop.
@@ -160,7 +145,7 @@ impl<H: KinesisHandler> Poller<H> {
         let Some(outcome) = outcome else { return };
         let mut finalized = finalize(batch, outcome, self.invoker.settings.retries);
         if !finalized.given_up.is_empty() {
-            (self.on_failure)(&finalized.given_up);
+            warn!(count = finalized.given_up.len(), "gave up on records of the Kinesis stream");
         }
         finalized.done.append(&mut finalized.given_up);
         let keys: Vec<_> = finalized.done.into_iter().map(|record| record.key).collect();
@@ -200,7 +185,7 @@ impl<H> Clone for Invoker<H> {
         Self {
             shard: self.shard.clone(),
             handler: Arc::clone(&self.handler),
-            settings: self.settings.clone(),
+            settings: self.settings,
             host: self.host.clone(),
             slots: Arc::clone(&self.slots),
         }

@@ -1,8 +1,7 @@
-//! Event-source mappings: what Lambda does between a stream and a function.
+//! Event source mappings: what Lambda does between a stream and a function.
 //!
-//! A mapping reads a stream, cuts it into batches, invokes a handler with each, repeats what failed within bounds, and
-//! moves on. The rules are Lambda's ([`batch`], [`filter`]); the settings are those of the SAM template
-//! ([`crate::template`]); the handlers are the functions' own.
+//! A mapping reads a stream, cuts it into batches, invokes a handler with each, and repeats failed records within bounds. The rules are
+//! Lambda's ([`batch`], [`filter`]).
 //!
 //! Two things differ from AWS, both on purpose. A mapping wakes as soon as something is written instead of polling once a
 //! second. And a consumed record is deleted from its stream, which is at once the checkpoint and the reason that a long
@@ -20,6 +19,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+pub use batch::RetryPolicy;
 pub use dynamodb::DynamoDbMapping;
 pub use handler::{DynamoDbHandler, HandlerError, Invocation, KinesisHandler};
 pub use host::{Host, Shutdown, StopSignal};

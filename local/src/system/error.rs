@@ -1,34 +1,30 @@
-//! What can go wrong with the whole.
+//! The errors of the system on one machine.
 
 use std::path::PathBuf;
 
 use crate::data_dir::DataDirError;
-use crate::template::TemplateError;
 use emulator::embedded::EmbeddedError;
 
-/// Why the local system cannot be started, or cannot go on.
+/// Why the system cannot start, or cannot continue.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The data directory.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
-    /// Nothing was ever kept in the data directory.
+    /// The data directory is empty.
     #[error("there is nothing in {0} yet: `import` a table or `run` a job first, or name another --data-dir")]
     Empty(PathBuf),
     /// An embedded service.
     #[error(transparent)]
     Embedded(#[from] EmbeddedError),
-    /// The settings.
-    #[error(transparent)]
-    Template(#[from] TemplateError),
     /// The control table.
     #[error(transparent)]
     Table(#[from] control_table::Error),
-    /// What is open cannot be found.
+    /// The engine.
     #[error(transparent)]
     Engine(#[from] engine::EngineError),
-    /// An execution that an earlier process left open cannot be gone on with.
-    #[error("execution {execution_id} cannot be gone on with: {reason}")]
+    /// An execution that an earlier process left open cannot be continued.
+    #[error("execution {execution_id} cannot be continued: {reason}")]
     NotRecovered {
         /// The execution.
         execution_id: control_table::id::ExecutionId,
@@ -47,11 +43,10 @@ impl Error {
         match self {
             Self::DataDir(DataDirError::InUse { .. }) => true,
             Self::Table(error) => error.is_retryable(),
+            Self::Engine(error) => error.is_retryable(),
             Self::DataDir(_)
             | Self::Empty(_)
             | Self::Embedded(_)
-            | Self::Template(_)
-            | Self::Engine(_)
             | Self::NotRecovered { .. }
             | Self::NoSuchExecution(_) => false,
         }

@@ -1,4 +1,4 @@
-//! What a user may choose.
+//! The options of a system.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use emulator::embedded::Durability;
 pub enum WorkChoice {
     /// The built-in jobs, commands included, chosen by each execution's parameters.
     Builtin,
-    /// The user's own.
+    /// An author's own.
     Own(Arc<dyn Work>),
 }
 
-/// Commands for what becomes of executions: each is run by `sh -c`, with the event as JSON on its standard input, and may get an
-/// event more than once.
+/// Commands that `sh -c` runs for an execution's events, with the event as JSON on standard input. A command may get an event more
+/// than once.
 #[derive(Debug, Clone, Default)]
 pub struct Hooks {
     /// Gets every completion event, before the one for its outcome does.
@@ -29,34 +29,32 @@ pub struct Hooks {
     pub on_success: Option<String>,
     /// Gets the completion event of one that FAILED or was CANCELLED.
     pub on_failure: Option<String>,
-    /// Gets the notice of the first segment that failed.
+    /// Gets the notification of the first segment that failed.
     pub on_first_failure: Option<String>,
-    /// Gets the notice of an execution that stands still.
+    /// Gets the notification of an execution without progress.
     pub on_stall: Option<String>,
 }
 
 /// How to start the system.
 #[derive(Clone)]
 pub struct Options {
-    /// Where everything is kept.
+    /// The directory of its state.
     pub data_dir: PathBuf,
-    /// What the state survives.
+    /// Whether the state survives a power cut.
     pub durability: Durability,
-    /// Segments worked on at once; as many as the template's mapping allows if not given.
+    /// Segments worked on at once; as many as the event source mapping allows if not given.
     pub workers: Option<usize>,
-    /// Whose work is done.
+    /// The work of its workers.
     pub work: WorkChoice,
     /// The commands that get events.
     pub hooks: Hooks,
-    /// Where their output goes.
+    /// The destination of the commands' output.
     pub hook_output: HookOutput,
-    /// How often the sweeper looks for what is due.
+    /// How often the sweeper runs.
     pub tick: Duration,
-    /// A SAM template to take the mappings' settings from, instead of the built-in one.
-    pub template: Option<PathBuf>,
-    /// Where the present moment comes from.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Where identifiers and jitter come from.
+    /// Identifiers and jitter.
     pub entropy: Arc<Entropy>,
 }
 

@@ -1,4 +1,4 @@
-//! Everything started, and what to ask of it.
+//! Starts the system.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,27 +22,27 @@ use super::handlers::{GatherFunction, WorkerFunction};
 use super::hook::Commands;
 use super::recovery::Recovery;
 use super::{CONTROL_TABLE, Database, Error, Options, SEGMENT_STREAM, WorkChoice, ticks};
-use crate::template::Template;
+use crate::settings::{GATHER_MAPPING, SHARD_COUNT, WORKER_MAPPING};
 use emulator::embedded::{Backlog, EmbeddedError, EmbeddedKinesis};
-use emulator::event_source::{DynamoDbMapping, Host, KinesisMapping, KinesisSettings, Shutdown};
+use emulator::event_source::{DynamoDbMapping, DynamoDbSettings, Host, KinesisMapping, Shutdown};
 
-/// How long running work may go on after a stop was asked for: long enough to record that it ended, not to end it.
+/// How long running work may continue after a stop: long enough to record its end, not to reach it.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long the sweeper lets an execution stand still before it looks closer. Workers cannot get lost in one process, so
-/// this is only for what nobody thought of.
+/// How long an execution may make no progress before the sweeper heals it. In one process no worker gets lost, so this is for
+/// defects.
 const PATIENCE: TimeDelta = TimeDelta::seconds(60);
 
-/// How soon a local execution with a failure is looked at again: one read of its tallies, a hundred to a request.
+/// How soon the sweeper reads an execution with a failure again: one read of its tallies, a hundred to a request.
 const FAILING_PATIENCE: TimeDelta = TimeDelta::seconds(1);
 
-/// How long a put may wait for room in the stream: as long as the workers take. Nothing else would take the records.
+/// How long a put may wait for room in the stream: as long as the workers take.
 const PUT_WAIT: Duration = Duration::from_hours(30 * 24);
 
-/// A gather may take as long as the command that its completion event starts: Lambda's limit.
+/// The time of one gather invocation, in which a hook may run: Lambda's limit.
 const GATHER_TIMEOUT: Duration = Duration::from_mins(15);
 
-/// The whole system in this process. It ends with [`System::stop`]; dropped or killed, it goes on at the next start.
+/// The whole system in this process. It ends with [`System::stop`]; dropped or killed, the next start continues its executions.
 pub struct System {
     database: Database,
     pub(super) engine: Engine,
@@ -60,20 +60,14 @@ struct Functions {
 }
 
 impl System {
-    /// Takes the data directory, starts the mappings and the sweeper, and goes on with everything that is open there.
+    /// Locks the data directory, starts the event source mappings and the sweeper, and continues every open execution.
     ///
     /// # Errors
-    /// When another process has the directory, or something in it cannot be opened.
+    /// When another process has locked the directory, or a file in it cannot be opened.
     pub async fn start(options: Options) -> Result<Self, Error> {
-        let template = match &options.template {
-            Some(path) => Template::read(path)?,
-            None => Template::built_in()?,
-        };
         let database = Database::lock(&options.data_dir, options.durability, Arc::clone(&options.entropy)).await?;
-        let mapping = template.worker_mapping()?;
-        let shards = shards(&options, &template, &mapping)?;
         let kinesis = EmbeddedKinesis::start(Backlog { wait_max: PUT_WAIT, ..Backlog::default() });
-        let shards = kinesis.create_stream(SEGMENT_STREAM, shards).await?;
+        let shards = kinesis.create_stream(SEGMENT_STREAM, shards(&options)).await?;
         let bus = Arc::new(LocalBus::new(&options.data_dir, commands(&options)));
         let functions = wire(&options, &database, &kinesis, Arc::clone(&bus));
         let recovery = Arc::new(Recovery::new(functions.engine.open_executions().await?));
@@ -83,7 +77,7 @@ impl System {
         let host = host(&options, &shutdown);
         let mut tasks = JoinSet::new();
         let mut worker =
-            KinesisMapping::new(&kinesis, Arc::new(WorkerFunction(functions.worker)), mapping, host.clone());
+            KinesisMapping::new(&kinesis, Arc::new(WorkerFunction(functions.worker)), WORKER_MAPPING, host.clone());
         if let Some(workers) = options.workers {
             worker = worker.workers(workers);
         }
@@ -91,8 +85,7 @@ impl System {
 
         let gather =
             GatherFunction { gather: GatherHandler::new(functions.engine.clone()), finalized: Arc::clone(&finalized) };
-        let mut mapping = template.gather_mapping()?;
-        mapping.timeout = mapping.timeout.max(GATHER_TIMEOUT);
+        let mapping = DynamoDbSettings { timeout: GATHER_TIMEOUT, ..GATHER_MAPPING };
         let gather = DynamoDbMapping::new(database.service(), CONTROL_TABLE, Arc::new(gather), mapping, host)?;
         tasks.spawn(async move { report(gather.run().await) });
 
@@ -109,7 +102,7 @@ impl System {
         &self.engine
     }
 
-    /// Has everything that waits for an execution look at it again.
+    /// Wakes every waiter for an execution.
     pub(crate) fn wake_waiters(&self) {
         self.finalized.send_replace(());
     }
@@ -144,13 +137,11 @@ impl System {
         Ok(self.database.service().serve(listener, stop).await?)
     }
 
-    /// Takes no new work, gives what runs a moment to be recorded, and ends. What is not finished is gone on with at the
-    /// next start.
+    /// Takes no new work, gives running work a moment to be recorded, and ends. The next start continues the rest.
     pub async fn stop(&self) {
         self.shutdown.request();
         let mut tasks = self.tasks.lock().await;
         let ended = tokio::time::timeout(GRACE * 2, async { while tasks.join_next().await.is_some() {} });
-        // A task that is still busy then is aborted.
         if ended.await.is_err() {
             tasks.abort_all();
         }
@@ -161,11 +152,10 @@ fn commands(options: &Options) -> Commands {
     Commands { hooks: options.hooks.clone(), output: options.hook_output }
 }
 
-/// As many shards as the asked-for workers need, each shard giving the template's factor.
-fn shards(options: &Options, template: &Template, mapping: &KinesisSettings) -> Result<u16, Error> {
-    let of_template = template.shard_count()?;
-    let needed = options.workers.unwrap_or(1).div_ceil(mapping.parallelization_factor.max(1));
-    Ok(of_template.max(u16::try_from(needed).unwrap_or(u16::MAX)).min(1_000))
+/// As many shards as the workers need, each of which serves as many workers as the event source mapping allows; at most 1,000.
+fn shards(options: &Options) -> u16 {
+    let needed = options.workers.unwrap_or(1).div_ceil(WORKER_MAPPING.parallelization_factor);
+    u16::try_from(needed).unwrap_or(u16::MAX).clamp(SHARD_COUNT, 1_000)
 }
 
 fn host(options: &Options, shutdown: &Shutdown) -> Host {
@@ -207,6 +197,6 @@ pub(crate) fn wire_engine(
 
 fn report(result: Result<(), EmbeddedError>) {
     if let Err(error) = result {
-        tracing::error!(%error, "the gather's mapping ended; nothing completes until a restart");
+        tracing::error!(%error, "the event source mapping of gather ended; no execution completes until a restart");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use local::template::{IndexDefinition, TableDefinition};
+use crate::table_definition::{IndexDefinition, TableDefinition};
 use serde_json::{Map, Value, json};
 
 /// The bytes of an item by `DynamoDB`'s rule: names and values.

@@ -15,7 +15,6 @@ use engine::{Engine, Settings};
 use functions::KinesisDispatcher;
 use functions::handlers::GatherHandler;
 use local::system::{CONTROL_TABLE, SEGMENT_STREAM};
-use local::template::Template;
 use runtime::{Invocation, Work, Worker};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -100,10 +99,10 @@ impl Parts {
         event
     }
 
-    /// The control table's stream, from its beginning, as the template's mapping would read it.
+    /// The control table's stream, from its beginning, as the event source mapping reads it.
     #[must_use]
     pub fn news(&self) -> News {
-        let filter = Template::built_in().unwrap().gather_mapping().unwrap().filter;
+        let filter = Filter::parse(local::settings::GATHER_MAPPING.filters.iter().copied()).unwrap();
         News { stream: self.dynamodb.stream(CONTROL_TABLE).unwrap(), position: 0, filter, images: Vec::new() }
     }
 }
@@ -136,7 +135,7 @@ pub struct News {
 }
 
 impl News {
-    /// The records since the last call that the template's filter lets pass.
+    /// The records since the last call that pass the event source mapping's filter.
     pub async fn read(&mut self) -> Vec<Value> {
         const AT_ONCE: u32 = 1_000;
         let mut passed = Vec::new();

@@ -55,7 +55,6 @@ impl UnderTest {
             hooks: Hooks::default(),
             hook_output: HookOutput::Stderr,
             tick: Duration::from_millis(50),
-            template: None,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(Entropy::from_system()),
         }

@@ -9,7 +9,6 @@ use super::{
     AllCalls, Calls, Permission, Resource, Role, built_in_paths, gather_paths, roles, scatter_paths, sweeper_paths,
     worker_paths,
 };
-use local::template::Template;
 use serde_json::Value;
 
 /// What Lambda's poller of a Kinesis stream does with the function's role:
@@ -46,7 +45,7 @@ fn logs(group: &str) -> Vec<Permission> {
 }
 
 fn template() -> Value {
-    Template::built_in().unwrap().json().clone()
+    test_support::template()
 }
 
 fn needed(calls: &Calls, by_lambda: &[Vec<Permission>]) -> BTreeSet<Permission> {

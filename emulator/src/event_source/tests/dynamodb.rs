@@ -6,7 +6,6 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use super::filter::Filter;
 use super::*;
 use crate::embedded::tests::create_table;
 use crate::embedded::{Durability, EmbeddedDynamoDb, EmbeddedError};
@@ -91,8 +90,14 @@ impl Running {
 }
 
 fn settings(batch_size: usize) -> DynamoDbSettings {
-    let filter = Filter::parse([r#"{"dynamodb":{"NewImage":{"kind":{"S":["wanted"]}}}}"#]).expect("a filter");
-    DynamoDbSettings { batch_size, batching_window: Duration::ZERO, filter, retries: RETRIES, timeout: PATIENCE }
+    const FILTERS: &[&str] = &[r#"{"dynamodb":{"NewImage":{"kind":{"S":["wanted"]}}}}"#];
+    DynamoDbSettings {
+        batch_size,
+        batching_window: Duration::ZERO,
+        filters: FILTERS,
+        retries: RETRIES,
+        timeout: PATIENCE,
+    }
 }
 
 #[tokio::test]

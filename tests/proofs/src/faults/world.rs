@@ -22,7 +22,6 @@ use functions::KinesisDispatcher;
 use functions::handlers::GatherHandler;
 use futures::future::BoxFuture;
 use local::system::{CONTROL_TABLE, SEGMENT_STREAM};
-use local::template::Template;
 use runtime::{Invocation, Worker};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -80,7 +79,7 @@ impl World {
         Self {
             functions: Arc::new(parts.functions(scenario)),
             stream: embedded.stream(CONTROL_TABLE).unwrap(),
-            filter: Template::built_in().unwrap().gather_mapping().unwrap().filter,
+            filter: Filter::parse(local::settings::GATHER_MAPPING.filters.iter().copied()).unwrap(),
             position: 0,
             dir,
             table,

@@ -1,4 +1,4 @@
-"""A run that is filled from outside, with segments that wait for a slot: `open`, `add` twice with the same mark, `seal`."""
+"""An external execution whose segments wait for a slot: `open`, `add` twice with the same token, `seal`."""
 
 import json
 
@@ -8,12 +8,12 @@ SEGMENTS, AT_ONCE = 12, 2
 
 
 def check(scatterctl, completions, directory):
-    execution_id = scatterctl("open", "--job", "outside", "--work", "noop", "--max-concurrency", str(AT_ONCE))["execution_id"]
+    execution_id = scatterctl("open", "--job", "external", "--work", "noop", "--max-concurrency", str(AT_ONCE))["execution_id"]
     specs = directory / "specs.jsonl"
     specs.write_text("".join(json.dumps({"number": number}) + "\n" for number in range(SEGMENTS)))
     for _ in range(2):
         scatterctl("add", execution_id, "--file", str(specs), "--token", "once")
     ended = scatterctl("seal", execution_id)
-    expect("the end of a run filled from outside", (ended["status"], ended["succeeded"]), ("SUCCEEDED", SEGMENTS))
+    expect("the end of an external execution", (ended["status"], ended["succeeded"]), ("SUCCEEDED", SEGMENTS))
     expect("its event", completions.of(execution_id)["segments"], SEGMENTS)
-    say(f"outside: {SEGMENTS} segments added, with a limit of {AT_ONCE} in flight; the repeated add added none")
+    say(f"external: {SEGMENTS} segments added, with a limit of {AT_ONCE} in flight; the repeated add added none")
