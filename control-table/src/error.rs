@@ -53,7 +53,7 @@ pub enum Error {
     TooManyPages { operation: &'static str, subject: String, pages: usize },
     /// An item cannot be read as the row that its key names.
     #[error("{operation} of {subject}: {source}. {}", .source.advice())]
-    Corrupt { operation: &'static str, subject: String, source: CorruptItem },
+    Corrupt { operation: &'static str, subject: String, source: Box<CorruptItem> },
     /// `DynamoDB` and `apply` came to different results, or a store returned rows of another kind. A defect of this program.
     #[error(
         "{operation} of {subject}: the table refused what the protocol allows. A retry does not help: this is a defect of this \

@@ -1,6 +1,7 @@
 //! One attempt: the author's work in a task of its own, so that neither its panic nor its length ends the worker.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -47,14 +48,12 @@ pub(crate) async fn run(
     }
     drop(cancel_on_drop);
     task.abort_all();
-    match timeout(RELEASE_TIME, task.join_next()).await {
-        // It returned just as it was cancelled: that is an outcome like any other.
-        Ok(Some(Ok(returned))) => AttemptEnd::Returned(returned),
-        _ => {
-            let items_done = items_done.load(std::sync::atomic::Ordering::Relaxed);
-            AttemptEnd::TimedOut { items_done: (items_done > 0).then_some(items_done) }
-        }
+    // Work that returns just as it is cancelled has an outcome like any other.
+    if let Ok(Some(Ok(returned))) = timeout(RELEASE_TIME, task.join_next()).await {
+        return AttemptEnd::Returned(returned);
     }
+    let items_done = items_done.load(Ordering::Relaxed);
+    AttemptEnd::TimedOut { items_done: (items_done > 0).then_some(items_done) }
 }
 
 fn end_of(joined: Option<Result<Result<Output, SegmentError>, JoinError>>) -> AttemptEnd {

@@ -139,17 +139,21 @@ mod tests {
         opened().unwrap().into_any()
     }
 
-    fn take<R: Rows>(parts: &[Part<AnyRow>]) -> Result<R, WrongRow> {
-        R::take(&mut parts.to_vec().into_iter())
+    fn take<R: Rows>(parts: Vec<Part<AnyRow>>) -> Result<R, WrongRow> {
+        R::take(&mut parts.into_iter())
     }
 
     #[test]
     fn rows_are_given_as_they_were_taken() {
         let parts = [Part::Held, Part::Is(None), Part::Is(Some(tally(1))), Part::Held, Part::Is(Some(tally(3)))];
         let mut given = Vec::new();
-        take::<Four>(&parts).unwrap().give(&mut given);
+        take::<Four>(parts.to_vec()).unwrap().give(&mut given);
         assert_eq!(given, parts);
-        assert_eq!(take::<Four>(&parts[..2]).unwrap().2, [], "the vector takes what is left, and that may be nothing");
+        assert_eq!(
+            take::<Four>(parts[..2].to_vec()).unwrap().2,
+            [],
+            "the vector takes what is left, and that may be nothing"
+        );
     }
 
     #[test]
@@ -164,7 +168,7 @@ mod tests {
             // A single row is returned by `DynamoDB` in any case, so it cannot be held.
             vec![none, held],
         ] {
-            assert!(take::<Four>(&wrong).is_err(), "{wrong:?}");
+            assert!(take::<Four>(wrong.clone()).is_err(), "{wrong:?}");
         }
     }
 

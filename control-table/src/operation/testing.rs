@@ -19,6 +19,7 @@ pub(crate) fn segment(index: u64) -> SegmentId {
 }
 
 /// An execution that was just opened.
+#[expect(clippy::unnecessary_wraps, reason = "apply takes a row that may be absent")]
 pub(crate) fn opened() -> Option<ExecutionRow> {
     let open = Open {
         execution_id: execution_id(),

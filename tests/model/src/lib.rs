@@ -10,10 +10,11 @@
 //! - [`Situation`]: what an exploration must have met, to prove anything about it
 
 #![expect(
+    clippy::unwrap_used,
     clippy::unused_self,
     clippy::match_same_arms,
     clippy::similar_names,
-    reason = "one arm a nature of segment, one method a step of an actor, names of one crash or one loss"
+    reason = "one arm a nature of segment, one method a step of an actor, names that always parse, names of one crash or one loss"
 )]
 
 mod config;

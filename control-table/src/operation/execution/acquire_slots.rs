@@ -110,7 +110,7 @@ impl AcquireSlots {
             // DynamoDB removes an empty set, and `size` of an absent attribute makes a comparison false: without the first clause
             // the condition would never hold for an execution with nothing in flight.
             let none_in_flight = if self.room() >= 0 { "attribute_not_exists(#in_flight) OR " } else { "" };
-            condition.push_str(&format!(" AND ({none_in_flight}size(#in_flight) <= :room)"));
+            condition.extend([" AND (", none_in_flight, "size(#in_flight) <= :room)"]);
         }
         self.values(Update::new(update, condition))
     }

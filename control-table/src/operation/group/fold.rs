@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn folds_have_as_many_tallies_as_a_transaction_takes() {
-        let tallies: Vec<_> = (0..TALLIES_PER_FOLD as u64 + 1).map(finished).collect();
+        let tallies: Vec<_> = (0..=TALLIES_PER_FOLD as u64).map(finished).collect();
         let sizes: Vec<_> = Fold::of(execution_id(), 1, &tallies).map(|fold| fold.tallies.len()).collect();
         assert_eq!(sizes, [TALLIES_PER_FOLD, 1]);
     }

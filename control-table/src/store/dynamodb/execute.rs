@@ -173,7 +173,7 @@ impl DynamoDbStore {
                     .condition_expression(update.condition)
                     .set_expression_attribute_values(Some(update.values))
                     .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-                part.update(update.build().map_err(|source| about.build_error(source))?)
+                part.update(update.build().map_err(|source| about.build_error(&source))?)
             }
             Change::Insert(item) => {
                 let put = Put::builder()
@@ -182,7 +182,7 @@ impl DynamoDbStore {
                     .condition_expression("attribute_not_exists(#pk)")
                     .expression_attribute_names("#pk", PK)
                     .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-                part.put(put.build().map_err(|source| about.build_error(source))?)
+                part.put(put.build().map_err(|source| about.build_error(&source))?)
             }
         };
         Ok(part.build())
@@ -235,7 +235,7 @@ impl DynamoDbStore {
             .statement(statement)
             .set_parameters(Some(values))
             .build()
-            .map_err(|source| about.build_error(source))
+            .map_err(|source| about.build_error(&source))
     }
 }
 

@@ -50,7 +50,7 @@ impl DynamoDbStore {
     /// One request: the items found, and the keys that a busy `DynamoDB` left out.
     async fn get_batch_once(&self, about: About<'_>, keys: Vec<Item>) -> Result<(Vec<Item>, Vec<Item>), Error> {
         let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-        let keys = keys.map_err(|source| about.build_error(source))?;
+        let keys = keys.map_err(|source| about.build_error(&source))?;
         let request = self.client.batch_get_item().request_items(&*self.table, keys);
         let output = request.send().await.map_err(|error| self.sdk_error(about, error))?;
         let items = output.responses.unwrap_or_default().remove(&*self.table).unwrap_or_default();

@@ -120,7 +120,7 @@ impl Store for DynamoDbStore {
 }
 
 impl About<'_> {
-    fn build_error(&self, source: BuildError) -> Error {
+    fn build_error(&self, source: &BuildError) -> Error {
         self.refused("request not built", source.to_string())
     }
 
@@ -139,7 +139,7 @@ impl About<'_> {
     }
 
     fn corrupt(&self, source: CorruptItem) -> Error {
-        Error::Corrupt { operation: self.operation, subject: self.subject.to_string(), source }
+        Error::Corrupt { operation: self.operation, subject: self.subject.to_string(), source: Box::new(source) }
     }
 
     fn too_many_pages(&self, pages: usize) -> Error {

@@ -71,7 +71,7 @@ impl DynamoDbStore {
     /// Makes the table, for the local system and for tests. A table that exists is left as it is.
     pub async fn create(&self) -> Result<(), Error> {
         let about = About { operation: "create table", subject: &self.table };
-        let build = |source| about.build_error(source);
+        let build = |source| about.build_error(&source);
         let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewImage);
         let mut request = self
             .client

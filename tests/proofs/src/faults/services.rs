@@ -168,7 +168,7 @@ impl Service for StreamLog {
     }
 }
 
-/// A client of the stream_log over the network.
+/// A client of the segment stream over the network.
 pub(super) fn kinesis(stream_log: &StreamLog, network: &Network) -> aws_sdk_kinesis::Client {
     let config = aws_sdk_kinesis::Config::builder()
         .behavior_version(BehaviorVersion::latest())
