@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use control_table::id::{ExecutionKey, JobName};
 use control_table::policy::Tolerance;
+use engine::scatter::sources::Bound;
 use serde::Deserialize;
 
 use super::SystemArgs;
@@ -20,10 +22,10 @@ pub struct RunArgs {
     pub file: Option<PathBuf>,
     /// The job's name
     #[arg(long, value_name = "NAME")]
-    pub job: Option<String>,
+    pub job: Option<JobName>,
     /// One run for one key: the day it is for, for example [default: a new run each time]
     #[arg(long, value_name = "KEY")]
-    pub key: Option<String>,
+    pub key: Option<ExecutionKey>,
 
     /// Where the segments come from
     #[arg(long, value_enum, help_heading = "Source")]
@@ -42,10 +44,10 @@ pub struct RunArgs {
     pub count: Option<Counting>,
     /// range: the first number or date
     #[arg(long, value_name = "A", help_heading = "Source", allow_hyphen_values = true)]
-    pub from: Option<String>,
+    pub from: Option<Bound>,
     /// range: the number or date after the last
     #[arg(long, value_name = "B", help_heading = "Source", allow_hyphen_values = true)]
-    pub to: Option<String>,
+    pub to: Option<Bound>,
     /// range: numbers or days of a segment
     #[arg(long, value_name = "N", help_heading = "Source")]
     pub size: Option<u64>,
@@ -151,16 +153,6 @@ pub enum Counting {
     Exact,
     /// By DynamoDB's own number, which may be six hours old
     Estimate,
-}
-
-impl Counting {
-    /// As it is typed.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Exact => "exact",
-            Self::Estimate => "estimate",
-        }
-    }
 }
 
 /// The work that needs no program of the user's.

@@ -1,35 +1,41 @@
-//! The event that the scatter function takes.
+//! From the layers of a job to the scatter event.
 
 use std::path::Path;
 
-use serde_json::{Map, Value, json};
+use control_table::policy;
+use engine::scatter::ScatterEvent;
+use engine::scatter::sources::{CountMode, External, ListRequest, RangeRequest, ScanRequest, SourceRequest};
+use serde_json::{Map, Value};
 
 use super::{Job, Policy, Source, UsageError};
 use crate::args::{Counting, HookArgs, SourceType, SystemArgs, WorkName};
+use crate::span::{Retention, Span};
 
-/// A job that can be run.
+/// A job that is complete and was found to be in order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunPlan {
-    /// What the scatter function is told.
-    pub event: Value,
+    /// What the scatter function gets.
+    pub event: ScatterEvent,
     /// How the system runs.
     pub system: SystemArgs,
 }
 
 impl Job {
-    /// The event, if enough was said and nothing contradicts. What else may be wrong with it, the scatter function says.
+    /// The event, checked by the same rules as the scatter function checks it.
+    ///
+    /// # Errors
+    /// What is missing, contradicts, or is out of its limits.
     pub fn into_plan(self, own_work: bool) -> Result<RunPlan, UsageError> {
         let job = self
             .name
             .ok_or(UsageError::Missing { what: "the job's name", how: "--job NAME, or `job` in the job file" })?;
-        let source = self.source.into_event()?;
+        let source = self.source.into_request()?;
         if !own_work {
             check_builtin(&self.parameters)?;
         }
-        let mut event = json!({ "job": job, "source": source });
-        insert(&mut event, "key", self.key.map(Value::from));
-        insert(&mut event, "policy", self.policy.into_event());
-        insert(&mut event, "parameters", (!self.parameters.is_empty()).then_some(Value::Object(self.parameters)));
+        let parameters = if self.parameters.is_empty() { Value::Null } else { Value::Object(self.parameters) };
+        let event = ScatterEvent { job, key: self.key, source, policy: self.policy.into_policy(), parameters };
+        event.validate().map_err(Box::new)?;
         let hooks = HookArgs {
             on_complete: self.on_complete,
             on_success: self.on_success,
@@ -41,53 +47,51 @@ impl Job {
     }
 }
 
-fn insert(object: &mut Value, name: &str, value: Option<Value>) {
-    if let (Some(object), Some(value)) = (object.as_object_mut(), value) {
-        object.insert(name.to_owned(), value);
-    }
-}
-
 impl Source {
-    fn into_event(self) -> Result<Value, UsageError> {
+    fn into_request(self) -> Result<SourceRequest, UsageError> {
         let how = "--source dynamodb-scan, range or list, or [source] with its `type` in the job file";
         let kind = self.kind.ok_or(UsageError::Missing { what: "the source", how })?;
         self.refuse_foreign(kind)?;
-        let mut event = json!({ "type": kind.as_str() });
         match kind {
-            SourceType::DynamoDbScan => {
-                let table = self.table.ok_or(UsageError::Missing { what: "the source's table", how: "--table T" })?;
-                if self.items_per_segment.is_some() && self.segments.is_some() {
-                    return Err(UsageError::Both("items_per_segment", "segments"));
-                }
-                insert(&mut event, "table", Some(Value::from(table)));
-                insert(&mut event, "items_per_segment", self.items_per_segment.map(Value::from));
-                insert(&mut event, "segments", self.segments.map(Value::from));
-                insert(&mut event, "count", self.count.map(Counting::as_str).map(Value::from));
-            }
-            SourceType::Range => {
-                let missing = |what, how| UsageError::Missing { what, how };
-                let from = self.from.ok_or(missing("the range's beginning", "--from A"))?;
-                let to = self.to.ok_or(missing("the range's end", "--to B, which is not in it itself"))?;
-                let size = self.size.ok_or(missing("the size of a segment", "--size N"))?;
-                insert(&mut event, "from", Some(from.to_json()));
-                insert(&mut event, "to", Some(to.to_json()));
-                insert(&mut event, "size", Some(Value::from(size)));
-            }
-            SourceType::External => {}
-            SourceType::List => {
-                if self.codes.is_some() && self.codes_file.is_some() {
-                    return Err(UsageError::Both("codes", "codes_file"));
-                }
-                if self.codes.is_none() && self.codes_file.is_none() {
-                    let how = "--codes A,B or --codes-file F";
-                    return Err(UsageError::Missing { what: "the list's codes", how });
-                }
-                let file = self.codes_file.as_deref().map(absolute).transpose()?;
-                insert(&mut event, "codes", self.codes.map(Value::from));
-                insert(&mut event, "file", file.map(Value::from));
-            }
+            SourceType::DynamoDbScan => self.into_scan().map(SourceRequest::DynamoDbScan),
+            SourceType::Range => self.into_range().map(SourceRequest::Range),
+            SourceType::List => self.into_list().map(SourceRequest::List),
+            SourceType::External => Ok(SourceRequest::External(External {})),
         }
-        Ok(event)
+    }
+
+    fn into_scan(self) -> Result<ScanRequest, UsageError> {
+        let table = self.table.ok_or(UsageError::Missing { what: "the source's table", how: "--table T" })?;
+        if self.items_per_segment.is_some() && self.segments.is_some() {
+            return Err(UsageError::Both("items_per_segment", "segments"));
+        }
+        let count = self.count.map(|counting| match counting {
+            Counting::Exact => CountMode::Exact,
+            Counting::Estimate => CountMode::Estimate,
+        });
+        Ok(ScanRequest { table, items_per_segment: self.items_per_segment, segments: self.segments, count })
+    }
+
+    fn into_range(self) -> Result<RangeRequest, UsageError> {
+        let missing = |what, how| UsageError::Missing { what, how };
+        Ok(RangeRequest {
+            from: self.from.ok_or(missing("the range's beginning", "--from A"))?,
+            to: self.to.ok_or(missing("the range's end", "--to B, which is not in it itself"))?,
+            size: self.size.ok_or(missing("the size of a segment", "--size N"))?,
+        })
+    }
+
+    fn into_list(self) -> Result<ListRequest, UsageError> {
+        match (&self.codes, &self.codes_file) {
+            (Some(_), Some(_)) => return Err(UsageError::Both("codes", "codes_file")),
+            (None, None) => {
+                let how = "--codes A,B or --codes-file F";
+                return Err(UsageError::Missing { what: "the list's codes", how });
+            }
+            _ => {}
+        }
+        let file = self.codes_file.as_deref().map(absolute).transpose()?;
+        Ok(ListRequest { codes: self.codes, file })
     }
 
     /// A field of another source is a misunderstanding that should not pass in silence.
@@ -120,33 +124,29 @@ fn absolute(path: &Path) -> Result<String, UsageError> {
 }
 
 impl Policy {
-    fn into_event(self) -> Option<Value> {
-        let mut backoff = json!({});
-        insert(&mut backoff, "base_ms", self.backoff.base_ms.map(Value::from));
-        insert(&mut backoff, "cap_ms", self.backoff.cap_ms.map(Value::from));
-        let mut policy = json!({});
-        insert(&mut policy, "max_attempts", self.max_attempts.map(Value::from));
-        insert(&mut policy, "tolerated_failures", self.tolerated_failures.map(|tolerated| json!(tolerated)));
-        insert(&mut policy, "on_too_many_failures", self.on_too_many_failures.map(|then| json!(then)));
-        insert(&mut policy, "backoff", (backoff != json!({})).then_some(backoff));
-        let spans = [
-            ("segment_timeout_ms", self.segment_timeout),
-            ("execution_timeout_ms", self.execution_timeout),
-            ("stall_after_ms", self.stall_after),
-        ];
-        for (name, span) in spans {
-            insert(&mut policy, name, span.map(|span| Value::from(span.millis())));
+    fn into_policy(self) -> policy::Policy {
+        let defaults = policy::Policy::default();
+        policy::Policy {
+            max_attempts: self.max_attempts.unwrap_or(defaults.max_attempts),
+            backoff: policy::Backoff {
+                base_ms: self.backoff.base_ms.unwrap_or(defaults.backoff.base_ms),
+                cap_ms: self.backoff.cap_ms.unwrap_or(defaults.backoff.cap_ms),
+            },
+            tolerated_failures: self.tolerated_failures.unwrap_or(defaults.tolerated_failures),
+            on_too_many_failures: self.on_too_many_failures.unwrap_or(defaults.on_too_many_failures),
+            segment_timeout_ms: self.segment_timeout.map(Span::millis),
+            execution_timeout_ms: self.execution_timeout.map(Span::millis),
+            max_concurrency: self.max_concurrency,
+            stall_after_ms: self.stall_after.map_or(defaults.stall_after_ms, Span::millis),
+            retention_days: self.retention.map(Retention::days),
         }
-        insert(&mut policy, "max_concurrency", self.max_concurrency.map(Value::from));
-        insert(&mut policy, "retention_days", self.retention.map(|retention| Value::from(retention.days())));
-        (policy != json!({})).then_some(policy)
     }
 }
 
 /// What one or another of the built-in works takes.
 const WORK_PARAMETERS: [&str; 6] = ["table", "index", "attribute", "command", "permanent_exit_code", "sleep_ms"];
 
-/// Finds out before a run begins what every one of its segments would fail with.
+/// Refuses before anything is written what every segment would fail with.
 fn check_builtin(parameters: &Map<String, Value>) -> Result<(), UsageError> {
     let how = "--work count, sum, exec or noop, or `work` under [parameters] in the job file";
     let name = parameters.get("work").and_then(Value::as_str).ok_or(UsageError::Missing { what: "the work", how })?;

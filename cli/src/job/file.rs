@@ -9,7 +9,7 @@ impl Job {
     pub(super) fn parse(text: &str, path: &Path) -> Result<Self, UsageError> {
         let toml = |source| UsageError::Toml { path: path.to_owned(), source: Box::new(source) };
         let mut job: Self = toml::from_str(text).map_err(toml)?;
-        // Somebody who runs the file from elsewhere means the same list.
+        // Run from another directory, the file still names the same list.
         if let Some(list) = job.source.codes_file.take() {
             job.source.codes_file = Some(beside(path, &list));
         }

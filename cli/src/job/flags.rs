@@ -3,7 +3,7 @@
 use control_table::policy::OnTooManyFailures;
 use serde_json::{Map, Value};
 
-use super::{Bound, Job, Policy, Source, UsageError};
+use super::{Job, Policy, Source, UsageError};
 use crate::args::{RunArgs, SourceType, WorkName};
 
 /// Puts a flag that was given in a field's place.
@@ -87,8 +87,8 @@ impl Source {
         replace(&mut self.segments, args.segments.as_ref());
         replace(&mut self.items_per_segment, args.items_per_segment.as_ref());
         replace(&mut self.count, args.count.as_ref());
-        replace(&mut self.from, args.from.as_deref().map(Bound::parse).as_ref());
-        replace(&mut self.to, args.to.as_deref().map(Bound::parse).as_ref());
+        replace(&mut self.from, args.from.as_ref());
+        replace(&mut self.to, args.to.as_ref());
         replace(&mut self.size, args.size.as_ref());
         replace(&mut self.codes, args.codes.as_ref());
         replace(&mut self.codes_file, args.codes_file.as_ref());

@@ -58,7 +58,7 @@ mod tests {
         std::fs::write(&path, "SY\n\n  IR \nDE").unwrap();
         let job = format!("job = \"j\"\n[source]\ntype = \"list\"\ncodes_file = {path:?}\n");
         let event = plan(&job, false).unwrap().event;
-        assert_eq!(event["source"], json!({ "type": "list", "codes": ["SY", "IR", "DE"] }));
+        assert_eq!(json!(event.source), json!({ "type": "list", "codes": ["SY", "IR", "DE"] }));
         std::fs::write(&path, "x".repeat(300_000)).unwrap();
         assert!(matches!(plan(&job, false), Err(UsageError::LongList { .. })));
     }

@@ -1,9 +1,9 @@
-//! A job as somebody writes it down, in a file or in flags, and the event that the scatter function takes.
+//! A job as a user writes it, in a file, in flags, or both, and the scatter event that it becomes.
 //!
 //! # The job file
 //! ```toml
 //! job = "population-by-country"          # letters, digits, '.', '_', '-'
-//! key = "2026-11-24"                     # optional: one run for one key
+//! key = "2026-11-24"                     # optional: one execution for one key
 //! workers = 8                            # optional: segments worked on at once
 //! on_complete = "./publish.sh"           # optional: gets the completion event on standard input; so do
 //!                                        # on_success, on_failure, on_first_failure and on_stall their events
@@ -15,7 +15,7 @@
 //! items_per_segment = 1000               # type = "list":   codes = ["SY", "IR"], or codes_file (a code a line)
 //!                                        # type = "external": for `open`; segments come by `add`
 //!
-//! [parameters]                           # what the worker is told; for the built-in ones:
+//! [parameters]                           # passed to the worker; for the built-in ones:
 //! work = "sum"                           #   "count", "sum", "exec" or "noop"
 //! attribute = "population"               #   sum; with codes also table and index, as for count
 //! # command = "./segment.sh"             #   exec; also permanent_exit_code
@@ -24,12 +24,12 @@
 //! [policy]                               # optional
 //! max_attempts = 3
 //! tolerated_failures = 0                 # or a share: "5%"
-//! on_too_many_failures = "stop"          # or "finish": every segment gets its outcome, and the run fails at its end
+//! on_too_many_failures = "stop"          # or "finish": every segment gets its outcome, and the execution fails at its end
 //! backoff = { base_ms = 1000, cap_ms = 300000 }
 //! segment_timeout = "15m"                # of an attempt; spans are 500ms, 90s, 15m, 2h, 7d
 //! execution_timeout = "6h"
 //! stall_after = "30m"
-//! max_concurrency = 4                    # segments of this run in flight at once
+//! max_concurrency = 4                    # segments of this execution in flight at once
 //! retention = "30d"
 //! ```
 //! Unknown fields are refused. A relative `codes_file` is relative to the job file.
@@ -45,24 +45,25 @@ mod tests;
 mod value;
 
 pub use self::event::RunPlan;
-pub use self::value::Bound;
 
 use std::path::{Path, PathBuf};
 
+use control_table::id::{ExecutionKey, JobName};
 use control_table::policy::{OnTooManyFailures, Tolerance};
+use engine::scatter::sources::Bound;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::args::{Counting, RunArgs, SourceType};
 use crate::span::{Retention, Span};
 
-/// Everything about a job that can be said, as far as it was said.
+/// Every field that a job can have; what is `None` was not given. The file is one layer, the flags the next.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Job {
     #[serde(rename = "job")]
-    name: Option<String>,
-    key: Option<String>,
+    name: Option<JobName>,
+    key: Option<ExecutionKey>,
     workers: Option<u16>,
     on_complete: Option<String>,
     on_success: Option<String>,
@@ -86,14 +87,16 @@ pub struct Source {
     items_per_segment: Option<u64>,
     segments: Option<u64>,
     count: Option<Counting>,
+    #[serde(deserialize_with = "value::bound")]
     from: Option<Bound>,
+    #[serde(deserialize_with = "value::bound")]
     to: Option<Bound>,
     size: Option<u64>,
     codes: Option<Vec<String>>,
     codes_file: Option<PathBuf>,
 }
 
-/// How failure is treated, as far as it was said.
+/// The fields of [`control_table::policy::Policy`] in the units of a job file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Policy {
@@ -110,7 +113,7 @@ pub struct Policy {
     retention: Option<Retention>,
 }
 
-/// How long a retry waits, as far as it was said.
+/// The wait before a retry.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Backoff {
@@ -118,7 +121,7 @@ pub struct Backoff {
     cap_ms: Option<u64>,
 }
 
-/// What cannot be meant. Nothing was started.
+/// The command line or the job file is not valid. Nothing was started.
 #[derive(Debug, thiserror::Error)]
 pub enum UsageError {
     /// The job file cannot be read.
@@ -145,7 +148,7 @@ pub enum UsageError {
         /// What the operating system said.
         source: std::io::Error,
     },
-    /// Something that a run must have was not said.
+    /// A required field is missing.
     #[error("{what} is missing: give {how}")]
     Missing {
         /// What is missing.
@@ -153,7 +156,7 @@ pub enum UsageError {
         /// How it is said.
         how: &'static str,
     },
-    /// Something that the chosen source or work does not take.
+    /// The chosen source or work does not take this field.
     #[error("{field} does not go with {chosen}")]
     NotTogether {
         /// What was said.
@@ -161,7 +164,7 @@ pub enum UsageError {
         /// The choice that it contradicts.
         chosen: String,
     },
-    /// Two that exclude each other.
+    /// Two fields that exclude each other.
     #[error("{0} and {1} exclude each other: leave one out")]
     Both(&'static str, &'static str),
     /// `--parameters` is no JSON object.
@@ -171,12 +174,12 @@ pub enum UsageError {
     #[error("the path {0:?} is not Unicode")]
     Path(PathBuf),
     /// A user's worker was asked for one of the built-in ones.
-    #[error("this program brings its own work: leave out {0}; what it is to be told goes into --parameters")]
+    #[error("this program brings its own work: leave out {0}; what it needs goes into --parameters")]
     OwnWork(&'static str),
     /// Something that only the system in this process has was asked of a stack.
     #[error(
-        "{0} is for runs on this machine, and not for a stack: there the template says how many workers there are, and rules on \
-         its bus hear of events"
+        "{0} is for executions on this machine, not for a stack: there the template sets the number of workers, and rules on \
+         its bus react to events"
     )]
     OnlyHere(&'static str),
     /// This program was built without the SDK's way to AWS.
@@ -199,7 +202,10 @@ pub enum UsageError {
         /// What the operating system said.
         source: std::io::Error,
     },
-    /// A limit that cannot be meant.
+    /// The event that the job makes is not valid.
+    #[error(transparent)]
+    Event(#[from] Box<engine::EngineError>),
+    /// The changed limit is not valid.
     #[error(transparent)]
     Policy(#[from] control_table::policy::InvalidPolicy),
     /// A moment that cannot be read.
@@ -217,22 +223,22 @@ impl Job {
         base.overlaid(args, own_work)
     }
 
-    /// The same, to be filled from outside.
-    pub fn filled_from_outside(mut self) -> Result<Self, UsageError> {
+    /// The job of an `open`: its source is `external`.
+    pub fn for_open(mut self) -> Result<Self, UsageError> {
         match self.source.kind {
             None | Some(SourceType::External) => {
                 self.source.kind = Some(SourceType::External);
                 Ok(self)
             }
             Some(kind) => {
-                let chosen = "`open`, whose segments are added from outside: use `run`".to_owned();
+                let chosen = "`open`, whose segments come by `add`: use `run`".to_owned();
                 Err(UsageError::NotTogether { field: kind.as_str(), chosen })
             }
         }
     }
 
-    /// The same, if its segments come from a source.
-    pub fn filled_by_its_source(self) -> Result<Self, UsageError> {
+    /// The job of a `run`: its segments come from a source.
+    pub fn for_run(self) -> Result<Self, UsageError> {
         if self.source.kind == Some(SourceType::External) {
             let chosen = "`run`: use `open`, then `add` and `seal`".to_owned();
             return Err(UsageError::NotTogether { field: "the source external", chosen });

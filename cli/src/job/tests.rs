@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use clap::Parser;
+use engine::scatter::ScatterEvent;
 use serde_json::json;
 
 use super::*;
@@ -148,8 +149,9 @@ fn flags_and_file_say_the_same() {
         ),
     ];
     for (flags, toml, event) in cases {
-        assert_eq!(plan("", flags).unwrap().event, *event, "{flags:?}");
-        assert_eq!(plan(toml, &[]).unwrap().event, *event, "{toml}");
+        let event = ScatterEvent::parse(event.clone()).unwrap();
+        assert_eq!(plan("", flags).unwrap().event, event, "{flags:?}");
+        assert_eq!(plan(toml, &[]).unwrap().event, event, "{toml}");
     }
 }
 
@@ -160,9 +162,10 @@ fn flags_win_over_the_file() {
                 [parameters]\nwork = 'sum'\nattribute = 'n'";
     let flags = ["--job", "b", "--segments", "4", "--workers", "8", "--attribute", "m", "--table", "u", "--durable"];
     let plan = plan(toml, &flags).unwrap();
-    assert_eq!(plan.event["job"], "b");
-    assert_eq!(plan.event["source"], json!({"type": "dynamodb-scan", "table": "u", "segments": 4}));
-    assert_eq!(plan.event["parameters"], json!({"work": "sum", "attribute": "m"}));
+    let event = json!(plan.event);
+    assert_eq!(event["job"], "b");
+    assert_eq!(event["source"], json!({"type": "dynamodb-scan", "table": "u", "segments": 4}));
+    assert_eq!(event["parameters"], json!({"work": "sum", "attribute": "m"}));
     let system = &plan.system;
     assert_eq!((system.workers, system.durable, system.hooks.on_complete.as_deref()), (Some(8), true, Some("x")));
 }
@@ -171,6 +174,7 @@ fn flags_win_over_the_file() {
 fn another_source_or_work_leaves_nothing_of_the_first() {
     let toml = "job = 'a'\n[source]\ntype = 'dynamodb-scan'\ntable = 't'\n[parameters]\nwork = 'sum'\nattribute = 'n'";
     let event = plan(toml, &["--source", "list", "--codes", "a", "--exec", "true"]).unwrap().event;
+    let event = json!(event);
     assert_eq!(event["source"], json!({"type": "list", "codes": ["a"]}));
     assert_eq!(event["parameters"], json!({"work": "exec", "command": "true"}));
 }
@@ -217,12 +221,12 @@ fn what_is_missing_or_contradicts_is_named() {
 }
 
 #[test]
-fn a_worker_of_ones_own_is_told_anything_but_no_work() {
+fn an_own_worker_takes_any_parameters_but_no_built_in_work() {
     let own = |flags: &[&str]| Job::default().overlaid(&args(flags), true)?.into_plan(true);
     let base = ["--job", "a", "--source", "list", "--codes", "x"];
     let plan = own(&[&base[..], &["--parameters", r#"{"work": 5, "deep": {"a": [1]}}"#]].concat()).unwrap();
-    assert_eq!(plan.event["parameters"], json!({"work": 5, "deep": {"a": [1]}}));
-    assert_eq!(own(&base).unwrap().event.get("parameters"), None);
+    assert_eq!(plan.event.parameters, json!({"work": 5, "deep": {"a": [1]}}));
+    assert_eq!(own(&base).unwrap().event.parameters, Value::Null);
     for flags in [["--work", "noop"], ["--exec", "true"], ["--table", "t"]] {
         let refusal = own(&[&base[..], &flags[..]].concat()).unwrap_err().to_string();
         assert!(refusal.contains(flags[0]), "{refusal}");

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use engine::scatter::ScatterEvent;
 use serde_json::json;
 
 use crate::args::RunArgs;
@@ -12,9 +11,8 @@ use crate::job::{Job, RunPlan};
 
 /// Prints the ID alone, so that a script can keep it: `id=$(scatterctl open --job j ...)`.
 pub(super) async fn execute(context: &Context, args: &RunArgs) -> Result<ExitCode, CliError> {
-    let job = Job::from_args(args, context.work.is_some())?.filled_from_outside()?;
+    let job = Job::from_args(args, context.work.is_some())?.for_open()?;
     let RunPlan { event, system: system_args } = context.plan(job)?;
-    let event = ScatterEvent::parse(event)?;
     let request_id = context.entropy().uuid_v7(context.now()).to_string();
     let operator = context.start(&system_args).await?;
     let answer = operator.open(event, &request_id).await;

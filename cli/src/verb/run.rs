@@ -24,9 +24,8 @@ struct Call {
 }
 
 pub(super) async fn execute(context: &Context, args: RunArgs) -> Result<ExitCode, CliError> {
-    let job = Job::from_args(&args, context.work.is_some())?.filled_by_its_source()?;
+    let job = Job::from_args(&args, context.work.is_some())?.for_run()?;
     let RunPlan { event, system: system_args } = context.plan(job)?;
-    let event = ScatterEvent::parse(event)?;
     let request_id = context.entropy().uuid_v7(context.now()).to_string();
     let key = event.key_or(&request_id)?;
     let call = Call { event, key };

@@ -56,7 +56,7 @@ pub(super) struct Service {
 impl EmbeddedDynamoDb {
     /// Opens or creates the database in the file `path`; its directory must exist.
     ///
-    /// One process at a time: see [`crate::data_dir`]. Blocks for some tens of milliseconds.
+    /// One process at a time. Blocks for some tens of milliseconds.
     pub fn open(path: &Path, durability: Durability) -> Result<Self, EmbeddedError> {
         let name = path.to_str().ok_or_else(|| EmbeddedError::PathNotUnicode(path.to_owned()))?;
         let failed = |reason: String| EmbeddedError::Open { path: path.to_owned(), reason };

@@ -25,7 +25,7 @@ pub use self::error::SourceError;
 pub use self::external_source::External;
 pub use self::list::{InlineList, ListRequest, MAX_CODE_BYTES};
 pub use self::list_file::FileList;
-pub use self::range::{Bound, Range, RangeRequest};
+pub use self::range::{Bound, InvalidBound, Range, RangeRequest};
 pub use self::request::SourceRequest;
 
 /// A resolved source: the specs of an execution's segments, in a fixed order.

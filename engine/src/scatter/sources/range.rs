@@ -1,6 +1,7 @@
 //! A half-open range of whole numbers or of dates, cut into pieces of one size; the last may be shorter.
 
 use std::fmt;
+use std::str::FromStr;
 
 use chrono::{Days, NaiveDate};
 use futures::stream::{self, BoxStream, StreamExt};
@@ -17,6 +18,25 @@ pub enum Bound {
     /// A day, `2026-01-31`.
     Date(NaiveDate),
 }
+
+impl FromStr for Bound {
+    type Err = InvalidBound;
+
+    fn from_str(text: &str) -> Result<Self, InvalidBound> {
+        let number = text.parse().ok().map(Self::Number);
+        number.or_else(|| day(text).map(Self::Date)).ok_or_else(|| InvalidBound(text.to_owned()))
+    }
+}
+
+/// A day as `2026-01-31`: ten characters, so that the year has four digits and a date has one spelling.
+fn day(text: &str) -> Option<NaiveDate> {
+    text.parse::<NaiveDate>().ok().filter(|date| text.len() == 10 && date.to_string() == text)
+}
+
+/// The text is neither a whole number nor a day.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is neither a whole number nor a date: write a date as 2026-01-31")]
+pub struct InvalidBound(String);
 
 impl Serialize for Bound {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -52,11 +72,7 @@ impl de::Visitor<'_> for BoundVisitor {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Bound, E> {
-        // Ten characters, so that the year has four digits and the date one spelling.
-        match text.parse::<NaiveDate>() {
-            Ok(date) if text.len() == 10 && date.to_string() == text => Ok(Bound::Date(date)),
-            _ => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
-        }
+        day(text).map(Bound::Date).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
     }
 }
 

@@ -18,7 +18,7 @@ pub enum SourceRequest {
     Range(RangeRequest),
     /// `{"type": "list", "codes": ["SY", "IR"]}` or `{"type": "list", "file": "/path"}`: one segment a code.
     List(ListRequest),
-    /// `{"type": "external"}`: the segments are added from outside, see [`crate::scatter::Scatter::open`].
+    /// `{"type": "external"}`: the segments are added by callers while it runs.
     External(External),
 }
 
