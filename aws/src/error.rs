@@ -5,7 +5,7 @@ use control_table::id::ExecutionId;
 /// Why a stack cannot be asked, or did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum DeployedError {
-    /// Nobody has the name.
+    /// No stack has the name.
     #[error("there is no stack {stack:?} in this account and region: check the name, AWS_REGION and AWS_PROFILE")]
     Missing {
         /// The name.
@@ -119,7 +119,7 @@ impl FunctionError {
         Self::PASSING.contains(&self.error_type.as_str())
     }
 
-    /// Whether the invocation was cut short: an execution that it opened is gone on with by the sweeper.
+    /// Whether the invocation was cut short: the sweeper continues an execution that it opened.
     #[must_use]
     pub fn is_cut_short(&self) -> bool {
         // Lambda gives a timeout no type of its own in every case, but it says so.

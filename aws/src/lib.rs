@@ -1,8 +1,8 @@
 //! A deployed stack, as `scatterctl --stack NAME` sees it.
 //!
-//! A run is started by the stack's own scatter function, and worked on by its functions alone. What a person asks beside that
-//! (a cancel, a redrive, a repair, segments from outside) is carried out by this process on the stack's table, stream and bus,
-//! by the same code as in the functions and with the caller's credentials; if this process ends, the sweeper goes on with it.
+//! An execution is started by the stack's own scatter function, and worked on by its functions alone. What an operator asks beside that
+//! (a cancel, a redrive, a repair, external segments) is carried out by this process on the stack's table, stream and bus,
+//! by the same code as in the functions and with the caller's credentials; if this process ends, the sweeper continues it.
 //!
 //! # Layout
 //! - [`Deployed::connect`]: finds a stack, and takes its parts
@@ -10,7 +10,7 @@
 //! - [`Deployed::scatter`]: invokes the scatter function
 //! - [`Deployed::wake`]: invokes the sweeper, ahead of its schedule
 //! - `operate`: what people ask beside that
-//! - [`Deployed::finished`]: waits for a run's end
+//! - [`Deployed::finished`]: waits for an execution's end
 
 mod connect;
 mod error;

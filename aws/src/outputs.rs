@@ -31,7 +31,7 @@ impl Outputs {
     pub async fn of(client: &Client, stack: &str) -> Result<Self, DeployedError> {
         let described = client.describe_stacks().stack_name(stack).send().await;
         let described = described.map_err(|error| {
-            // CloudFormation has no error of its own for a name that nobody has.
+            // CloudFormation has no error of its own for a name without a stack.
             let is_missing = error.code() == Some("ValidationError")
                 && error.message().is_some_and(|message| message.contains("does not exist"));
             if is_missing {
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stack_of_somebody_else_is_refused_by_name() {
+    fn a_stack_of_another_template_is_refused_by_name() {
         let outputs: Vec<Output> = all().into_iter().skip(1).collect();
         let error = Outputs::read("website", &outputs).unwrap_err();
         assert!(!error.is_retryable());

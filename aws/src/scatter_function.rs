@@ -10,7 +10,7 @@ use crate::error::DeployedError;
 
 impl Deployed {
     /// Invokes the scatter function. It returns when every segment is on the stream, or when the invocation was cut short and
-    /// the sweeper goes on with it. The event gets the key, so that repeating the call opens no second execution.
+    /// the sweeper continues it. The event gets the key, so that repeating the call opens no second execution.
     ///
     /// # Errors
     /// Bad input, before anything is written; or a failure after which the same call may be made again.
@@ -51,7 +51,7 @@ impl Deployed {
         }
         match self.engine.table().execution_of_key(job, &key).await? {
             Some(execution_id) => {
-                tracing::info!(%execution_id, %error, "the stack goes on with it");
+                tracing::info!(%execution_id, %error, "the stack continues it");
                 Ok(Started { execution_id, key, opened: true })
             }
             None => Err(error),

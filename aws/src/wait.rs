@@ -11,7 +11,7 @@ use crate::error::DeployedError;
 /// How often to look: one read unit at most each.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Looks that a complete execution's event may take to go out, before nobody waits for it any more: gather publishes at once,
+/// Looks that a complete execution's event may take to go out, before the caller gives up: gather publishes at once,
 /// and what it could not publish the sweeper does, within two of its minutes. It goes on trying.
 const PUBLISH_LOOKS: u32 = 150;
 

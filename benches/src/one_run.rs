@@ -34,7 +34,7 @@ pub struct Figures {
     pub startup_s: f64,
     /// Until the execution was sealed and every record was on the stream.
     pub submit_s: f64,
-    /// Until the completion event was written, recorded as published, and seen by whoever waited for it.
+    /// Until the completion event was written, recorded as published, and the waiting caller saw it.
     pub total_s: f64,
     /// From the end of the last segment's work to that moment.
     pub completion_lag_ms: f64,

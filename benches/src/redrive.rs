@@ -42,7 +42,7 @@ pub async fn measure(args: &RedriveArgs) -> Result<(), BenchError> {
 
     let begin = Instant::now();
     system.redrive(large.execution_id, Selection::unsuccessful()).await?;
-    let put_back_s = begin.elapsed().as_secs_f64();
+    let requeue_s = begin.elapsed().as_secs_f64();
     let redriven = finish(&system, large.execution_id).await?;
     let redrive_s = begin.elapsed().as_secs_f64();
 
@@ -52,7 +52,7 @@ pub async fn measure(args: &RedriveArgs) -> Result<(), BenchError> {
     crate::print_line(&serde_json::to_string(&json!({
         "segments": args.n,
         "redriven": failed,
-        "put_back_s": put_back_s,
+        "requeue_s": put_back_s,
         "redrive_s": redrive_s,
         "fresh_s": fresh_s,
         "counts_are_right": redriven.status == ExecutionStatus::Succeeded

@@ -57,7 +57,7 @@ impl Context {
         }
     }
 
-    /// Whether a stack was named: then its functions work on runs, and not this process.
+    /// Whether a stack was named: then its functions work on executions, and not this process.
     pub const fn is_deployed(&self) -> bool {
         self.stack.is_some()
     }
@@ -130,7 +130,7 @@ impl Context {
         Ok(Arc::new(self.start_here(args).await?))
     }
 
-    /// Starts the system on the data directory, which must be nobody else's.
+    /// Starts the system on the data directory, which no other process may be using.
     pub async fn start_here(&self, args: &SystemArgs) -> Result<local::System, CliError> {
         if self.is_deployed() {
             return Err(UsageError::OnlyHere("this verb").into());
@@ -170,18 +170,18 @@ impl Context {
         }
     }
 
-    /// The run that is meant, found before anything is started.
+    /// The execution that is meant, found before anything is started.
     pub async fn find(&self, text: &str) -> Result<ExecutionId, CliError> {
         let tables = self.read().await?;
         self.resolve(tables.control_table(), text).await
     }
 
-    /// The run that is meant.
+    /// The execution that is meant.
     pub async fn resolve(&self, table: &ControlTable, text: &str) -> Result<ExecutionId, CliError> {
         Ok(execution::resolve(table, &*self.clock, text).await??)
     }
 
-    /// What scatter is told of a job, and the system that is to do it.
+    /// The scatter event of a job, and the settings of the system that executes it.
     pub fn plan(&self, job: Job) -> Result<RunPlan, UsageError> {
         if self.is_deployed() {
             job.into_plan_for_a_stack(self.work.is_some())
@@ -209,8 +209,9 @@ impl Context {
     pub fn say_how_to_resume(&self) {
         let program = &self.program;
         if let Some(stack) = &self.stack {
-            self.output
-                .warn(format_args!("the stack goes on without this: `{program} watch latest --stack {stack}` follows"));
+            self.output.warn(format_args!(
+                "the stack continues without this process: `{program} watch latest --stack {stack}` follows"
+            ));
             return;
         }
         let directory = match &self.data_dir {
@@ -221,7 +222,7 @@ impl Context {
     }
 }
 
-/// The commands that events are told to, as the local runner wants them.
+/// The hooks, as the local system takes them.
 fn hooks(args: &SystemArgs) -> Hooks {
     let HookArgs { on_complete, on_success, on_failure, on_first_failure, on_stall } = args.hooks.clone();
     Hooks { on_complete, on_success, on_failure, on_first_failure, on_stall }

@@ -10,7 +10,7 @@ use crate::import::ImportError;
 use crate::job::UsageError;
 use crate::output::OutputError;
 
-/// The exit code of a run that failed, and of anything that went wrong.
+/// The exit code of an execution that failed, and of anything that went wrong.
 pub const FAILED: u8 = 1;
 /// The exit code of a command that cannot be meant.
 pub const USAGE: u8 = 2;
@@ -23,7 +23,7 @@ pub enum CliError {
     /// The command cannot be meant.
     #[error(transparent)]
     Usage(#[from] UsageError),
-    /// No run, or more than one, is what was meant.
+    /// No execution, or more than one, is what was meant.
     #[error(transparent)]
     Id(#[from] IdError),
     /// An import stopped.
@@ -51,7 +51,7 @@ pub enum CliError {
     /// Segments could not be added, or not all of them.
     #[error("{added} segments of {execution_id} are added, and then: {reason}. {advice}")]
     Add {
-        /// The run.
+        /// The execution.
         execution_id: ExecutionId,
         /// How many were added, or had been before.
         added: u64,
@@ -151,6 +151,6 @@ mod tests {
         let code = |error: CliError| format!("{:?}", error.exit_code());
         assert_eq!(code(OutputError::Closed.into()), format!("{:?}", ExitCode::SUCCESS));
         assert_eq!(code(UsageError::Both("a", "b").into()), format!("{:?}", ExitCode::from(2)));
-        assert_eq!(code(IdError::NoRuns.into()), format!("{:?}", ExitCode::from(1)));
+        assert_eq!(code(IdError::NoExecutions.into()), format!("{:?}", ExitCode::from(1)));
     }
 }

@@ -1,4 +1,4 @@
-//! Which run is meant: a full ID, `latest`, or the beginning of an ID.
+//! Which execution is meant: a full ID, `latest`, or the beginning of an ID.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use control_table::ControlTable;
@@ -9,14 +9,14 @@ use control_table::read::ListQuery;
 /// Candidates that an ambiguous beginning is answered with.
 const CANDIDATES: u16 = 5;
 
-/// The run that was meant cannot be told.
+/// The execution that was meant cannot be told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     /// There is none at all.
-    #[error("there are no runs here yet")]
-    NoRuns,
+    #[error("there are no executions here yet")]
+    NoExecutions,
     /// None has that ID.
-    #[error("there is no run {0} here (scatterctl list shows them)")]
+    #[error("there is no execution {0} here (scatterctl list shows them)")]
     NotFound(String),
     /// Not the beginning of an ID.
     #[error("{0:?} is no run: give its ID, the beginning of it, or `latest`")]
@@ -31,7 +31,7 @@ pub enum IdError {
     },
 }
 
-/// Finds the run that is meant.
+/// Finds the execution that is meant.
 pub async fn resolve(
     table: &ControlTable,
     clock: &dyn Clock,
@@ -39,7 +39,7 @@ pub async fn resolve(
 ) -> Result<Result<ExecutionId, IdError>, control_table::Error> {
     if text == "latest" {
         let newest = table.executions(&everything(clock.now(), 1)).await?;
-        return Ok(newest.first().map(|row| row.execution_id).ok_or(IdError::NoRuns));
+        return Ok(newest.first().map(|row| row.execution_id).ok_or(IdError::NoExecutions));
     }
     let text = text.to_ascii_lowercase();
     if let Ok(execution_id) = text.parse::<ExecutionId>() {
@@ -61,7 +61,7 @@ pub async fn resolve(
     })
 }
 
-/// Every run that there is.
+/// Every execution that there is.
 pub const fn everything(now: DateTime<Utc>, limit: u16) -> ListQuery {
     ListQuery { job: None, since: DateTime::UNIX_EPOCH, now, before: None, limit }
 }
@@ -196,7 +196,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_not_there() {
         let (table, _) = table_with(&[]).await;
-        assert_eq!(found(&table, "latest").await, Err(IdError::NoRuns));
+        assert_eq!(found(&table, "latest").await, Err(IdError::NoExecutions));
         assert_eq!(found(&table, "0193").await, Err(IdError::NotFound("0193".to_owned())));
         let full = "0193a5b0-3c1e-7d2f-8a4b-5c6d7e8f9a0b";
         assert_eq!(found(&table, full).await, Err(IdError::NotFound(full.to_owned())));

@@ -1,4 +1,4 @@
-//! Progress of a run while something else is waited for.
+//! Progress of an execution while something else is waited for.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::context::Context;
+use crate::format::{grouped, span};
 use crate::interrupt::Interrupt;
-use crate::number::{grouped, span};
 use crate::output::Output;
 
 /// How often a line is printed where nothing can move.
 const LINES: Duration = Duration::from_secs(5);
 
-/// Shows how a run comes along.
+/// Shows how an execution comes along.
 pub struct Follower<'a> {
     output: &'a Output,
     table: &'a ControlTable,
@@ -27,19 +27,19 @@ pub struct Follower<'a> {
     progress: Option<Progress>,
     bar: Option<ProgressBar>,
     began: Instant,
-    /// Outcomes when the display began: a resumed run's rate is that of this process.
+    /// Outcomes when the display began: a resumed execution's rate is that of this process.
     done_before: Option<u64>,
 }
 
 impl<'a> Follower<'a> {
-    /// Follows the run of that job and key, as soon as there is one.
+    /// Follows the execution of that job and key, as soon as there is one.
     pub fn of_key(context: &'a Context, table: &'a ControlTable, job: JobName, key: ExecutionKey) -> Self {
         let mut follower = Self::idle(context, table);
         follower.named = Some((job, key));
         follower
     }
 
-    /// Follows that run.
+    /// Follows that execution.
     pub fn of(context: &'a Context, table: &'a ControlTable, execution_id: ExecutionId) -> Self {
         let mut follower = Self::idle(context, table);
         follower.progress = Some(Progress::new(execution_id));
@@ -60,7 +60,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// Shows progress until `future` is ready; `None` if this process is told to stop before.
+    /// Shows progress until `future` is ready; `None` if a signal stops this process before.
     pub async fn during<T>(&mut self, future: impl Future<Output = T>, interrupt: &mut Interrupt) -> Option<T> {
         let mut ticks = interval(if self.output.is_live() { self.look_every } else { LINES });
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

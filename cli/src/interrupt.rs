@@ -8,7 +8,7 @@ use crate::output::Output;
 /// What a shell expects of a process that was interrupted.
 const INTERRUPTED: i32 = 130;
 
-/// Knows whether this process was told to stop.
+/// Whether a signal asked this process to stop.
 #[derive(Debug, Clone)]
 pub struct Interrupt {
     stopped: watch::Receiver<bool>,
@@ -28,12 +28,12 @@ impl Interrupt {
         Self { stopped }
     }
 
-    /// Whether this process was told to stop.
+    /// Whether a signal has come.
     pub fn is_set(&self) -> bool {
         *self.stopped.borrow()
     }
 
-    /// Ends when this process is told to stop.
+    /// Ends when a signal comes.
     pub async fn wait(&mut self) {
         if self.stopped.wait_for(|stopped| *stopped).await.is_err() {
             // No signal can be taken here: then the default holds, and the process simply ends.

@@ -13,8 +13,8 @@ use crate::error::CliError;
 /// Standard output could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
-    /// Whoever read it has gone, as `head` does. No reason to complain.
-    #[error("nobody reads the output any more")]
+    /// The reader closed the pipe, as `head` does. Not an error for the user.
+    #[error("the output's reader has closed it")]
     Closed,
     /// Anything else: a full disk, for example.
     #[error("cannot write the output")]
@@ -181,7 +181,7 @@ impl Output {
         }
     }
 
-    /// A line on standard error, past the progress bars. A closed one has nobody to tell.
+    /// A line on standard error, past the progress bars. If it is closed, the line is dropped.
     pub fn complain(&self, text: impl Display) {
         self.bars.suspend(|| drop(writeln!(io::stderr().lock(), "{text}")));
     }

@@ -82,7 +82,7 @@ fn called_as(program: Program) -> String {
     name.unwrap_or(program.name).to_owned()
 }
 
-/// The table has the failed segments with their errors, and the end of a run shows them: a log line for each would bury the rest.
+/// The table has the failed segments with their errors, and the end of an execution shows them: a log line for each would bury the rest.
 /// If no credentials are found, the error says where they were looked for.
 const USUAL: &str = "warn,scatter_gather_runtime=error,aws_config=error";
 

@@ -9,10 +9,10 @@ use control_table::rows::{SegmentFailure, SegmentRow, SegmentStatus};
 use serde::Serialize;
 use serde_json::Value;
 
-/// One segment of a run.
+/// One segment of an execution.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SegmentView {
-    /// The run.
+    /// The execution.
     pub execution_id: ExecutionId,
     /// Its index, from zero.
     pub index: u64,

@@ -64,13 +64,13 @@ impl<'de> Deserialize<'de> for Span {
     }
 }
 
-/// How long a run is kept: whole days.
+/// How long an execution is kept: whole days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention(u32);
 
 /// Not a number of days.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no retention: runs are kept for whole days, such as 30d or 2w")]
+#[error("{0:?} is no retention: executions are kept for whole days, such as 30d or 2w")]
 pub struct InvalidRetention(String);
 
 impl Retention {

@@ -1,4 +1,4 @@
-//! A run, for people.
+//! An execution, for people.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use chrono::SecondsFormat;
 use control_table::read::ExecutionSummary;
 use control_table::rows::{ExecutionStatus, Stop};
 
-use crate::number::{grouped, span};
+use crate::format::{grouped, span};
 use crate::output::{Colour, Output, OutputError};
 
 /// The colour of a status.

@@ -1,8 +1,8 @@
-"""What a run asked of AWS: requests of the functions, and write units of the control table.
+"""What an execution asked of AWS: requests of the functions, and write units of the control table.
 
 The emulator does not meter. Requests are those that passed the proxy; their write units are worked out by DynamoDB's rule, a unit
 for each started kilobyte of the item and two in a transaction, with the item's size in the request, or, for an update, at
-the end of the run. Entries of an index are a unit each time they come, go or move (two), as the table's stream tells it.
+the end of the execution. Entries of an index are a unit each time they come, go or move (two), as the table's stream tells it.
 """
 
 import collections
@@ -130,7 +130,7 @@ def written(action, sizes):
 
 
 def report(exchanges, functions, segments, table, execution_id):
-    """A run's costs for one segment. Without the sweeper: it looks every minute, whatever runs."""
+    """An execution's costs for one segment. Without the sweeper: it looks every minute, whatever runs."""
     sizes = table.sizes()
     requests, spent = collections.Counter(), collections.Counter()
     for exchange in exchanges:

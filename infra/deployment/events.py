@@ -4,7 +4,7 @@ import json
 
 from checks import Failed, expect, wait_for
 
-# An event follows its run's end by milliseconds; the emulator may be busy.
+# An event follows its execution's end by milliseconds; the emulator may be busy.
 EVENT_SECONDS = 30
 
 
@@ -54,7 +54,7 @@ class Completions:
         return wait_for(f"the event of {execution_id} in generation {generation}", EVENT_SECONDS, there)[0]
 
     def once(self, execution_id):
-        """Whether it came once: nobody but gather had a hand in that run."""
+        """Whether it came once: nobody but gather had a hand in that execution."""
         found = [len(events) for (of, _), events in self.by_generation().items() if of == execution_id]
         expect(f"events of {execution_id}", found, [1])
 

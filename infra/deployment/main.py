@@ -110,7 +110,7 @@ def check(emulator, proxy, arguments):
         expect(f"the worker's updates for a segment of {job.__name__}", each["by_function"]["worker"]["dynamodb.UpdateItem"],
                {"requests": 3.0, "write_units": 3.0})
     generations, repeats = completions.one_each()
-    say(f"{generations} completion events, one for each generation of each run; {repeats} of them came again")
+    say(f"{generations} completion events, one for each generation of each execution; {repeats} of them came again")
     logs.check(emulator, main_stack, execution_id)
     nothing_given_up(emulator, main_stack)
 

@@ -1,4 +1,4 @@
-"""A run with segments that fail, and its redrive: generation 2, with an event of its own."""
+"""An execution with segments that fail, and its redrive: generation 2, with an event of its own."""
 
 from checks import expect, say
 from cities import INDEX, TABLE
@@ -17,7 +17,7 @@ def check(scatterctl, completions, dynamodb):
     work = ["--work", "sum", "--attribute", "population", "--table", TABLE, "--index", INDEX]
     failed = scatterctl("run", *arguments, *work, code=1)
     execution_id = failed["execution_id"]
-    expect("the run's end", (failed["status"], failed["succeeded"], failed["failed"]), ("FAILED", len(SOUND), 1))
+    expect("the execution's end", (failed["status"], failed["succeeded"], failed["failed"]), ("FAILED", len(SOUND), 1))
     first = completions.of(execution_id)
     expect("the first event", (first["status"], first["counters"]), ("FAILED", {"population": sound}))
     failures = scatterctl("failures", execution_id)

@@ -1,4 +1,4 @@
-"""The template's schedule starts a run."""
+"""The template's schedule starts an execution."""
 
 import datetime
 
@@ -21,4 +21,4 @@ def check(scatterctl, completions):
     expect("scheduled runs", len(runs), 1)
     event = completions.of(runs[0]["execution_id"])
     expect("the scheduled run's end", (event["status"], event["segments"]), ("SUCCEEDED", 2))
-    say(f"schedule: it started one run, which succeeded; its key is {event['key']}")
+    say(f"schedule: it started one execution, which succeeded; its key is {event['key']}")

@@ -25,7 +25,7 @@ class Sweeps:
         work = ["--work", "sum", "--attribute", "population", "--table", TABLE, "--index", INDEX]
         self.runs = {LOST: self.scatterctl.start("run", "--job", LOST, *range_, "--work", "noop"),
                      REFUSED: self.scatterctl.start("run", "--job", REFUSED, *list_, *work)}
-        self.ids = {job: wait_for(f"the run of {job}", MENDED_SECONDS, lambda job=job: self.open_run(job)) for job in self.runs}
+        self.ids = {job: wait_for(f"the execution of {job}", MENDED_SECONDS, lambda job=job: self.open_run(job)) for job in self.runs}
         self.began = time.monotonic()
         self.age(self.ids[LOST])
 
@@ -57,17 +57,17 @@ class Sweeps:
             try:
                 out, err = process.communicate(timeout=MENDED_SECONDS)
             except subprocess.TimeoutExpired as late:
-                raise Failed(f"the sweeper has not mended the run of {job} in {MENDED_SECONDS} s") from late
-            expect(f"the run of {job}, which said {out}{err},", process.returncode, 0)
+                raise Failed(f"the sweeper has not mended the execution of {job} in {MENDED_SECONDS} s") from late
+            expect(f"the execution of {job}, which said {out}{err},", process.returncode, 0)
 
     def check(self, completions, faults, records_put):
         """Nothing in this test invokes the sweeper, so what it did was its schedule's doing."""
         expect("records lost, reads refused", (faults.lost, faults.refused), (SEGMENTS, REFUSALS))
         expect("records that the sweeper put", records_put, SEGMENTS + 1)
         lost, refused = (completions.of(self.ids[job]) for job in (LOST, REFUSED))
-        expect("the run without records", (lost["status"], lost["succeeded"], lost["attempts"]),
+        expect("the execution without records", (lost["status"], lost["succeeded"], lost["attempts"]),
                ("SUCCEEDED", SEGMENTS, SEGMENTS))
-        expect("the run that was refused", (refused["status"], refused["succeeded"], refused["attempts"]), ("SUCCEEDED", 1, 2))
+        expect("the execution that was refused", (refused["status"], refused["succeeded"], refused["attempts"]), ("SUCCEEDED", 1, 2))
         say(f"sweeper: by its schedule alone it put {SEGMENTS} lost records again, and a segment whose first attempt was refused")
 
     def stop(self):

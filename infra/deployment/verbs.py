@@ -23,7 +23,7 @@ def check(scatterctl, completions, emulator, stream):
     expect("the results", [result["item_count"] for result in scatterctl.lines("results", execution_id)], [1, 1])
     expect("what watch ends with", scatterctl("watch", execution_id)["status"], "SUCCEEDED")
     expect("what set changed", scatterctl("set", execution_id, "--tolerated-failures", "1")["tolerated_failures"], 1)
-    expect("the latest run", scatterctl("status", "latest")["execution_id"], execution_id)
+    expect("the latest execution", scatterctl("status", "latest")["execution_id"], execution_id)
     # It asks the sweeper for a sweep, and there is nothing to wait for.
     scatterctl("resume")
     say("verbs: segments, results, watch, set, status, resume, and dead-letters, which shows the record that is not a segment's")

@@ -1,4 +1,4 @@
-//! Jobs that need no code of the user's. A run's parameters choose one: `{"work": "count"}`, and what else it takes.
+//! Jobs that need no code of the user's. An execution's parameters choose one: `{"work": "count"}`, and what else it takes.
 
 mod count;
 mod exec;
@@ -23,16 +23,16 @@ use runtime::SegmentError;
 use runtime::Work;
 use runtime::{Context, read_json};
 
-/// Whether a run may have commands executed where the worker is.
+/// Whether an execution may have commands executed where the worker is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Commands {
-    /// It may: whoever starts the run owns the machine.
+    /// It may: the caller who starts the execution owns the machine.
     Allowed,
-    /// It may not: whoever may start a run on AWS would have the function's permissions.
+    /// It may not: a caller who may start an execution on AWS would have the function's permissions.
     Refused,
 }
 
-/// The built-in work. It is chosen by the `work` of a run's parameters:
+/// The built-in work. It is chosen by the `work` of an execution's parameters:
 ///
 /// | `work` | takes | does |
 /// |---|---|---|
@@ -51,7 +51,7 @@ struct Builtin {
     commands: Commands,
 }
 
-/// The work that a run asks for.
+/// The work that an execution asks for.
 #[derive(Debug, PartialEq)]
 enum Job {
     Count(count::Count),
@@ -66,12 +66,12 @@ impl Job {
         const NAMES: &str = "\"count\", \"sum\", \"exec\" or \"noop\"";
         let Value::Object(mut fields) = parameters else {
             return Err(SegmentError::permanent(format_args!(
-                "the run's parameters name no work: give {{\"work\": …}} with {NAMES}"
+                "the execution's parameters name no work: give {{\"work\": …}} with {NAMES}"
             )));
         };
         let work = fields.remove("work").unwrap_or_default();
         let rest = Value::Object(fields);
-        let what = "the run's parameters";
+        let what = "the execution's parameters";
         match work.as_str() {
             Some("count") => read_json(what, rest).map(Self::Count),
             Some("sum") => read_json(what, rest).map(Self::Sum),
@@ -93,7 +93,7 @@ impl Work for Builtin {
                 Job::Sum(job) => job.run(&tables, segment.spec).await,
                 Job::Exec(job) if commands == Commands::Allowed => job.run(&segment, &context).await,
                 Job::Exec(_) => Err(SegmentError::permanent(
-                    "this worker executes no commands: a run with \"exec\" works with the local runner only. On AWS, build a \
+                    "this worker executes no commands: an execution with \"exec\" works with the local runner only. On AWS, build a \
                      worker of your own",
                 )),
                 Job::Noop(job) => Ok(job.run().await),

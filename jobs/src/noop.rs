@@ -1,4 +1,4 @@
-//! `noop`: does nothing, for as long as it is told. It shows what everything around the work costs.
+//! `noop`: does nothing, for as long as its parameters say. It shows what everything around the work costs.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A command and everything it started, to be killed together. For whoever runs commands of the user's.
+//! A command and everything it started, to be killed together. For a caller that runs a user's commands.
 
 use std::io;
 
@@ -57,7 +57,7 @@ impl Drop for Group {
 
         let Some(leader) = self.leader else { return };
         match kill_process_group(leader, Signal::KILL) {
-            // The usual case: nobody is left.
+            // The usual case: no process is left.
             Ok(()) | Err(rustix::io::Errno::SRCH) => {}
             Err(error) => tracing::warn!(%error, "processes that the command started may be left"),
         }

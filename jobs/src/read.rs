@@ -60,7 +60,7 @@ pub(super) struct Page {
 }
 
 impl<'a> Slice<'a> {
-    /// The slice that a spec names; `table` and `index` are the run's parameters.
+    /// The slice that a spec names; `table` and `index` are the execution's parameters.
     pub async fn of(
         tables: &'a Tables,
         spec: Value,
@@ -71,7 +71,7 @@ impl<'a> Slice<'a> {
         match read_json("the segment's spec", spec)? {
             Spec::Scan { table: scanned, .. } if table.is_some_and(|table| table != scanned) => {
                 Err(SegmentError::permanent(format_args!(
-                    "the run's \"table\" is not {scanned:?}, which its source scans: leave the parameter out"
+                    "the execution's \"table\" is not {scanned:?}, which its source scans: leave the parameter out"
                 )))
             }
             Spec::Scan { table, segment, total_segments } => {
@@ -81,7 +81,7 @@ impl<'a> Slice<'a> {
             Spec::Code { code } => {
                 let Some(table) = table.map(str::to_owned) else {
                     return Err(SegmentError::permanent(
-                        "the run's parameters name no table to look the codes up in: give \"table\", and \"index\" if \
+                        "the execution's parameters name no table to look the codes up in: give \"table\", and \"index\" if \
                          they are the hash key of one",
                     ));
                 };

@@ -76,7 +76,7 @@ fn hash_key(table: &TableDescription, index: Option<&str>) -> Option<HashKey> {
 fn no_such_index(place: &Place) -> SegmentError {
     let Place { table, index } = place;
     let index = index.as_deref().unwrap_or_default();
-    SegmentError::permanent(format_args!("table {table:?} has no index {index:?}: correct the run's \"index\""))
+    SegmentError::permanent(format_args!("table {table:?} has no index {index:?}: correct the execution's \"index\""))
 }
 
 impl HashKey {
@@ -109,15 +109,15 @@ where
     let cause = chain(error);
     match error.as_service_error().and_then(ProvideErrorMetadata::code) {
         Some("ResourceNotFoundException") => SegmentError::permanent(format_args!(
-            "table {table:?} does not exist in this account and region, or lacks the index: correct the run's \"table\" ({cause})"
+            "table {table:?} does not exist in this account and region, or lacks the index: correct the execution's \"table\" ({cause})"
         )),
         Some("AccessDeniedException") => SegmentError::permanent(format_args!(
             "the worker may not read table {table:?}: give its role {action} on the table and its indexes ({cause})"
         )),
         Some("ValidationException") => SegmentError::permanent(format_args!(
-            "DynamoDB cannot make sense of {action} on table {table:?}: correct the run's parameters or specs ({cause})"
+            "DynamoDB cannot make sense of {action} on table {table:?}: correct the execution's parameters or specs ({cause})"
         )),
-        // Throttling, time-outs, a lost connection; and what nobody thought of, which costs a few attempts at most.
+        // Throttling, time-outs, a lost connection; and unknown errors, which cost a few attempts at most.
         _ => SegmentError::retryable(format_args!("table {table:?} could not be read: {cause}")),
     }
 }

@@ -1,6 +1,6 @@
 //! The directory that the local system keeps its state in, and the lock that makes it one process's.
 //!
-//! The lock is more than politeness: whoever holds it knows that no worker of an earlier process lives, so that process's
+//! The lock is part of recovery: the process that holds it knows that no worker of an earlier process lives, so that process's
 //! leases can end at once.
 
 use std::ffi::OsString;
@@ -48,7 +48,7 @@ pub struct DataDir {
 }
 
 impl DataDir {
-    /// Where the data goes if nobody says otherwise: `$XDG_DATA_HOME/scatter-gather`, or
+    /// The default directory: `$XDG_DATA_HOME/scatter-gather`, or
     /// `~/.local/share/scatter-gather`.
     pub fn default_path() -> Result<PathBuf, DataDirError> {
         choose(std::env::var_os("XDG_DATA_HOME"), std::env::var_os("HOME")).ok_or(DataDirError::NoHome)
@@ -87,7 +87,7 @@ impl DataDir {
         Self::database_in(&self.path)
     }
 
-    /// The file of the embedded `DynamoDB` in a data directory, whoever has it.
+    /// The file of the embedded `DynamoDB` in a data directory, whether or not a process has it open.
     pub fn database_in(path: &Path) -> PathBuf {
         path.join(DATABASE_FILE)
     }

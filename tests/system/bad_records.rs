@@ -1,4 +1,4 @@
-//! Records that are no segment's, on a stream with an execution's: they are set aside once, and the execution completes as if
+//! Records that are no segment's, on a stream with an execution's: each becomes one dead letter, and the execution completes as if
 //! they had not been there.
 
 use std::collections::HashSet;
@@ -39,7 +39,7 @@ fn poison(good: &[u8]) -> Vec<Vec<u8>> {
         changed("index", json!(10_000_000)),
         changed("index", json!(-1)),
         changed("generation", json!(0)),
-        changed("execution_id", json!("nobody")),
+        changed("execution_id", json!("unknown")),
         changed("policy", json!({"max_attempts": 1_000_000})),
         changed("policy", json!({"segment_timeout_ms": u64::MAX})),
         changed("policy", json!({"of_a_newer_version": true})),
@@ -73,7 +73,7 @@ async fn poison_between_good_records_is_set_aside_once_and_the_run_completes() {
         let passed = news.read().await;
         let is_aside =
             |record: &Value| record["dynamodb"]["Keys"]["pk"]["S"].as_str().unwrap().starts_with("DEADLETTER#");
-        assert!(!passed.iter().any(is_aside), "nobody is invoked for what was set aside");
+        assert!(!passed.iter().any(is_aside), "no function is invoked for a dead letter");
         if passed.is_empty() {
             break;
         }
@@ -84,12 +84,15 @@ async fn poison_between_good_records_is_set_aside_once_and_the_run_completes() {
     let execution = parts.table.execution(answer.execution_id).await.unwrap().unwrap();
     assert_eq!((execution.status, execution.succeeded), (ExecutionStatus::Succeeded, SEGMENTS));
     assert_invariants(&parts.table, parts.dir.path(), answer.execution_id).await;
-    let aside = parts.table.dead_letters(100).await.unwrap();
-    assert_eq!(aside.len(), poison.len());
-    assert!(aside.iter().all(|row| row.source == DeadLetterSource::Worker && !row.reason.is_empty()), "{aside:?}");
-    let longest = aside.iter().map(|row| row.payload_bytes).max();
+    let dead_letters = parts.table.dead_letters(100).await.unwrap();
+    assert_eq!(dead_letters.len(), poison.len());
+    assert!(
+        dead_letters.iter().all(|row| row.source == DeadLetterSource::Worker && !row.reason.is_empty()),
+        "{dead_letters:?}"
+    );
+    let longest = dead_letters.iter().map(|row| row.payload_bytes).max();
     assert_eq!(longest, Some(1_000_000));
     // As the command line shows it.
-    let json = serde_json::to_value(&aside[0]).unwrap();
+    let json = serde_json::to_value(&dead_letters[0]).unwrap();
     assert!(json["event_id"].is_string() && json["source"] == "worker" && json["recorded_at"].is_i64(), "{json}");
 }

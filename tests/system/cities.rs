@@ -44,7 +44,7 @@ async fn the_cities_are_counted_by_scan_segments_and_summed_by_country() {
     for (field, value) in expected.as_object().unwrap() {
         assert_eq!(&summed[field], value, "{field} of {summed}");
     }
-    // The key is used: the same run answers again, and nothing new is started.
+    // The key is used: the same execution answers again, and nothing new is started.
     let again = scatterctl(dir.path(), "run", "population.toml", &["--key", "2026-11-24"]);
     assert_eq!(again, summed);
 

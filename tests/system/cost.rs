@@ -31,7 +31,7 @@ const WRITE_UNITS_MAX_BY_TEN: f64 = 3.2;
 /// `DynamoDB` charges by started kilobytes.
 const WRITE_UNIT_BYTES: usize = 1024;
 
-/// What a run cost.
+/// What an execution cost.
 struct Cost {
     by_worker: BTreeMap<String, Spent>,
     /// The table of it, for people.

@@ -18,7 +18,7 @@ const ROW_WRITES: u64 = 3;
 /// In with the failure, out and in as the moment moves on, out with the claim.
 const INDEX_WRITES: u64 = 4;
 
-/// What a run came to.
+/// What an execution came to.
 struct Cost {
     /// By worker and sweeper, of the table's rows: each item is below 1 KB.
     rows: u64,

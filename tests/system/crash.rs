@@ -66,7 +66,7 @@ async fn a_run_survives_being_killed_twenty_times() {
         let child = run(dir.path()).spawn().unwrap();
         kills += u32::from(kill_after(child, life).await.is_some());
     }
-    assert!(kills > KILLS / 2, "only {kills} kills: seed {seed}, the run is too short for this test");
+    assert!(kills > KILLS / 2, "only {kills} kills: seed {seed}, the execution is too short for this test");
 
     // The next `run` with the same key goes on, and answers as if nothing had happened.
     let output = run(dir.path()).output().unwrap();

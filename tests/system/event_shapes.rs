@@ -2,7 +2,7 @@
 //! refused with words.
 //!
 //! The runtime reads an event into the type that the handler takes before it calls it, so reading is half of the contract.
-//! The sweeper takes none: it reads nothing of what started it, whoever that was.
+//! The sweeper takes none: it reads nothing of the event that started it.
 
 use std::collections::HashSet;
 
@@ -152,13 +152,13 @@ async fn a_dynamodb_event_as_documented_is_heard_and_what_is_not_ours_in_it_is_p
     let image = |record: &Value| record["dynamodb"].clone();
     let mut changes: Vec<Value> = parts.news().read().await.iter().map(image).collect();
     assert!(!changes.is_empty());
-    let somebodys = json!({"Id": {"N": "101"}});
-    changes.push(json!({"ApproximateCreationDateTime": 1_764_000_000, "Keys": somebodys, "SizeBytes": 26,
+    let foreign = json!({"Id": {"N": "101"}});
+    changes.push(json!({"ApproximateCreationDateTime": 1_764_000_000, "Keys": foreign, "SizeBytes": 26,
         "NewImage": {"Message": {"S": "New item!"}, "Id": {"N": "101"}}, "SequenceNumber": "4421584500000000017450439091",
         "StreamViewType": "NEW_IMAGE"}));
     let mut events: Vec<Value> = changes.iter().map(|change| dynamodb_record("MODIFY", change)).collect();
-    // An item that was deleted has no image; one that expired has somebody who deleted it.
-    let gone = json!({"Keys": somebodys, "SequenceNumber": "111", "SizeBytes": 8, "StreamViewType": "NEW_IMAGE"});
+    // An item that was deleted has no image; one that expired names the service that deleted it.
+    let gone = json!({"Keys": foreign, "SequenceNumber": "111", "SizeBytes": 8, "StreamViewType": "NEW_IMAGE"});
     let mut expired = dynamodb_record("REMOVE", &gone);
     expired["userIdentity"] = json!({"type": "Service", "principalId": "dynamodb.amazonaws.com"});
     events.extend([dynamodb_record("REMOVE", &gone), expired]);

@@ -1,4 +1,4 @@
-//! What people do to a run, in a whole system: redrive it, cancel it, limit it, and let it stop by itself.
+//! What people do to an execution, in a whole system: redrive it, cancel it, limit it, and let it stop by itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -49,7 +49,7 @@ async fn a_redrive_runs_what_failed_and_publishes_a_second_completion() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_run_ends_with_the_counts_of_what_was_done() {
     let slow = work(|_: Segment<Value>, _: Context| async move {
-        tokio::time::sleep(Duration::from_millis(50)).await; // sleeps because the run must still be going on when it is cancelled.
+        tokio::time::sleep(Duration::from_millis(50)).await; // sleeps because the execution must still be going on when it is cancelled.
         Ok(Output::items(1))
     });
     let under_test = UnderTest::own(slow).await;
@@ -64,7 +64,7 @@ async fn a_cancelled_run_ends_with_the_counts_of_what_was_done() {
 #[tokio::test(flavor = "multi_thread")]
 async fn too_many_failures_stop_a_run_long_before_its_end() {
     let under_test = UnderTest::own(work(|_: Segment<Value>, _: Context| async move {
-        tokio::time::sleep(Duration::from_millis(20)).await; // sleeps because a run that is over at once cannot be stopped early.
+        tokio::time::sleep(Duration::from_millis(20)).await; // sleeps because an execution that is over at once cannot be stopped early.
         Err::<Output, _>(SegmentError::permanent("never"))
     }))
     .await;

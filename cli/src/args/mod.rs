@@ -1,13 +1,13 @@
 //! The command line's arguments.
 
+mod execution;
 mod import;
-mod one_run;
 mod run;
 
-pub use self::import::ImportArgs;
-pub use self::one_run::{
+pub use self::execution::{
     AddArgs, CancelArgs, DeadLettersArgs, FailuresArgs, RedriveArgs, RepairArgs, ResultsArgs, SealArgs, SetArgs,
 };
+pub use self::import::ImportArgs;
 pub use self::run::{Counting, RunArgs, SourceType, WorkName};
 
 use std::path::PathBuf;
@@ -83,31 +83,31 @@ pub enum Verb {
     Import(ImportArgs),
     /// Run a job to its end, with progress
     Run(Box<RunArgs>),
-    /// Show how a run stands
+    /// Show how an execution stands
     Status(IdArgs),
-    /// List runs, newest first
+    /// List executions, newest first
     List(ListArgs),
-    /// List the segments of a run, with their errors
+    /// List the segments of an execution, with their errors
     Segments(SegmentsArgs),
-    /// Print the outcomes of a run's segments as JSON lines
+    /// Print the outcomes of an execution's segments as JSON lines
     Results(ResultsArgs),
-    /// Count a run's failed segments by their errors, the most frequent first
+    /// Count an execution's failed segments by their errors, the most frequent first
     Failures(FailuresArgs),
-    /// Follow a run until it ends
+    /// Follow an execution until it ends
     Watch(IdArgs),
-    /// Change limits of a run, also while it runs
+    /// Change limits of an execution, also while it runs
     Set(SetArgs),
     /// Stop a run: nothing new starts, and it ends CANCELLED with what it has
     Cancel(CancelArgs),
-    /// Run the segments of a run again that did not succeed, and follow it to its end
+    /// Run the segments of an execution again that did not succeed, and follow it to its end
     Redrive(RedriveArgs),
-    /// Recount a run from its segments, say what differs, and put it right
+    /// Recount an execution from its segments, say what differs, and put it right
     Repair(RepairArgs),
-    /// Open a run that is filled from outside, and print its ID
+    /// Open an execution whose segments come by `add`, and print its ID
     Open(Box<RunArgs>),
-    /// Add segments to a run that was opened
+    /// Add segments to an execution that was opened
     Add(AddArgs),
-    /// Say that a run that was opened has all its segments, and follow it to its end
+    /// Say that an execution that was opened has all its segments, and follow it to its end
     Seal(SealArgs),
     /// List records that could not be read, newest first
     DeadLetters(DeadLettersArgs),
@@ -117,26 +117,26 @@ pub enum Verb {
     Local(LocalArgs),
 }
 
-/// Which run.
+/// Which execution.
 #[derive(Debug, Args)]
 pub struct IdArgs {
-    /// The run's ID, the beginning of it, or `latest`
+    /// The execution's ID, the beginning of it, or `latest`
     pub id: String,
 }
 
 /// What `list` takes.
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// Only runs of this job
+    /// Only executions of this job
     #[arg(long, value_name = "NAME")]
     pub job: Option<JobName>,
-    /// Only runs begun since: 7d, 24h, 30m, a date, or an RFC 3339 time
+    /// Only executions begun since: 7d, 24h, 30m, a date, or an RFC 3339 time
     #[arg(long, value_name = "WHEN")]
     pub since: Option<crate::since::Since>,
     /// At most this many
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub limit: u16,
-    /// Only runs before this one: the `next` of the page before
+    /// Only executions before this one: the `next` of the page before
     #[arg(long, value_name = "ID")]
     pub before: Option<String>,
 }
@@ -144,7 +144,7 @@ pub struct ListArgs {
 /// What `segments` takes.
 #[derive(Debug, Args)]
 pub struct SegmentsArgs {
-    /// The run's ID, the beginning of it, or `latest`
+    /// The execution's ID, the beginning of it, or `latest`
     pub id: String,
     /// Only segments with this status
     #[arg(long, value_enum, value_name = "STATUS", ignore_case = true)]
@@ -181,7 +181,7 @@ impl From<StatusFilter> for SegmentStatus {
 /// What `resume` takes.
 #[derive(Debug, Args)]
 pub struct ResumeArgs {
-    /// Wait for this run only: its ID, the beginning of it, or `latest`
+    /// Wait for this execution only: its ID, the beginning of it, or `latest`
     pub id: Option<String>,
     /// How the system runs.
     #[command(flatten)]
@@ -205,7 +205,7 @@ pub struct SystemArgs {
     /// Segments worked on at once [default: by the stream's mapping in the template]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub workers: Option<u16>,
-    /// What is told of a run.
+    /// Commands for an execution's events.
     #[command(flatten)]
     pub hooks: HookArgs,
     /// Every write waits for the disk: survives a power cut, and is several times slower
@@ -233,23 +233,23 @@ impl SystemArgs {
     }
 }
 
-/// Commands that are told of a run. Each gets the event as JSON on its standard input, and may get it more than once.
+/// Commands for an execution's events. Each gets the event as JSON on its standard input, and may get it more than once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 #[expect(clippy::struct_field_names, reason = "they are the flags")]
 pub struct HookArgs {
     /// A command for every completion event
     #[arg(long, value_name = "CMD", help_heading = "Hooks: commands that get the event on standard input")]
     pub on_complete: Option<String>,
-    /// A command for the end of a run that SUCCEEDED
+    /// A command for the end of an execution that SUCCEEDED
     #[arg(long, value_name = "CMD", help_heading = "Hooks: commands that get the event on standard input")]
     pub on_success: Option<String>,
-    /// A command for the end of a run that FAILED or was CANCELLED
+    /// A command for the end of an execution that FAILED or was CANCELLED
     #[arg(long, value_name = "CMD", help_heading = "Hooks: commands that get the event on standard input")]
     pub on_failure: Option<String>,
-    /// A command for a run's first failed segment
+    /// A command for an execution's first failed segment
     #[arg(long, value_name = "CMD", help_heading = "Hooks: commands that get the event on standard input")]
     pub on_first_failure: Option<String>,
-    /// A command for a run that stands still
+    /// A command for an execution that has stalled
     #[arg(long, value_name = "CMD", help_heading = "Hooks: commands that get the event on standard input")]
     pub on_stall: Option<String>,
 }

@@ -13,7 +13,7 @@ use crate::span::{Retention, Span};
 
 /// Runs a job to its end: scatters it into segments, works on them, gathers the outcome.
 ///
-/// A job is a TOML file, or flags, or both: flags win. A key that was used before starts nothing: its run is waited for, and
+/// A job is a TOML file, or flags, or both: flags win. A key that was used before starts nothing: its execution is waited for, and
 /// its result is the answer.
 #[derive(Debug, Clone, Default, Args)]
 pub struct RunArgs {
@@ -23,7 +23,7 @@ pub struct RunArgs {
     /// The job's name
     #[arg(long, value_name = "NAME")]
     pub job: Option<JobName>,
-    /// One run for one key: the day it is for, for example [default: a new run each time]
+    /// One execution for one key: the day it is for, for example [default: a new execution each time]
     #[arg(long, value_name = "KEY")]
     pub key: Option<ExecutionKey>,
 
@@ -76,7 +76,7 @@ pub struct RunArgs {
     /// noop: how long a segment takes
     #[arg(long, value_name = "MS", help_heading = "Work")]
     pub sleep_ms: Option<u64>,
-    /// What a worker of your own is told, as a JSON object
+    /// Parameters for a worker of your own, as a JSON object
     #[arg(long, value_name = "JSON", help_heading = "Work")]
     pub parameters: Option<String>,
 
@@ -89,26 +89,26 @@ pub struct RunArgs {
     /// The longest wait before any attempt [default: 300000]
     #[arg(long, value_name = "MS", help_heading = "Failures")]
     pub backoff_cap_ms: Option<u64>,
-    /// Failed segments with which the run still counts as succeeded: a number, or a share of them [default: 0]
+    /// Failed segments with which the execution still counts as succeeded: a number, or a share of them [default: 0]
     #[arg(long, value_name = "N|P%", help_heading = "Failures")]
     pub tolerated_failures: Option<Tolerance>,
-    /// Work on every segment, also after more failures than are tolerated: the run fails at its end
+    /// Work on every segment, also after more failures than are tolerated: the execution fails at its end
     #[arg(long, help_heading = "Failures")]
     pub finish_anyway: bool,
 
     /// The longest an attempt may take: 90s, 15m [default: as long as its invocation has]
     #[arg(long, value_name = "SPAN", help_heading = "Limits")]
     pub segment_timeout: Option<Span>,
-    /// The longest the run may take; what has no outcome by then is cancelled, and the run has failed
+    /// The longest the execution may take; what has no outcome by then is cancelled, and the execution has failed
     #[arg(long, value_name = "SPAN", help_heading = "Limits")]
     pub execution_timeout: Option<Span>,
-    /// Report the run as stalled after so long without progress [default: 30m]
+    /// Report the execution as stalled after so long without progress [default: 30m]
     #[arg(long, value_name = "SPAN", help_heading = "Limits")]
     pub stall_after: Option<Span>,
-    /// Segments of this run in flight at once [default: as many as there are workers]
+    /// Segments of this execution in flight at once [default: as many as there are workers]
     #[arg(long, value_name = "N", help_heading = "Limits")]
     pub max_concurrency: Option<u32>,
-    /// Delete the run with its rows after so many days: 30d [default: keep it]
+    /// Delete the execution with its rows after so many days: 30d [default: keep it]
     #[arg(long, value_name = "DAYS", help_heading = "Limits")]
     pub retention: Option<Retention>,
 
@@ -129,7 +129,7 @@ pub enum SourceType {
     Range,
     /// Codes, one a segment
     List,
-    /// Segments that are added from outside: for `open`
+    /// Segments that come by `add`: for `open`
     External,
 }
 

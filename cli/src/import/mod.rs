@@ -140,7 +140,7 @@ pub async fn import(
     Ok(Imported { rows: written, created })
 }
 
-/// Reads to the end, or until nobody wants more batches: then the writer has an error to tell.
+/// Reads to the end, or until the writer takes no more batches, because it failed.
 fn read(mut rows: Rows, shape: &Shape, batches: &Sender<Batch>) -> Result<(), ImportError> {
     let mut batch = Batch::default();
     while let Some(row) = rows.next_row(shape)? {

@@ -173,7 +173,7 @@ pub enum UsageError {
     /// A path that cannot be written down as text.
     #[error("the path {0:?} is not Unicode")]
     Path(PathBuf),
-    /// A user's worker was asked for one of the built-in ones.
+    /// A flag of the built-in work was given to an own worker.
     #[error("this program brings its own work: leave out {0}; what it needs goes into --parameters")]
     OwnWork(&'static str),
     /// Something that only the system in this process has was asked of a stack.

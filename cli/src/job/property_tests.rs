@@ -136,7 +136,7 @@ fn a_policy_in_flags_and_in_a_file() {
                  --segment-timeout 90s --execution-timeout 2h --stall-after 15m --max-concurrency 4 --retention 30d";
     let Verb::Run(args) = Cli::try_parse_from(["scatterctl"].into_iter().chain(flags.split_whitespace())).unwrap().verb
     else {
-        panic!("not a run");
+        panic!("not an execution");
     };
     let from_flags = Job::from_args(&args, false).unwrap().into_plan(false).unwrap();
     let policy = serde_json::json!({

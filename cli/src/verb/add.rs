@@ -11,9 +11,9 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, BufReader
 use crate::args::AddArgs;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::format::grouped;
 use crate::interrupt::Interrupt;
 use crate::job::UsageError;
-use crate::number::grouped;
 
 /// Specs that are added at once. Never another number: a repeated add knows each of its parts again only if they are cut at the
 /// same places. Ten groups' worth.

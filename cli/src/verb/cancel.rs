@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::interrupt::Interrupt;
 
-/// First the one write after which nothing of the run starts, beside whatever process works on it; then the rest: by that
+/// First the one write after which nothing of the execution starts, beside whatever process works on it; then the rest: by that
 /// process, whose sweeper sees it at its next tick, or by this one, if there is none.
 pub(super) async fn execute(context: &Context, args: &CancelArgs) -> Result<ExitCode, CliError> {
     let mut interrupt = Interrupt::install(&context.output);

@@ -13,7 +13,7 @@ use crate::args::FailuresArgs;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::execution::IdError;
-use crate::number::grouped;
+use crate::format::grouped;
 use crate::output::{Colour, Output};
 
 /// Groups whose tallies are read at once: one request.
@@ -22,7 +22,7 @@ const TALLIES_AT_ONCE: u64 = 100;
 /// Indexes that are named of each error.
 const EXAMPLES: usize = 5;
 
-/// Different errors that are told apart. A message with a number of its own in each segment has as many as segments; beyond this
+/// Different errors that are counted separately. A message with a number of its own in each segment has as many as segments; beyond this
 /// they are only counted.
 const ERRORS_MAX: usize = 10_000;
 

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use crate::args::ImportArgs;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::format::{grouped, span};
 use crate::import::{Import, import};
-use crate::number::{grouped, span};
 
 pub(super) async fn execute(context: &Context, args: ImportArgs) -> Result<ExitCode, CliError> {
     let database = context.lock().await?;

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::args::ListArgs;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::number::grouped;
+use crate::format::grouped;
 use crate::output::{Colour, Output};
 use crate::summary::colour;
 
@@ -48,7 +48,7 @@ async fn listed(context: &Context, table: &ControlTable, args: ListArgs) -> Resu
 async fn views(table: &ControlTable, query: &ListQuery) -> Result<Vec<ExecutionSummary>, CliError> {
     let mut views = Vec::new();
     for row in table.executions(query).await? {
-        // Read again, with its tallies: an index does not know how far a run has come.
+        // Read again, with its tallies: an index does not know how far an execution has come.
         views.extend(table.summary(row.execution_id).await?);
     }
     Ok(views)
@@ -56,7 +56,7 @@ async fn views(table: &ControlTable, query: &ListQuery) -> Result<Vec<ExecutionS
 
 fn print(output: &Output, views: &[ExecutionSummary]) -> Result<(), CliError> {
     if views.is_empty() {
-        output.note("no runs");
+        output.note("no executions");
         return Ok(());
     }
     let widest = views.iter().map(|view| view.job.as_str().len()).max().unwrap_or(0).max("JOB".len());

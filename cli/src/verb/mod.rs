@@ -57,12 +57,12 @@ pub async fn execute(context: &Context, verb: Verb) -> Result<ExitCode, CliError
     }
 }
 
-/// What a run's outcome is to the shell: success, if it is the one that was wanted.
+/// What an execution's outcome is to the shell: success, if it is the one that was wanted.
 fn exit_code(view: &ExecutionSummary, wanted: ExecutionStatus) -> ExitCode {
     if view.status == wanted { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
 }
 
-/// Follows a run to its end, and prints it.
+/// Follows an execution to its end, and prints it.
 async fn follow_to_end(
     context: &Context,
     operator: &dyn Operator,
@@ -81,7 +81,7 @@ async fn follow_to_end(
     print_finished(context, finished, &view, wanted)
 }
 
-/// Prints a run that ended. Whoever closed the pipe still learns from the exit code how it ended.
+/// Prints an execution that ended. With a closed pipe the exit code still says how it ended.
 fn print_ended(context: &Context, view: &ExecutionSummary, wanted: ExecutionStatus) -> Result<ExitCode, CliError> {
     match crate::summary::print(&context.output, view) {
         Ok(()) | Err(crate::output::OutputError::Closed) => {}
@@ -94,7 +94,7 @@ fn print_ended(context: &Context, view: &ExecutionSummary, wanted: ExecutionStat
     Ok(exit_code(view, wanted))
 }
 
-/// Prints a run that this process saw to its end. An event that nobody got is a failure, too: what comes next waits for it.
+/// Prints an execution that this process saw to its end. An undelivered event is a failure, too: the next job waits for it.
 fn print_finished(
     context: &Context,
     finished: Finished,
@@ -111,7 +111,7 @@ fn print_finished(
     }
     let program = &context.program;
     context.output.warn(format_args!(
-        "the run is over, but its completion event could not be delivered; `{program} resume` tries again"
+        "the execution is over, but its completion event could not be delivered; `{program} resume` tries again"
     ));
     Ok(ExitCode::from(FAILED))
 }

@@ -24,7 +24,7 @@ pub(super) async fn execute(context: &Context, args: &RunArgs) -> Result<ExitCod
         return Ok(ExitCode::SUCCESS);
     }
     if !answer.opened {
-        output.note(format_args!("key {} has this run already", answer.key));
+        output.note(format_args!("key {} has this execution already", answer.key));
     }
     output.line(answer.execution_id)?;
     Ok(ExitCode::SUCCESS)

@@ -38,7 +38,7 @@ impl From<SegmentRow> for Outcome {
     }
 }
 
-/// JSON lines with or without `--json`: this is for programs, and a group at a time, because a run may have millions.
+/// JSON lines with or without `--json`: this is for programs, and a group at a time, because an execution may have millions.
 pub(super) async fn execute(context: &Context, args: &ResultsArgs) -> Result<ExitCode, CliError> {
     let database = context.read().await?;
     let table = database.control_table();

@@ -14,15 +14,15 @@ use crate::interrupt::Interrupt;
 
 pub(super) async fn execute(context: &Context, args: ResumeArgs) -> Result<ExitCode, CliError> {
     let mut interrupt = Interrupt::install(&context.output);
-    // Starting is resuming: the system goes on with whatever it finds unfinished.
+    // Starting is resuming: the system continues every execution that it finds open.
     let operator = context.start(&args.system).await?;
     let ended = wait(context, &*operator, args.id.as_deref(), &mut interrupt).await;
     operator.shutdown().await;
     ended
 }
 
-/// The runs that this process can bring to their end. One that is filled from outside ends after its seal only, and nobody can
-/// add to it, or seal it, while this process has the directory: so it is named, and not waited for.
+/// The executions that this process can finish. An external one without its seal is named and not waited for: no other process can
+/// add to it, or seal it, while this one has the directory.
 async fn left_open(context: &Context, operator: &dyn Operator) -> Result<Vec<ExecutionId>, CliError> {
     let table = operator.table();
     let mut open = Vec::new();
@@ -40,7 +40,7 @@ async fn left_open(context: &Context, operator: &dyn Operator) -> Result<Vec<Exe
     Ok(open)
 }
 
-/// Waits for the runs one after the other; they all go on meanwhile.
+/// Waits for the executions one after the other; they all go on meanwhile.
 async fn wait(
     context: &Context,
     operator: &dyn Operator,

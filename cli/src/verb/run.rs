@@ -75,7 +75,7 @@ fn started(context: &Context, started: Started) -> ExecutionId {
     execution_id
 }
 
-/// Told to stop: what there is of the run stays, and can be gone on with.
+/// A signal came: the execution stays as it is, and `resume` continues it.
 async fn interrupted(
     context: &Context,
     started: Option<ExecutionId>,
@@ -89,11 +89,11 @@ async fn interrupted(
             context.say_how_to_resume();
         }
         None if context.is_deployed() => {
-            context
-                .output
-                .warn("scatter was invoked, and goes on in the stack: `list` shows its run as soon as it is open");
+            context.output.warn(
+                "scatter was invoked, and goes on in the stack: `list` shows its execution as soon as it is open",
+            );
         }
-        None => context.output.warn("stopped before the run was opened: nothing was written"),
+        None => context.output.warn("stopped before the execution was opened: nothing was written"),
     }
     Ok(ExitCode::from(FAILED))
 }

@@ -8,7 +8,7 @@ use crate::args::SegmentsArgs;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::execution::IdError;
-use crate::number::grouped;
+use crate::format::grouped;
 use crate::output::{Colour, Output, OutputError};
 use crate::segment_view::SegmentView;
 
@@ -22,7 +22,7 @@ pub(super) async fn execute(context: &Context, args: &SegmentsArgs) -> Result<Ex
     let execution = table.execution(execution_id).await?.ok_or_else(|| IdError::NotFound(args.id.clone()))?;
     let status = args.status.map(SegmentStatus::from);
     let mut shown = 0_u64;
-    // A group at a time: a run may have millions.
+    // A group at a time: an execution may have millions.
     for group in 0..execution.groups {
         for row in table.group_segments(execution_id.group(group), status).await? {
             if shown == 0 {

@@ -13,6 +13,6 @@ pub(super) async fn execute(context: &Context, id: &str) -> Result<ExitCode, Cli
     let execution_id = context.resolve(table, id).await?;
     let view = table.summary(execution_id).await?.ok_or_else(|| IdError::NotFound(id.to_owned()))?;
     summary::print(&context.output, &view)?;
-    // It was asked how the run stands, and that is answered: whatever the answer is.
+    // It was asked how the execution stands, and that is answered: whatever the answer is.
     Ok(ExitCode::SUCCESS)
 }

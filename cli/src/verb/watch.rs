@@ -15,7 +15,7 @@ use crate::execution::IdError;
 use crate::follow::Follower;
 use crate::interrupt::Interrupt;
 
-/// How often it is looked whether the run has ended.
+/// How often it is looked whether the execution has ended.
 const LOOK: Duration = Duration::from_millis(300);
 
 /// Looks without any change after which it is worth a word.
@@ -31,7 +31,7 @@ pub(super) async fn execute(context: &Context, id: &str) -> Result<ExitCode, Cli
     Box::pin(follow(context, execution_id, ExecutionStatus::Succeeded, &mut interrupt)).await
 }
 
-/// Follows a run that another process works on to its end, and prints it.
+/// Follows an execution that another process works on to its end, and prints it.
 pub(super) async fn follow(
     context: &Context,
     execution_id: ExecutionId,
@@ -49,7 +49,7 @@ pub(super) async fn follow(
     print_ended(context, &view, wanted)
 }
 
-/// Waits for the end of a run that another process works on; says so if nobody seems to.
+/// Waits for the end of an execution that another process works on; warns if no process seems to.
 async fn ended(context: &Context, table: &ControlTable, execution_id: ExecutionId) -> Result<(), CliError> {
     let (mut before, mut still) = (None, 0_u32);
     while let Some(execution) = table.execution(execution_id).await? {

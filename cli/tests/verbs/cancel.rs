@@ -1,4 +1,4 @@
-//! Stopping a run, and changing its limits, beside the process that works on it and without one.
+//! Stopping an execution, and changing its limits, beside the process that works on it and without one.
 
 use serde_json::json;
 
@@ -36,7 +36,7 @@ fn a_run_is_changed_and_cancelled_while_another_process_works_on_it() {
 }
 
 #[test]
-fn a_run_that_nobody_works_on_is_cancelled_then_limited_and_redriven() {
+fn an_execution_without_a_process_is_cancelled_then_limited_and_redriven() {
     let world = World::new();
     let mut running = world.start(&exec("300", "test -e fast || sleep 0.2"));
     world.wait_for("sealed and running", |view| view["status"] == "RUNNING" && view["succeeded"].as_u64() > Some(0));

@@ -1,4 +1,4 @@
-//! A run that is filled from outside.
+//! External executions: `open`, `add`, `seal`.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Commands for what becomes of a run.
+//! Commands for what becomes of an execution.
 
 use crate::world::{World, exec, json_lines};
 
@@ -10,7 +10,7 @@ const HOOKS: [&str; 8] = [
     "--on-failure",
     "cat >> failure.jsonl; echo >> failure.jsonl",
     "--on-first-failure",
-    "cat >> first.jsonl; echo >> first.jsonl; echo $NOTICE >> notice",
+    "cat >> first.jsonl; echo >> first.jsonl; echo $NOTIFICATION >> notice",
 ];
 
 #[test]

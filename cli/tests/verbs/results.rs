@@ -48,7 +48,7 @@ fn a_run_that_is_not_there_is_said_to_be_not_there() {
     world.call(&exec("1", "true")).expect(0);
     for verb in ["results", "failures", "cancel", "redrive"] {
         let refused = world.call(&[verb, "ffff"]).expect(1);
-        assert!(refused.stderr.contains("there is no run ffff"), "{verb}: {}", refused.stderr);
+        assert!(refused.stderr.contains("there is no execution ffff"), "{verb}: {}", refused.stderr);
     }
     let answer = world.call(&["failures", "latest"]).expect(0);
     assert!(answer.stdout.is_empty() && answer.stderr.contains("no segment failed"), "{}", answer.stderr);

@@ -88,7 +88,7 @@ impl World {
         Answer::of(&child.wait_with_output().expect("it ends"))
     }
 
-    /// Asks for the latest run until it is as wanted.
+    /// Asks for the latest execution until it is as wanted.
     #[expect(clippy::disallowed_methods, reason = "nothing runs in this process meanwhile")]
     pub fn wait_for(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
         let looks = WAIT.as_millis() / LOOK.as_millis();

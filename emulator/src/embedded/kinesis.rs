@@ -39,7 +39,7 @@ const TOO_FAST: &str = "ProvisionedThroughputExceededException";
 const TOO_FAST_REASON: &str =
     "the workers are behind, and the embedded Kinesis keeps no more records; put it again later";
 
-/// How much may wait in the stream. Records are in memory, and a run may have a million segments.
+/// How much may wait in the stream. Records are in memory, and an execution may have a million segments.
 #[derive(Debug, Clone, Copy)]
 pub struct Backlog {
     /// Put and not yet consumed, in all shards together.
@@ -112,7 +112,7 @@ impl EmbeddedKinesis {
         Ok((0..shards).map(|index| Shard::new(Arc::clone(&self.service), name, index)).collect())
     }
 
-    /// Creating is a background task of the emulator even when it is told to take no time.
+    /// Creating is a background task of the emulator even when its delay is set to zero.
     async fn wait_until_active(&self, name: &str) -> Result<(), String> {
         const LOOKS_MAX: u32 = 1_000;
         for _ in 0..LOOKS_MAX {

@@ -203,7 +203,7 @@ fn puts_and_reads_at_once_do_not_block_each_other_for_ever() {
                 ended.expect("no panic");
             }
         });
-        done.send(()).expect("somebody waits");
+        done.send(()).expect("the test waits");
     });
     is_done.recv_timeout(Duration::from_mins(1)).expect("puts and reads block each other");
 }

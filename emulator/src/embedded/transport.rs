@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
-/// The address the SDK is told. Nothing listens there: requests never leave the process.
+/// The address that the SDK gets. Nothing listens there: requests never leave the process.
 pub(super) const ENDPOINT: &str = "http://embedded.invalid";
 
 /// The SDK's name for "do not sign" (an emulator does not check signatures, and making one costs more than a read).

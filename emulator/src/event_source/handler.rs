@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use tokio::task::JoinSet;
 use tracing::warn;
 
-/// What a handler may fail with: anything that can be shown to somebody.
+/// What a handler may fail with: anything that has a message.
 pub type HandlerError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What Lambda tells a function about the call it is in.
@@ -18,7 +18,7 @@ pub type HandlerError = Box<dyn std::error::Error + Send + Sync>;
 pub struct Invocation {
     /// Another one for each call, repetitions included.
     pub request_id: String,
-    /// When the call is ended from outside.
+    /// When the host ends the call.
     pub deadline: DateTime<Utc>,
 }
 

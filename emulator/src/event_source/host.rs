@@ -110,7 +110,7 @@ pub struct StopSignal {
 impl StopSignal {
     /// Waits until the end is asked for.
     pub async fn requested(&mut self) {
-        // An error means that nobody can ask any more, which is a reason to end, too.
+        // An error means that every sender is gone, which is a reason to end, too.
         let _ = self.requested.wait_for(|requested| *requested).await;
     }
 

@@ -27,7 +27,7 @@ fn host(shutdown: &Shutdown) -> Host {
 /// What a fake handler does with a batch: by the batch's keys and the number of the call.
 type Behaviour = Arc<dyn Fn(&[String], u64) -> Result<Vec<String>, HandlerError> + Send + Sync>;
 
-/// A handler that notes the keys of every batch, and then does as it is told.
+/// A handler that notes the keys of every batch, and then does what its script says.
 struct Fake {
     calls: AtomicU64,
     noted: mpsc::UnboundedSender<(Vec<String>, Invocation)>,

@@ -6,7 +6,7 @@
 //! # Layout
 //! - `tick`: one sweep: everything that is due
 //! - `retry`: a retry whose moment has come
-//! - `execution`: an open execution: a dead scatter, a standstill, an unpublished completion
+//! - `execution`: an open execution: a dead scatter, a stall, an unpublished completion
 //! - `early_stop`: when an execution is stopped although no operator asked for it
 //! - `heal_groups`: every unfinished group of one execution: lost records, lost workers, finished rows that were not counted
 //! - `recover`: after a restart of the local system: everything that is open

@@ -1,6 +1,6 @@
 //! The log: a line of JSON an event, with the fields of its spans beside its own.
 //!
-//! So a query asks for `execution_id = "…"`, whoever logged it. Lambda's own JSON format has the same names for the moment,
+//! So a query asks for `execution_id = "…"` over the logs of all functions. Lambda's own JSON format has the same names for the moment,
 //! the level and the message.
 
 use std::fmt::{self, Debug};

@@ -5,7 +5,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::{emf, logs};
 
-/// The variable that names the stack by which metrics are told apart; `infra/template.yaml` sets it. Without it there are no metrics.
+/// The variable that names the stack, a dimension of every metric; `infra/template.yaml` sets it. Without it there are no metrics.
 pub const STACK_VARIABLE: &str = "METRICS_STACK";
 
 /// Sets up logs and metrics, both on standard output, from where Lambda takes them. A program that has set up logs of its own keeps

@@ -17,7 +17,7 @@ use runtime::Segment;
 use runtime::SegmentError;
 
 /// How long output is still read after the command and its group have ended. Only a process that left the group can keep
-/// it open for longer, and nobody waits for that.
+/// it open for longer, and the worker does not wait for that.
 const LAST_OUTPUT: Duration = Duration::from_secs(1);
 
 /// What is left of a command.

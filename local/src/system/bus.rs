@@ -21,7 +21,7 @@ pub const EVENTS_FILE: &str = "events.jsonl";
 /// The file of a data directory that gets a line for each event of an execution that is not complete.
 pub const NOTIFICATIONS_FILE: &str = "notifications.jsonl";
 
-/// Appends each event to a file, then runs the commands that are to be told of it.
+/// Appends each event to a file, then runs the hooks for it.
 #[derive(Debug)]
 pub(super) struct LocalBus {
     events: PathBuf,
@@ -72,7 +72,7 @@ impl LocalBus {
         let line = write_down(&self.events, event)?;
         let told = Told::completion(event, &line);
         let mut first = Ok(());
-        // Each is told, whatever becomes of the other.
+        // Each gets the event, whether or not the other's succeeds.
         for command in self.commands.of_completion(event.status) {
             let outcome = self.tell(command, event.event_id, &told).await;
             first = first.and(outcome);
@@ -102,7 +102,7 @@ impl LocalBus {
     }
 }
 
-/// Whether a command took an event; held while it is told.
+/// Whether a command took an event; held while it runs.
 type Taken = Arc<tokio::sync::Mutex<bool>>;
 
 /// How often events of an execution could not be delivered, in this process.
@@ -110,7 +110,7 @@ type Taken = Arc<tokio::sync::Mutex<bool>>;
 pub(super) struct Failures {
     /// Its completion event.
     pub completion: u32,
-    /// Its notices.
+    /// Its notifications.
     pub notifications: u32,
 }
 

@@ -21,7 +21,7 @@ impl KinesisHandler for WorkerFunction {
     }
 }
 
-/// The gather function. After each batch it tells whoever waits for an execution to look again.
+/// The gather function. After each batch it wakes the callers that wait for an execution.
 pub(super) struct GatherFunction {
     pub gather: GatherHandler,
     pub finalized: Arc<watch::Sender<()>>,

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::Hooks;
 
-/// How long the command of a notice may take. Whatever else gathers waits for it, and a notice only tells; the command of a
+/// How long the command of a notification may take. Whatever else gathers waits for it, and a notification only informs; the command of a
 /// completion starts what comes next, and has the gather's time.
 const NOTIFICATION_LIMIT: Duration = Duration::from_secs(30);
 
@@ -34,7 +34,7 @@ pub(super) struct Commands {
     pub output: HookOutput,
 }
 
-/// What a command is told of.
+/// The kind of event that starts a command.
 pub(super) struct Told<'a> {
     event_id: Uuid,
     execution_id: ExecutionId,
@@ -70,14 +70,14 @@ impl<'a> Told<'a> {
 }
 
 impl Commands {
-    /// The commands that a completion with that status is told to.
+    /// The commands for a completion with that status.
     pub fn of_completion(&self, status: ExecutionStatus) -> impl Iterator<Item = &str> {
         let outcome =
             if status == ExecutionStatus::Succeeded { &self.hooks.on_success } else { &self.hooks.on_failure };
         [&self.hooks.on_complete, outcome].into_iter().filter_map(Option::as_deref)
     }
 
-    /// The command that a notice is told to.
+    /// The command for a notification.
     pub fn of_notification(&self, notification: Notification) -> Option<&str> {
         match notification {
             Notification::FirstFailure => self.hooks.on_first_failure.as_deref(),
@@ -115,8 +115,8 @@ impl Commands {
             .env("EVENT_ID", told.event_id.to_string())
             .stdin(Stdio::piped());
         match told.notification {
-            Some(notification) => child.env("NOTICE", notification.as_str()),
-            None => child.env_remove("NOTICE"),
+            Some(notification) => child.env("NOTIFICATION", notification.as_str()),
+            None => child.env_remove("NOTIFICATION"),
         };
         match self.output {
             HookOutput::Stdout => child.stdout(Stdio::inherit()),
@@ -161,7 +161,7 @@ mod tests {
     #[tokio::test]
     async fn a_command_that_ends_badly_is_an_error() {
         let commands = commands();
-        assert!(commands.run("test \"$NOTICE\" = STALLED", &told(Some(Notification::Stalled))).await.is_ok());
+        assert!(commands.run("test \"$NOTIFICATION\" = STALLED", &told(Some(Notification::Stalled))).await.is_ok());
         let failed = commands.run("exit 3", &told(None)).await.unwrap_err().to_string();
         assert!(failed.contains("exit status: 3"), "{failed}");
     }
@@ -202,7 +202,7 @@ mod tests {
             until(|| std::fs::read_to_string(file).ok()).await.trim().to_owned()
         }
 
-        /// Killed processes that nobody waited for stay as zombies: they run no more.
+        /// Killed processes whose parent did not wait for them stay as zombies: they run no more.
         fn is_running(pid: &str) -> bool {
             let process = std::process::Command::new("ps").args(["-o", "stat=", "-p", pid]).output().unwrap();
             let state = String::from_utf8(process.stdout).unwrap();

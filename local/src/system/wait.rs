@@ -10,14 +10,14 @@ use super::{Error, System};
 /// How often to look without being told to.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Failures of the user's command after which nobody waits for it any more. The sweeper goes on trying.
+/// Failures of the user's command after which the waiting caller gives up. The sweeper keeps trying.
 const HOOK_FAILURES: u32 = 3;
 
 impl System {
     /// Waits until an execution is complete and its event is out, or its event cannot be delivered.
     ///
     /// # Errors
-    /// When there is no such execution, it cannot be gone on with, or the table cannot be read.
+    /// When there is no such execution, it cannot be continued, or the table cannot be read.
     pub async fn finished(&self, execution_id: ExecutionId) -> Result<Finished, Error> {
         let mut finalized = self.finalized.subscribe();
         loop {

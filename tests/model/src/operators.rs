@@ -146,7 +146,7 @@ impl System {
         };
     }
 
-    /// Reads the groups from `group` on, and stops at the first with something to put back.
+    /// Reads the groups from `group` on, and stops at the first with something to requeue.
     pub(super) fn enter_group(&self, state: &State, generation: u32, group: u8) -> Redriver {
         let takes = |outcome| Selection::unsuccessful().takes(0, outcome) || self.is(Mutation::RequeueSucceeded);
         for group in group..self.groups() {

@@ -2,7 +2,7 @@
 
 use protocol_proofs::faults::{FaultRun, Report, Sabotage, many};
 
-/// Seeds of every run of the tests. `fault-seeds --seeds 10000` runs more.
+/// Seeds of every execution of the tests. `fault-seeds --seeds 10000` runs more.
 const SEEDS: u64 = 300;
 
 /// The machines that run the tests have at least so many cores.

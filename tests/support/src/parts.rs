@@ -26,7 +26,7 @@ use crate::requests::Requests;
 pub struct Parts {
     /// The directory; deleted with this value. Completion events are in it.
     pub dir: TempDir,
-    /// The control table, through a client that nobody counts.
+    /// The control table, through a client whose requests are not counted.
     pub table: ControlTable,
     /// The one shard of the segment stream.
     pub shard: Shard,

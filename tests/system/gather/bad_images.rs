@@ -1,4 +1,4 @@
-//! Whatever an image is: no panic, no shard that stands still, and what cannot be read is set aside, once.
+//! Any image at all: no panic, no blocked shard, and one dead letter for what cannot be read.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use super::world::{Bus, DONE, World, event, failures};
 
 /// An image of a tally that is none.
 fn poison() -> Value {
-    json!({ "pk": { "S": "somebody else's" }, "sk": { "S": "TALLY" }, "pending": { "N": "0" } })
+    json!({ "pk": { "S": "another owner's" }, "sk": { "S": "TALLY" }, "pending": { "N": "0" } })
 }
 
 #[tokio::test]
@@ -32,11 +32,11 @@ async fn an_image_that_cannot_be_read_is_set_aside_once_and_the_rest_goes_on() {
         assert_eq!(world.hear(&images).await, DONE);
     }
     assert_eq!(world.bus.event().execution_id, id);
-    let aside = world.table.dead_letters(10).await.unwrap();
-    assert_eq!(aside.len(), 1, "{aside:?}");
-    assert_eq!((aside[0].source, aside[0].event_id.as_str()), (DeadLetterSource::Gather, "event-2"));
-    assert!(aside[0].reason.contains("cannot be read as a tally: attribute pk"), "{}", aside[0].reason);
-    assert_eq!(serde_json::from_str::<Value>(&aside[0].text()).unwrap(), poison());
+    let dead_letters = world.table.dead_letters(10).await.unwrap();
+    assert_eq!(dead_letters.len(), 1, "{dead_letters:?}");
+    assert_eq!((dead_letters[0].source, dead_letters[0].event_id.as_str()), (DeadLetterSource::Gather, "event-2"));
+    assert!(dead_letters[0].reason.contains("cannot be read as a tally: attribute pk"), "{}", dead_letters[0].reason);
+    assert_eq!(serde_json::from_str::<Value>(&dead_letters[0].text()).unwrap(), poison());
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ fn change() -> impl Strategy<Value = Change> {
 }
 
 impl Change {
-    /// Not the key: a readable image of something else than what is in the table would be somebody else's truth.
+    /// Not the key: a readable image of something else than what is in the table would be the state of another row.
     fn apply(&self, image: &Value) -> Value {
         let mut image = image.clone();
         let attributes = image.as_object_mut().unwrap();
@@ -148,7 +148,7 @@ async fn hear(changes: &[(bool, Change)], foreign: &Value) -> Result<(), TestCas
     let (one, other) = (world.done(&[2]).await, world.done(&[2]).await);
     let (tally, execution) = (world.tally_image(one, 0).await, world.execution_image(one).await);
     let good = [world.tally_image(other, 0).await, world.execution_image(other).await];
-    let mut aside = None;
+    let mut dead_letters = None;
     for _ in 0..2 {
         let mut records = event(&good[..1]).records;
         records.extend(batch(&tally, &execution, changes, foreign).records);
@@ -161,8 +161,8 @@ async fn hear(changes: &[(bool, Change)], foreign: &Value) -> Result<(), TestCas
         event.records = records;
         prop_assert_eq!(failures(world.gather.handle(event).await), DONE);
         let rows = world.table.dead_letters(100).await.unwrap().len();
-        prop_assert!(rows >= 1, "the poison is set aside");
-        prop_assert_eq!(*aside.get_or_insert(rows), rows, "once");
+        prop_assert!(rows >= 1, "the poison is a dead letter");
+        prop_assert_eq!(*dead_letters.get_or_insert(rows), rows, "once");
     }
     prop_assert_eq!(world.execution(other).await.status, ExecutionStatus::Succeeded);
     let published: Vec<ExecutionId> = world.bus.events().iter().map(|event| event.execution_id).collect();

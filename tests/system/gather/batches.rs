@@ -58,7 +58,7 @@ async fn what_cannot_be_read_or_says_nothing_is_passed_over() {
     };
     let passed_over = [
         changed(&tally, "pending", json!({ "S": "none" })),
-        changed(&tally, "pk", json!({ "S": "somebody else's" })),
+        changed(&tally, "pk", json!({ "S": "another owner's" })),
         changed(&execution, "status", json!({ "S": "RESTING" })),
         json!({ "pk": { "S": id.to_string() }, "sk": { "S": "EXECUTION" } }),
         json!({ "pk": { "S": "KEY#job#key" }, "sk": { "S": "KEY" } }),

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::world::{DONE, Fault, START, World};
 
-/// A run that is done, and what the stream says of it.
+/// An execution that is done, and what the stream says of it.
 async fn done(world: &World) -> (ExecutionId, Vec<Value>) {
     let id = world.done(&[2, 1]).await;
     let images = vec![world.tally_image(id, 0).await, world.tally_image(id, 1).await, world.execution_image(id).await];

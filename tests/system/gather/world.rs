@@ -47,7 +47,7 @@ impl Clock for ManualClock {
 pub enum Fault {
     /// It takes none.
     Refuses,
-    /// It takes the event, and nobody hears of it.
+    /// It takes the event and delivers nothing.
     LosesAnswer,
 }
 

@@ -19,14 +19,14 @@ fn one_attempt() -> Value {
     json!({"max_attempts": 1})
 }
 
-/// Sources of every kind; an invocation that is repeated, and one that goes on with what another left; a limit.
+/// Sources of every kind; an invocation that is repeated, and one that continues what another left; a limit.
 pub async fn scatter_paths(calls: &AllCalls) {
     let world = World::new(calls).await;
     world.scatter(run("range", 130, "succeed", default())).await;
     world.scatter(run("range", 130, "succeed", default())).await;
     let died = world.scatter_that_dies(run("dies", MANY, "succeed", default())).await;
     assert_eq!(world.scatter(run("dies", MANY, "succeed", default())).await, died);
-    assert_eq!(world.row(died).await.status, ExecutionStatus::Running, "it was gone on with");
+    assert_eq!(world.row(died).await.status, ExecutionStatus::Running, "it was continued");
     world.scatter(run("limited", 300, "succeed", json!({"max_concurrency": 5}))).await;
     let wide = run("limited to more than a group", 300, "succeed", json!({"max_concurrency": 200}));
     world.scatter(wide.clone()).await;
@@ -81,7 +81,7 @@ pub async fn built_in_paths(calls: &AllCalls) {
     world.deliver(&world.built_in, &[World::foreign_record()]).await;
 }
 
-/// Folds, completes and publishes; tells of a failure; hands out where a limit is; sets aside what it cannot read.
+/// Folds, completes and publishes; notifies of a failure; admits segments under a limit; writes dead letters.
 pub async fn gather_paths(calls: &AllCalls) {
     let world = World::new(calls).await;
     let succeeds = world.scatter(run("gathered", 130, "succeed", default())).await;
@@ -143,7 +143,7 @@ async fn losses(calls: &AllCalls) {
     assert_eq!(report.published, 1, "{report:?}");
 }
 
-/// A run that nobody works on, until the sweeper tells of it.
+/// A stalled execution, until the sweeper reports it.
 pub async fn standstill_path(calls: &AllCalls) {
     let world = World::new(calls).await;
     let stalled = world.scatter(run("stalled", 4, "succeed", json!({"stall_after_ms": 600_000}))).await;

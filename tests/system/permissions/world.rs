@@ -86,7 +86,7 @@ pub(super) struct World {
     pub(super) worker: Worker,
     pub(super) built_in: Worker,
     pub(super) sweeper: Engine,
-    /// Does what somebody asks for with the command line, with that somebody's permissions.
+    /// Does what an operator asks for with the command line, with the operator's permissions.
     pub(super) operators: Engine,
     scatter: Engine,
     gather: GatherHandler,
@@ -139,13 +139,13 @@ impl Services {
     }
 }
 
-/// Does what the run's parameters say: succeeds, fails for good, or fails for now.
+/// Does what the execution's parameters say: succeeds, fails for good, or fails for now.
 fn as_told() -> Arc<dyn Work> {
     work(|_: Segment<Value>, context: Context| async move {
         let told: Value = context.parameters()?;
         match told.as_str() {
-            Some("fail") => Err(SegmentError::permanent("as it was told")),
-            Some("retry") => Err(SegmentError::retryable("as it was told")),
+            Some("fail") => Err(SegmentError::permanent("as its spec says")),
+            Some("retry") => Err(SegmentError::retryable("as its spec says")),
             _ => Ok(Output::items(1)),
         }
     })
@@ -220,7 +220,7 @@ impl World {
         }
     }
 
-    /// The records that nobody has taken yet.
+    /// The records that no worker has taken yet.
     pub(super) async fn take_records(&self) -> Vec<ShardRecord> {
         let taken = self.taken.lock().unwrap().clone();
         let records = self.shard.read(&taken, usize::from(u16::MAX)).await;
@@ -245,7 +245,7 @@ impl World {
         event
     }
 
-    /// A record of somebody else's.
+    /// A record of another program.
     pub(super) fn foreign_record() -> ShardRecord {
         ShardRecord {
             key: "foreign".to_owned(),
@@ -331,7 +331,7 @@ async fn create_source(client: &aws_sdk_dynamodb::Client) {
         .unwrap();
 }
 
-/// A run of so many segments, each told the same.
+/// An execution of so many segments, each told the same.
 #[expect(clippy::needless_pass_by_value, reason = "each caller makes its policy on the spot")]
 pub(super) fn run(key: &str, segments: u64, told: &str, policy: Value) -> Value {
     let source = json!({"type": "range", "from": 0, "to": segments, "size": 1});

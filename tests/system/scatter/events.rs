@@ -1,4 +1,4 @@
-//! Events as nobody should send them: arbitrary JSON, and good events in which something was changed. Never a panic, and a
+//! Events that no caller should send: arbitrary JSON, and good events in which something was changed. Never a panic, and a
 //! refusal leaves nothing behind.
 
 use engine::scatter::ScatterEvent;

@@ -1,4 +1,4 @@
-//! Executions that are filled from outside.
+//! External executions.
 
 use control_table::id::ExecutionId;
 use control_table::limits::{MAX_SEGMENTS, MAX_SPEC_BYTES};
@@ -105,7 +105,7 @@ async fn a_repeated_add_adds_nothing() {
     assert_holds(&world, id, &[("a", 100)]).await;
     assert_eq!(world.items().await, items);
     let after = world.records().await;
-    assert_eq!((after[&7], after[&8]), (before[&7], before[&8] + 1), "only of what nobody has begun");
+    assert_eq!((after[&7], after[&8]), (before[&7], before[&8] + 1), "only of what no worker has begun");
 
     let other = world.scatter().add(id, "a", specs("other", 3)).await.unwrap_err();
     assert!(other.error_type() == "InvalidAdd" && other.to_string().contains("other segments"), "{other}");
@@ -173,7 +173,7 @@ async fn an_empty_one_is_sealed_and_a_stopped_one_takes_nothing() {
 }
 
 #[tokio::test]
-async fn nobody_but_its_callers_seals_it() {
+async fn only_its_callers_seal_it() {
     let world = World::new().await;
     let id = open(&world, external("k")).await.execution_id;
     add(&world, id, "a", 3).await.unwrap();

@@ -142,7 +142,7 @@ async fn slots_without_records_count_and_the_rest_goes_on() {
     let error = world.scatter_without_stream().admit(id).await.unwrap_err();
     assert_eq!(error.error_type(), "StreamRefused", "{error}");
     assert_eq!((admit(&world, id).await, in_flight(&world, id).await), (0, vec![2, 3]));
-    // What the sweeper's walk looks for: they have slots, and nobody has begun them.
+    // What the sweeper's walk looks for: they have slots, and no worker has begun them.
     free(&world, id, &[3]).await;
     assert_eq!((admit(&world, id).await, in_flight(&world, id).await), (1, vec![2, 4]));
     assert_eq!(world.records().await.into_keys().collect::<Vec<_>>(), [0, 1, 4]);
@@ -156,7 +156,7 @@ async fn a_scatter_that_died_is_gone_on_with_within_the_limit() {
     let answer = world.handle(limited("k", 20 * 128, 4)).await.unwrap();
     world.assert_complete(&answer, 20 * 128).await;
     assert_eq!(in_flight(&world, answer.execution_id).await, [0, 1, 2, 3]);
-    // Sealed, and whoever did that died before the next hand-out.
+    // Sealed by a caller that died before the next admission.
     free(&world, answer.execution_id, &[0, 1, 2]).await;
     world.scatter().resume(answer.execution_id, world.deadline()).await.unwrap();
     assert_eq!(in_flight(&world, answer.execution_id).await, [3, 4, 5, 6]);

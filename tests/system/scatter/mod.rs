@@ -1,5 +1,5 @@
 //! A scatter against an embedded `DynamoDB` and Kinesis: what it leaves behind, however it got there.
-#![expect(clippy::disallowed_methods, reason = "the tests look at the tables from outside, and fill tables of users")]
+#![expect(clippy::disallowed_methods, reason = "the tests read the tables directly, and fill tables of users")]
 
 mod events;
 mod external;

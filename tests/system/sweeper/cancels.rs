@@ -1,4 +1,4 @@
-//! Executions that somebody wants stopped.
+//! Executions that an operator cancels.
 
 use control_table::id::ExecutionId;
 use control_table::operation::{Ending, Finish, FinishOutcome};

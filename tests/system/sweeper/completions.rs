@@ -9,7 +9,7 @@ use engine::sweep::SweepReport;
 
 use super::world::{PATIENCE, Run, World, numbers};
 
-/// A run that was completed, and whose event nobody published; due soon.
+/// An execution that was completed, and whose event was not published; due soon.
 async fn unpublished(world: &World) -> Run {
     let run = world.run(0).await;
     complete(world, &run).await;

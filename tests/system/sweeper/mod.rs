@@ -7,6 +7,6 @@ mod redrives;
 mod repair;
 mod retries;
 mod scatters;
-mod standstill;
+mod stall;
 mod stops;
 mod world;

@@ -1,4 +1,4 @@
-//! Executions whose failed segments are put back.
+//! Executions whose failed segments are requeued.
 
 use chrono::TimeDelta;
 use control_table::policy::Policy;
@@ -7,7 +7,7 @@ use engine::{EngineError, Refusal};
 
 use super::world::{PATIENCE, Run, World};
 
-/// A run of 130 segments in two groups, complete and published: 1 and 129 failed, the others counted an item each.
+/// An execution of 130 segments in two groups, complete and published: 1 and 129 failed, the others counted an item each.
 async fn failed(world: &World) -> Run {
     failed_with(world, Policy::default()).await
 }

@@ -1,4 +1,4 @@
-//! Executions that are stopped though nobody asked for it, and those that stand still.
+//! Executions that their policy stops, and those that stall.
 
 use chrono::TimeDelta;
 use control_table::operation::FlagFirstFailureOutcome;
@@ -87,7 +87,7 @@ async fn a_standstill_is_told_once_and_again_only_after_it_had_moved_on() {
     assert_ne!(notifications[0].event_id, notifications[1].event_id);
 }
 
-/// Sweeps every 250 milliseconds, as the local runner does, until a standstill is told; how long that took, and the looks it took.
+/// Sweeps every 250 milliseconds, as the local runner does, until a stall is reported; how long that took, and the looks it took.
 async fn told_after(world: &World) -> (TimeDelta, u64) {
     let (tick, mut looks) = (TimeDelta::milliseconds(250), 0);
     for ticks in 1..1_000 {
@@ -98,7 +98,7 @@ async fn told_after(world: &World) -> (TimeDelta, u64) {
             return (tick * ticks, looks);
         }
     }
-    panic!("nothing was told")
+    panic!("no stall was reported")
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn a_standstill_that_is_shorter_than_the_patience_is_told_within_a_tick() 
     for index in 1..3 {
         run.fail(index).await;
     }
-    // The redrive's own time is the patience, and the standstill after it is told sooner all the same.
+    // The redrive's own time is the patience, and the stall after it is reported sooner all the same.
     while run.row().await.published_generation < 1 {
         world.advance(PATIENCE);
         world.sweep().await;

@@ -184,7 +184,7 @@ fn operation(context: &BeforeTransmitInterceptorContextRef<'_>) -> String {
     target.rsplit('.').next().unwrap().to_owned()
 }
 
-/// A handle on a run, with what is done to it by hand.
+/// A handle on an execution, with what is done to it by hand.
 #[derive(Debug, Clone)]
 pub struct Run {
     pub id: ExecutionId,
@@ -254,7 +254,7 @@ impl Run {
         }
     }
 
-    /// The first failure of a group is told, as a worker does.
+    /// Flags the first failure of a group, as a worker does.
     pub async fn note_failure(&self, index: u64) -> FlagFirstFailureOutcome {
         let (segment, generation) = (self.id.segment(index), self.generation);
         self.table.execute(&FlagFirstFailure { segment, generation, due_at: self.clock.timestamp() }).await.unwrap()
@@ -445,7 +445,7 @@ impl World {
         self.run_as(id, segments, policy).await
     }
 
-    /// A run that waits in the same partition of the due index as that one.
+    /// An execution that waits in the same partition of the due index as that one.
     pub async fn run_beside(&self, other: &Run, segments: u64) -> Run {
         let shard = |id| Due::execution(id, START).due_shard;
         let mut ids = std::iter::repeat_with(|| ExecutionId::new(self.entropy.uuid_v7(self.clock.now())));

@@ -96,7 +96,7 @@ async fn is_gone(pid: &str) {
     until(|| (!is_running(pid)).then_some(())).await;
 }
 
-/// Killed processes that nobody waited for stay as zombies: they run no more.
+/// Killed processes whose parent did not wait for them stay as zombies: they run no more.
 fn is_running(pid: &str) -> bool {
     let process = std::process::Command::new("ps").args(["-o", "stat=", "-p", pid]).output().unwrap();
     let state = String::from_utf8(process.stdout).unwrap();

@@ -1,4 +1,4 @@
-//! The first failure of a run is told to its execution.
+//! The first failure is flagged on the execution.
 
 use control_table::rows::Notification;
 use runtime::SegmentError;

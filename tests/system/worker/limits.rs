@@ -1,4 +1,4 @@
-//! What a run's policy limits: the time of an attempt, and the segments in flight.
+//! What an execution's policy limits: the time of an attempt, and the segments in flight.
 
 use std::sync::Arc;
 
@@ -75,7 +75,7 @@ async fn a_lease_is_no_longer_than_the_attempt_may_take() {
     assert_eq!(row.lease_until, Some(START.plus(TimeDelta::seconds(110))), "no later than that of the invocation");
 }
 
-/// A run with that limit, both of whose segments have a slot.
+/// An execution with that limit, both of whose segments have a slot.
 async fn limited(limit: u32) -> Run {
     let run = Run::with_policy(Policy { max_concurrency: Some(limit), ..Policy::default() }).await;
     let (execution_id, segments) = (run.execution_id, vec![0, 1]);
@@ -124,7 +124,7 @@ async fn a_record_comes_again_until_its_slot_is_free() {
 }
 
 #[tokio::test]
-async fn a_slot_that_a_worker_left_taken_is_freed_by_whoever_comes_next() {
+async fn a_slot_that_a_worker_left_taken_is_released_by_the_next_worker() {
     let run = limited(2).await;
     // The count is lost on its way back, and with it the word that the slot is free.
     let worker = run.worker_losing(3..=3, counting(&Calls::default()));

@@ -1,10 +1,10 @@
 //! The worker against a control table in memory, and the built-in jobs against tables and commands.
 mod batch;
 mod commands;
+mod dead_letters;
 mod failures;
 mod limits;
 mod outcomes;
-mod poison;
 mod recovery;
 mod support;
 mod tables;

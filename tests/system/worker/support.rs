@@ -1,4 +1,4 @@
-//! What the worker's tests share: a control table in memory with a run in it, a clock that a test moves, and records.
+//! What the worker's tests share: a control table in memory with an execution in it, a clock that a test moves, and records.
 
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -86,7 +86,7 @@ impl Intercept for LoseAnswers {
     }
 }
 
-/// A run of two segments in one committed group, and what workers need.
+/// An execution of two segments in one committed group, and what workers need.
 /// Segment 0 has 3 rows, segment 1 has 5.
 pub struct Run {
     pub table: ControlTable,

@@ -68,7 +68,7 @@ async fn a_segment_that_a_batch_has_twice_is_counted_once() {
     assert_eq!((tally.pending, tally.counts.item_count), (0, 8));
 }
 
-/// Work that ends at once for segment 0, and for others when it is told to.
+/// Work that ends at once for segment 0, and for others when the test says so.
 fn long_and_short(go_on: &Arc<Notify>) -> Arc<dyn Work> {
     let go_on = Arc::clone(go_on);
     work(move |segment: Segment<Spec>, _| {

@@ -1,4 +1,4 @@
-//! No source at all: the execution is filled from outside, by [`crate::scatter::Scatter::add`], until it is sealed.
+//! The `external` source: callers add the segments with [`crate::Engine::add`], until one seals the execution.
 
 use control_table::rows::PlanKind;
 use futures::stream::{self, BoxStream, StreamExt};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Source, SourceError};
 
-/// Segments that come from outside. As it is asked for, it says nothing more.
+/// Segments that callers add. The request has no further fields.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct External {}

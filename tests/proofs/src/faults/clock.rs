@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use chrono::{DateTime, Utc};
 use control_table::clock::{Clock, Timestamp};
 
-/// When every run begins: an evening, so that long runs cross midnight.
+/// When every execution begins: an evening, so that long runs cross midnight.
 const BEGIN_MS: i64 = 1_795_561_200_000;
 
-/// The time of a run. Clones show the same.
+/// The time of an execution. Clones show the same.
 #[derive(Debug, Clone)]
 pub(super) struct ManualClock(Arc<AtomicI64>);
 

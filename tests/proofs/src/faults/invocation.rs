@@ -1,4 +1,4 @@
-//! Invocations of the functions, each a task that the run may kill.
+//! Invocations of the functions, each a task that the execution may kill.
 
 use std::fmt;
 use std::sync::Arc;

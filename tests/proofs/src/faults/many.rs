@@ -31,7 +31,7 @@ impl Tally {
     }
 }
 
-/// Runs these seeds on that many threads, each seed on one; `hear` is told of each.
+/// Runs these seeds on that many threads, each seed on one; `hear` gets each result.
 pub fn many(seeds: Range<u64>, threads: usize, hear: impl Fn(&Report) + Sync) -> Tally {
     let (next, tally) = (AtomicU64::new(seeds.start), Mutex::new(Tally::default()));
     std::thread::scope(|scope| {

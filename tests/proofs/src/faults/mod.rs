@@ -1,16 +1,16 @@
 //! Fault injection, seeded: the functions' own handlers against the embedded `DynamoDB`, with everything in between in the
 //! hands of a seed.
 //!
-//! A seed chooses the scenario of a run, the order of every request of every invocation, and what becomes of it: answered,
+//! A seed chooses the scenario of an execution, the order of every request of every invocation, and what becomes of it: answered,
 //! throttled, lost, applied with the answer lost, or the last thing its process did. It chooses which records of either stream
-//! are lost, repeated or late, and when leases and retries fall due. Faults are bounded; after them the run must complete with
-//! nobody's help but the sweeper's. The same seed gives the same run, request by request.
+//! are lost, repeated or late, and when leases and retries fall due. Faults are bounded; after them the execution must complete with
+//! only the sweeper's help. The same seed gives the same execution, request by request.
 //!
 //! # Layout
 //! - [`FaultRun`], [`Report`]: one seed, from its scenario to its verdict
 //! - `run`: what happens next; `invocation`: the handlers as tasks that can be killed
 //! - `network`: where requests wait for their fate; `services`: what answers them
-//! - `world`: services and functions of one run; `scenario`: its size, policy and work; `verdict`: what must hold at its end
+//! - `world`: services and functions of one execution; `scenario`: its size, policy and work; `verdict`: what must hold at its end
 //! - [`many`]: many seeds, on as many threads as are asked for
 
 mod clock;
@@ -44,7 +44,7 @@ pub enum Sabotage {
     CountsTwice,
 }
 
-/// The run of one seed.
+/// The execution of one seed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FaultRun {
     /// It decides everything.

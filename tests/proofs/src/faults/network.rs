@@ -1,6 +1,6 @@
 //! The network between the functions and the services: every request waits there for its turn and its fate.
 //!
-//! So the order of requests, and what becomes of each, is the run's to choose, and nothing else's.
+//! So the order of requests, and what becomes of each, is the execution's to choose, and nothing else's.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -31,7 +31,7 @@ pub(super) enum Fate {
     Lost,
     /// It arrives, and the answer is lost.
     Unheard,
-    /// It arrives, and no answer ever comes: whoever sent it is killed before.
+    /// It arrives, and no answer ever comes: its sender is killed before.
     Mute,
 }
 
@@ -70,7 +70,7 @@ impl Network {
         }
         match decided.await {
             Ok(fate) => fate,
-            // The run is over, and so is whoever waits.
+            // The execution is over, and so is the sender that waits.
             Err(_) => std::future::pending().await,
         }
     }
@@ -94,7 +94,7 @@ impl Network {
 impl Waiting {
     /// Lets it go to its fate.
     pub fn decide(self, fate: Fate) {
-        // Whoever sent it may have given up meanwhile.
+        // The sender may have given up meanwhile.
         let _ = self.turn.send(fate);
     }
 }

@@ -1,4 +1,4 @@
-//! What happens in a run, and when: drawn from the seed, so that the seed repeats it.
+//! What happens in an execution, and when: drawn from the seed, so that the seed repeats it.
 
 use control_table::clock::Entropy;
 

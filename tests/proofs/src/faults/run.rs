@@ -1,4 +1,4 @@
-//! The run of one seed: who is invoked when, which request goes next, and what becomes of it.
+//! The execution of one seed: who is invoked when, which request goes next, and what becomes of it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -29,7 +29,7 @@ const STEPS_MAX: u64 = 50_000;
 /// Ticks of the sweeper, in a generation, that nothing else was left to do before; long runs take some dozens.
 const TICKS_MAX: u32 = 200;
 
-/// Ticks without a sweeper before the run is given up.
+/// Ticks without a sweeper before the execution is given up.
 const TICKS_WITHOUT_SWEEPER: u32 = 20;
 
 /// Redrives that may be killed before they have begun.
@@ -38,7 +38,7 @@ const REDRIVE_TRIES: u32 = 40;
 /// Records of the table's stream in one invocation of the gather, at most.
 const GATHER_BATCH: u64 = 20;
 
-/// What a run came to.
+/// What an execution came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Requests that were sent.
@@ -51,7 +51,7 @@ pub struct Counts {
     pub generations: u64,
 }
 
-/// A run under way.
+/// An execution under way.
 pub(super) struct Run {
     pub scenario: Scenario,
     pub world: World,
@@ -120,7 +120,7 @@ impl Run {
             }
             let row = self.execution().await;
             match row {
-                // Whoever wants it run asks again.
+                // Its caller asks again.
                 None => self.scatters = 1,
                 Some(row) if row.generation == generation && row.status.is_terminal() && !row.is_unpublished() => {
                     self.counts.generations += 1;
@@ -152,7 +152,7 @@ impl Run {
         self.world.table.execution(id).await.unwrap()
     }
 
-    /// What failed is put back, by somebody who asks until it has begun.
+    /// An operator redrives what failed, and repeats the call until the redrive has begun.
     async fn redriven(&mut self, row: &ExecutionRow) -> Result<ExecutionRow, String> {
         let generation = row.generation + 1;
         let only_failed = row.failed > 0 && self.random.percent(40);
@@ -182,7 +182,7 @@ impl Run {
         self.invoke(Kind::Sweep);
         while self.step().await? {}
         let after = self.execution().await;
-        // A slot that nobody freed before the last group was folded may be freed late; nothing reads it any more.
+        // A slot that was not freed before the last group was folded may be freed late; nothing reads it any more.
         let is_same = |after: &ExecutionRow| ExecutionRow { in_flight: row.in_flight.clone(), ..after.clone() } == *row;
         if after.as_ref().is_some_and(is_same) {
             return verdict::check(&self.world, row).await;
@@ -215,7 +215,7 @@ impl Run {
         if self.running.is_empty() {
             return Ok(false);
         }
-        tokio::time::sleep(BACK_OFF).await; // sleeps because whoever is left backs off; it is the runtime's time, not ours
+        tokio::time::sleep(BACK_OFF).await; // sleeps because the invocations that are left back off; it is the runtime's time, not ours
         Ok(true)
     }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::random::Random;
 
-/// The scenario of one run.
+/// The scenario of one execution.
 #[derive(Debug, Clone)]
 pub(super) struct Scenario {
     pub seed: u64,
@@ -36,7 +36,7 @@ pub(super) struct Scenario {
 impl Scenario {
     pub fn of(seed: u64) -> Self {
         let random = Random::from_seed(seed ^ 0x5ca7_7e12);
-        // Mostly small: more runs find more than long ones. A group has 128 segments, so the long ones have two or three.
+        // Mostly small: more executions find more than long ones. A group has 128 segments, so the long ones have two or three.
         let segments = match random.between(0, 99) {
             0 => 0,
             1..=69 => random.between(1, 8),
@@ -133,7 +133,7 @@ impl Way {
         };
         match self {
             // Not `panic!`: the hook would print it each time.
-            Self::PanicsFirst(_) if fails => std::panic::resume_unwind(Box::new("as it was told to")),
+            Self::PanicsFirst(_) if fails => std::panic::resume_unwind(Box::new("as the scenario says")),
             Self::FailsFirst(_) if fails => Err(SegmentError::retryable("no luck")),
             _ if fails => Err(SegmentError::permanent("never")),
             _ => Ok(Output::items(1).counter("index", i64::try_from(segment.index).unwrap())),

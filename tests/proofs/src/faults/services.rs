@@ -1,4 +1,4 @@
-//! The two services at the end of the network: the embedded `DynamoDB`, and a stream that the run plays itself.
+//! The two services at the end of the network: the embedded `DynamoDB`, and a stream that the execution plays itself.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -185,7 +185,7 @@ pub(super) fn kinesis(stream_log: &StreamLog, network: &Network) -> aws_sdk_kine
     aws_sdk_kinesis::Client::from_conf(config)
 }
 
-/// Nothing is signed: nobody checks.
+/// Nothing is signed: the services check no signature.
 #[derive(Debug)]
 struct Unsigned;
 

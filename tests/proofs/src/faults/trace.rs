@@ -1,4 +1,4 @@
-//! What happened in a run, as lines and as one number: the same whenever the seed is run.
+//! What happened in an execution, as lines and as one number: the same whenever the seed is run.
 
 use std::fmt::Display;
 
@@ -9,7 +9,7 @@ const PRIME: u64 = 0x0000_0100_0000_01b3;
 /// Characters of a line that are kept for a reader.
 const LINE_MAX: usize = 240;
 
-/// The trace of a run.
+/// The trace of an execution.
 #[derive(Debug)]
 pub(super) struct Trace {
     hash: u64,

@@ -11,7 +11,7 @@ use test_support::{assert_invariants, events_of};
 /// The design's invariants, one completion for each generation so far, and nothing for a repair to do.
 pub(super) async fn check(world: &World, row: &ExecutionRow) -> Result<(), String> {
     let execution_id = row.execution_id;
-    // It panics, which ends the run of the seed as a violation.
+    // It panics, which ends the execution of the seed as a violation.
     assert_invariants(&world.table, world.data_dir(), execution_id).await;
     one_completion_each(world, row)?;
     if !row.notifications.is_empty() || row.redrive.is_some() {

@@ -35,7 +35,7 @@ use test_support::FileBus;
 /// Records of the table's stream that are read at once.
 const STREAM_PAGE: u32 = 1_000;
 
-/// How long the sweeper and the scatter wait before they help: short, so that a run has more of it.
+/// How long the sweeper and the scatter wait before they help: short, so that an execution has more of it.
 const PATIENCE_SECONDS: i64 = 90;
 
 /// The functions, ready to be invoked.
@@ -45,7 +45,7 @@ pub(super) struct Functions {
     pub gather: GatherHandler,
 }
 
-/// A run's world.
+/// An execution's world.
 pub(super) struct World {
     pub dir: TempDir,
     /// The control table, past the network.
@@ -99,7 +99,7 @@ impl World {
         self.counts_twice.store(true, Ordering::Relaxed);
     }
 
-    /// The run's execution, once it is opened.
+    /// The execution, once it is opened.
     pub async fn execution_id(&self) -> Option<ExecutionId> {
         self.table.execution_of_key(&"faults".parse().unwrap(), &"one".parse().unwrap()).await.unwrap()
     }

@@ -1,4 +1,4 @@
-//! What the verbs take that are about one run.
+//! What the verbs take that are about one execution.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use super::SystemArgs;
 /// What `results` takes.
 #[derive(Debug, Args)]
 pub struct ResultsArgs {
-    /// The run's ID, the beginning of it, or `latest`
+    /// The execution's ID, the beginning of it, or `latest`
     pub id: String,
     /// Only segments with this outcome
     #[arg(long, value_enum, value_name = "STATUS", ignore_case = true)]
@@ -42,7 +42,7 @@ impl From<OutcomeFilter> for SegmentStatus {
 /// What `failures` takes.
 #[derive(Debug, Args)]
 pub struct FailuresArgs {
-    /// The run's ID, the beginning of it, or `latest`
+    /// The execution's ID, the beginning of it, or `latest`
     pub id: String,
 }
 
@@ -50,12 +50,12 @@ pub struct FailuresArgs {
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("limit").required(true).multiple(true).args(["max_concurrency", "tolerated_failures"]))]
 pub struct SetArgs {
-    /// The run's ID, the beginning of it, or `latest`
+    /// The execution's ID, the beginning of it, or `latest`
     pub id: String,
-    /// Segments in flight at once; of a run that began with a limit, or that is over: then it holds for its redrive
+    /// Segments in flight at once; of an execution that began with a limit, or that is over: then it holds for its redrive
     #[arg(long, value_name = "N")]
     pub max_concurrency: Option<u32>,
-    /// Failed segments with which the run still counts as succeeded: a number, or a share of them
+    /// Failed segments with which the execution still counts as succeeded: a number, or a share of them
     #[arg(long, value_name = "N|P%")]
     pub tolerated_failures: Option<Tolerance>,
 }
@@ -63,7 +63,7 @@ pub struct SetArgs {
 /// What `cancel` takes.
 #[derive(Debug, Args)]
 pub struct CancelArgs {
-    /// The run's ID, the beginning of it, or `latest`
+    /// The execution's ID, the beginning of it, or `latest`
     pub id: String,
     /// How the system runs.
     #[command(flatten)]
@@ -73,7 +73,7 @@ pub struct CancelArgs {
 /// What `redrive` takes.
 #[derive(Debug, Args)]
 pub struct RedriveArgs {
-    /// The run's ID, the beginning of it, or `latest`
+    /// The execution's ID, the beginning of it, or `latest`
     pub id: String,
     /// Only segments that failed; with --cancelled, those as well [default: all that did not succeed]
     #[arg(long)]
@@ -90,7 +90,7 @@ pub struct RedriveArgs {
 }
 
 impl RedriveArgs {
-    /// What is put back.
+    /// The segments to requeue.
     pub fn selection(&self) -> Selection {
         let everything = !self.failed && !self.cancelled;
         Selection {
@@ -104,7 +104,7 @@ impl RedriveArgs {
 /// What `repair` takes.
 #[derive(Debug, Args)]
 pub struct RepairArgs {
-    /// The run's ID, the beginning of it, or `latest`
+    /// The execution's ID, the beginning of it, or `latest`
     pub id: String,
     /// Say what is wrong, and change nothing; ends with 3 if something is
     #[arg(long)]
@@ -117,7 +117,7 @@ pub struct RepairArgs {
 /// What `add` takes.
 #[derive(Debug, Args)]
 pub struct AddArgs {
-    /// The run's ID, the beginning of it, or `latest`
+    /// The execution's ID, the beginning of it, or `latest`
     pub id: String,
     /// A file with a segment's spec a line, as JSON; `-` for standard input
     #[arg(long, value_name = "F")]
@@ -133,7 +133,7 @@ pub struct AddArgs {
 /// What `seal` takes.
 #[derive(Debug, Args)]
 pub struct SealArgs {
-    /// The run's ID, the beginning of it, or `latest`
+    /// The execution's ID, the beginning of it, or `latest`
     pub id: String,
     /// How the system runs.
     #[command(flatten)]

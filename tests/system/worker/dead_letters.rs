@@ -1,4 +1,4 @@
-//! Whatever is in a record: no panic, no shard that stands still, and what can never be read is set aside, once.
+//! Any record at all: no panic, no blocked shard, and one dead letter for what cannot be read.
 
 use std::sync::Arc;
 
@@ -23,15 +23,15 @@ async fn what_is_no_record_of_a_segment_is_set_aside_and_reported_once() {
         assert_eq!(again(worker.handle(batch, run.invocation()).await), DONE);
     }
     assert_eq!(run.segment(0).await.status, SegmentStatus::Succeeded);
-    let aside = run.table.dead_letters(10).await.unwrap();
-    assert_eq!(aside.len(), 2, "{aside:?}");
-    let garbage = aside.iter().find(|row| row.event_id == "shardId-000000000000:1").unwrap();
+    let dead_letters = run.table.dead_letters(10).await.unwrap();
+    assert_eq!(dead_letters.len(), 2, "{dead_letters:?}");
+    let garbage = dead_letters.iter().find(|row| row.event_id == "shardId-000000000000:1").unwrap();
     assert_eq!(
         (garbage.source, garbage.payload_bytes, garbage.text()),
         (DeadLetterSource::Worker, 9, "\u{fffd}not JSON".to_owned())
     );
     assert!(garbage.reason.starts_with("it is not a segment's record: "), "{}", garbage.reason);
-    assert!(aside.iter().any(|row| row.reason.contains("missing field")), "{aside:?}");
+    assert!(dead_letters.iter().any(|row| row.reason.contains("missing field")), "{dead_letters:?}");
 }
 
 #[tokio::test]
@@ -180,9 +180,9 @@ fn any_bytes_between_good_records_are_set_aside_once_and_hold_up_nothing() {
             }
             let tally = run.tally().await;
             prop_assert_eq!((tally.pending, tally.counts.item_count), (0, 8));
-            let aside = run.table.dead_letters(10).await.unwrap();
-            prop_assert_eq!(aside.len(), 1);
-            prop_assert_eq!(aside[0].payload_bytes, bytes.len() as u64);
+            let dead_letters = run.table.dead_letters(10).await.unwrap();
+            prop_assert_eq!(dead_letters.len(), 1);
+            prop_assert_eq!(dead_letters[0].payload_bytes, bytes.len() as u64);
             Ok(())
         })
     });
@@ -193,7 +193,7 @@ fn a_record_that_was_changed_on_its_way_is_worked_on_or_set_aside() {
     let runs = std::cell::RefCell::new(None::<(Arc<Run>, usize)>);
     check(200, &vec(change(), 1..6), |runtime, changes| {
         runtime.block_on(async {
-            // One table for many cases: what is set aside is told apart by its number.
+            // One table for many cases: dead letters are counted by their number.
             let kept = runs.borrow().clone();
             let (run, before) = match kept {
                 Some(kept) => kept,
@@ -213,12 +213,12 @@ fn a_record_that_was_changed_on_its_way_is_worked_on_or_set_aside() {
     });
     let (run, handed) = runs.into_inner().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let aside = runtime.block_on(run.table.dead_letters(usize::MAX)).unwrap();
-    assert!(aside.len() > handed / 4 && aside.len() < handed, "{} of {handed}", aside.len());
-    let mut ids: Vec<&String> = aside.iter().map(|row| &row.event_id).collect();
+    let dead_letters = runtime.block_on(run.table.dead_letters(usize::MAX)).unwrap();
+    assert!(dead_letters.len() > handed / 4 && dead_letters.len() < handed, "{} of {handed}", dead_letters.len());
+    let mut ids: Vec<&String> = dead_letters.iter().map(|row| &row.event_id).collect();
     ids.sort_unstable();
     ids.dedup();
-    assert_eq!(ids.len(), aside.len());
+    assert_eq!(ids.len(), dead_letters.len());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Executions that stand still, and those that do not.
+//! Executions that stall, and those that do not.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ async fn lost_records_and_lost_workers_get_records_again() {
     let report = world.sweep_after_standstill().await;
     assert_eq!(report, SweepReport { due: 1, records_put: 2, ..SweepReport::default() });
     assert_eq!(world.put().await, [run.id.segment(0), run.id.segment(2)]);
-    // Nothing is taken from the rows themselves: whoever gets the record takes the segment over.
+    // Nothing is taken from the rows themselves: the worker that gets the record takes the segment over.
     let row = run.segment(0).await;
     assert_eq!((row.status, row.attempt), (SegmentStatus::Running, 1));
     assert_eq!(run.claim(0, "the record again", LONG).await, 2);
