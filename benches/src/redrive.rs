@@ -52,7 +52,7 @@ pub async fn measure(args: &RedriveArgs) -> Result<(), BenchError> {
     crate::print_line(&serde_json::to_string(&json!({
         "segments": args.n,
         "redriven": failed,
-        "requeue_s": put_back_s,
+        "requeue_s": requeue_s,
         "redrive_s": redrive_s,
         "fresh_s": fresh_s,
         "counts_are_right": redriven.status == ExecutionStatus::Succeeded

@@ -101,6 +101,7 @@ pub use chrono::{DateTime, Utc};
 pub use control_table::id::{ExecutionId, ExecutionKey, JobName};
 pub use control_table::trace::TraceContext;
 pub use runtime::{Context, Error, Number, Output, Permanent, Segment, SegmentError};
+pub use serde_json::{Value, json};
 
 /// The result of a `process`; its error is any error.
 pub type Result<T = Output> = std::result::Result<T, Error>;

@@ -1,22 +1,22 @@
-//! A worker of one's own: for each segment, how many of its numbers are prime.
+//! An own worker: for each segment, how many of its numbers are prime.
 
 use std::process::ExitCode;
 
+use scatter_gather::{Context, Output, Result, Segment};
 use serde::Deserialize;
-use worker::{Context, Output, Segment, SegmentError};
 
-/// What the source says of a segment: a range of numbers, its end not included.
+/// A segment's spec, as the source `range` makes it: numbers from `from` to `to`, without `to`.
 #[derive(Deserialize)]
 struct Range {
     from: u64,
     to: u64,
 }
 
-async fn process(segment: Segment<Range>, _: Context) -> Result<Output, SegmentError> {
+async fn process(segment: Segment<Range>, _: Context) -> Result {
     let Range { from, to } = segment.spec;
-    // Pure computing goes to a thread of its own: here it would hold up whatever else the runtime does.
+    // Pure computing goes to a thread of its own: on this one it would block the worker's other segments.
     let primes = tokio::task::spawn_blocking(move || (from..to).filter(|&number| is_prime(number)).count()).await?;
-    Ok(Output::items(i64::try_from(to - from)?).counter("primes", i64::try_from(primes)?))
+    Ok(Output::items(to - from).counter("primes", u64::try_from(primes)?))
 }
 
 fn is_prime(number: u64) -> bool {
@@ -25,5 +25,17 @@ fn is_prime(number: u64) -> bool {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    scatterctl::run_worker(process).await
+    scatter_gather::run!(process).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scatter_gather::{json, testing};
+
+    #[tokio::test]
+    async fn the_primes_of_a_range_are_counted() {
+        let output = testing::run(process, json!({ "from": 0, "to": 10 })).await.unwrap();
+        assert_eq!(output, Output::items(10).counter("primes", 4_u64));
+    }
 }
