@@ -1,4 +1,4 @@
-//! What another attempt of a segment costs, counted at the SDK's clients. `scatterctl cost` and `docs/cost.md` reckon with it.
+//! What another attempt of a segment costs, counted at the SDK's clients. `docs/cost.md` reckons with it.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod architecture;
 mod bad_records;
 mod cities;
 mod cost;
@@ -11,6 +12,7 @@ mod end_to_end;
 mod event_shapes;
 mod expiry;
 mod gather;
+mod metrics;
 mod operations;
 mod permissions;
 mod scatter;

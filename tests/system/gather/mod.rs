@@ -4,4 +4,4 @@ mod bad_images;
 mod batches;
 mod crashes;
 mod order;
-mod world;
+pub mod world;

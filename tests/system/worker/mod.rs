@@ -6,7 +6,7 @@ mod failures;
 mod limits;
 mod outcomes;
 mod recovery;
-mod support;
+pub mod support;
 mod tables;
 mod together;
 mod traces;
