@@ -18,7 +18,7 @@ pub const fn colour(status: ExecutionStatus) -> Colour {
     }
 }
 
-/// Prints a run: the JSON object, or a few lines.
+/// Prints an execution: the JSON object, or a few lines.
 pub fn print(output: &Output, view: &ExecutionSummary) -> Result<(), OutputError> {
     if output.is_json() {
         return output.value(view);
@@ -26,7 +26,7 @@ pub fn print(output: &Output, view: &ExecutionSummary) -> Result<(), OutputError
     let status = output.paint(colour(view.status), view.status.as_str());
     output.line(format_args!("{status}  {}  {}", view.job, view.execution_id))?;
     for (name, text) in lines(view) {
-        output.line(format_args!("  {}{text}", output.paint(Colour::Dim, format_args!("{name:<10}"))))?;
+        output.line(format_args!("  {}{text}", output.paint(Colour::Dim, format_args!("{name:<11}"))))?;
     }
     Ok(())
 }

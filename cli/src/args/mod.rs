@@ -32,26 +32,29 @@ pub struct Cli {
     pub verb: Verb,
 }
 
+/// The heading of what every verb takes, so that a verb's own options stand together.
+const GLOBAL: &str = "Global options";
+
 /// What every verb takes.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Global {
     /// The directory with the embedded database [default: scatter-gather in the user's data directory]
-    #[arg(long, global = true, env = "SCATTERCTL_DATA_DIR", value_name = "DIR")]
+    #[arg(long, global = true, env = "SCATTERCTL_DATA_DIR", value_name = "DIR", help_heading = GLOBAL)]
     pub data_dir: Option<PathBuf>,
     /// Which stack, if one.
     #[command(flatten)]
     pub deployed: Deployed,
     /// Answer in JSON; errors too, on standard error
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub json: bool,
     /// No colours, even on a terminal; as the variable `NO_COLOR`
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub no_color: bool,
     /// No progress
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = GLOBAL)]
     pub quiet: bool,
     /// Log what happens (-vv: in detail); `RUST_LOG` says it more precisely
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = GLOBAL)]
     pub verbose: u8,
 }
 
@@ -59,10 +62,10 @@ pub struct Global {
 #[derive(Debug, Clone, Default, Args)]
 pub struct Deployed {
     /// Work with this deployed stack instead of a data directory; credentials and region as the AWS CLI finds them
-    #[arg(long, global = true, env = "SCATTERCTL_STACK", value_name = "NAME")]
+    #[arg(long, global = true, env = "SCATTERCTL_STACK", value_name = "NAME", help_heading = GLOBAL)]
     stack: Option<String>,
     /// As `--stack scatter-gather`
-    #[arg(long, global = true, conflicts_with = "stack")]
+    #[arg(long, global = true, conflicts_with = "stack", help_heading = GLOBAL)]
     aws: bool,
 }
 
@@ -97,7 +100,7 @@ pub enum Verb {
     Watch(IdArgs),
     /// Change limits of an execution, also while it runs
     Set(SetArgs),
-    /// Stop a run: nothing new starts, and it ends CANCELLED with what it has
+    /// Stop an execution: nothing new starts, and it ends CANCELLED with what it has
     Cancel(CancelArgs),
     /// Run the segments of an execution again that did not succeed, and follow it to its end
     Redrive(RedriveArgs),
@@ -202,7 +205,7 @@ pub struct LocalArgs {
 /// How the system runs in this process.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct SystemArgs {
-    /// Segments worked on at once [default: by the stream's mapping in the template]
+    /// Segments processed at once [default: 10, as in the template]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub workers: Option<u16>,
     /// Commands for an execution's events.

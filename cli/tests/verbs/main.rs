@@ -11,4 +11,5 @@ mod policy;
 mod redrive;
 mod repair;
 mod results;
+mod texts;
 mod world;
