@@ -8,6 +8,8 @@ use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
 use serde_json::Value;
 
+use crate::interceptors::operation;
+
 /// What one kind of request came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Spent {
@@ -40,6 +42,12 @@ impl Requests {
     #[must_use]
     pub fn by_operation(&self) -> BTreeMap<String, Spent> {
         self.by_operation.lock().unwrap().clone()
+    }
+
+    /// How many requests of each operation there were so far.
+    #[must_use]
+    pub fn made(&self) -> BTreeMap<String, u64> {
+        self.by_operation().into_iter().map(|(operation, spent)| (operation, spent.requests)).collect()
     }
 
     /// What all of them came to so far.
@@ -77,13 +85,12 @@ impl Intercept for Requests {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let request = context.request();
-        let operation = request.headers().get("x-amz-target").and_then(|target| target.rsplit('.').next());
-        let operation = operation.ok_or("the request names no operation")?;
+        let operation = operation(context)?;
         let body = serde_json::from_slice(request.body().bytes().ok_or("a streamed request")?)?;
         let mut by_operation = self.by_operation.lock().unwrap();
-        let spent = by_operation.entry(operation.to_owned()).or_default();
+        let spent = by_operation.entry(operation.clone()).or_default();
         spent.requests += 1;
-        spent.write_units += write_units(operation, &body);
+        spent.write_units += write_units(&operation, &body);
         Ok(())
     }
 }

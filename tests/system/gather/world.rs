@@ -1,138 +1,43 @@
-//! A control table, a bus and a clock; runs whose segments are done; and the stream's records of them.
+//! A lab, executions whose segments are done, and the stream's records of them.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
+use std::ops::Deref;
 
 use aws_lambda_events::event::dynamodb::Event;
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
-use chrono::{DateTime, TimeDelta, Utc};
-use control_table::ControlTable;
-use control_table::clock::{Clock, Entropy, Timestamp};
+use chrono::TimeDelta;
 use control_table::id::ExecutionId;
 use control_table::limits::GROUP_SIZE;
-use control_table::message::CompletionEvent;
-use control_table::message::NotificationEvent;
-use control_table::operation::{
-    AddRows, CommitGroup, CommitGroupOutcome, Counted, Open, OpenOutcome, Seal, SealOutcome, Tally, TallyResult,
-};
+use control_table::operation::{Counted, Seal, SealOutcome, Tally, TallyResult};
 use control_table::policy::Policy;
 use control_table::rows::{Counters, Counts, ExecutionRow, Row, TallyOutcome, TallyRow, to_item};
-use control_table::store::DynamoDbStore;
-use emulator::embedded::{Backlog, EmbeddedDynamoDb, EmbeddedKinesis};
-use engine::scatter::Sources;
-use engine::{Engine, Settings};
-use engine::{EventBus, PublishError};
-use functions::KinesisDispatcher;
 use functions::handlers::GatherHandler;
-use futures::future::BoxFuture;
 use serde_json::{Value, json};
+use test_support::Lab;
 
-/// Some moment.
-pub const START: Timestamp = Timestamp::from_millis(1_764_000_000_000);
-
-const LATER: TimeDelta = TimeDelta::minutes(5);
-
-/// A clock that stands where a test puts it.
-#[derive(Debug)]
-struct ManualClock(Mutex<DateTime<Utc>>);
-
-impl Clock for ManualClock {
-    fn now(&self) -> DateTime<Utc> {
-        *self.0.lock().unwrap()
-    }
-}
-
-/// What a bus does to the events of an execution, once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// It takes none.
-    Refuses,
-    /// It takes the event and delivers nothing.
-    LosesAnswer,
-}
-
-/// Keeps the events that it takes.
-#[derive(Debug, Default)]
-pub struct Bus {
-    events: Mutex<Vec<CompletionEvent>>,
-    faults: Mutex<HashMap<ExecutionId, Fault>>,
-}
-
-impl Bus {
-    /// The next event of that execution meets this fault.
-    pub fn fail_once(&self, execution_id: ExecutionId, fault: Fault) {
-        self.faults.lock().unwrap().insert(execution_id, fault);
-    }
-
-    pub fn events(&self) -> Vec<CompletionEvent> {
-        self.events.lock().unwrap().clone()
-    }
-
-    /// The one event there is.
-    pub fn event(&self) -> CompletionEvent {
-        let mut events = self.events();
-        assert_eq!(events.len(), 1, "{events:?}");
-        events.remove(0)
-    }
-
-    fn take(&self, event: &CompletionEvent) -> Result<(), PublishError> {
-        let execution = event.execution_id;
-        let fault = self.faults.lock().unwrap().remove(&execution);
-        if fault != Some(Fault::Refuses) {
-            self.events.lock().unwrap().push(event.clone());
-        }
-        match fault {
-            None => Ok(()),
-            Some(fault) => {
-                let source = format!("{fault:?}").into();
-                Err(PublishError { execution, target: "the bus".to_owned(), source })
-            }
-        }
-    }
-}
-
-impl EventBus for Bus {
-    fn publish<'a>(&'a self, event: &'a CompletionEvent) -> BoxFuture<'a, Result<(), PublishError>> {
-        Box::pin(std::future::ready(self.take(event)))
-    }
-
-    fn notify<'a>(&'a self, _: &'a NotificationEvent) -> BoxFuture<'a, Result<(), PublishError>> {
-        Box::pin(std::future::ready(Ok(())))
-    }
-}
+pub use test_support::{BusFault as Fault, START, TestBus as Bus};
 
 pub struct World {
-    pub table: ControlTable,
-    pub bus: Arc<Bus>,
+    lab: Lab,
     pub gather: GatherHandler,
-    clock: Arc<ManualClock>,
-    entropy: Arc<Entropy>,
+}
+
+impl Deref for World {
+    type Target = Lab;
+
+    fn deref(&self) -> &Lab {
+        &self.lab
+    }
 }
 
 impl World {
     pub async fn new() -> Self {
-        let entropy = Arc::new(Entropy::from_seed(3));
-        let client = EmbeddedDynamoDb::in_memory().unwrap().client();
-        let store = DynamoDbStore::new(client.clone(), "control", Arc::clone(&entropy));
-        store.create().await.unwrap();
-        let table = ControlTable::new(store);
-        let (bus, clock) = (Arc::new(Bus::default()), Arc::new(ManualClock(Mutex::new(START.to_datetime()))));
-        let kinesis = EmbeddedKinesis::start(Backlog::default());
-        kinesis.create_stream("segments", 1).await.unwrap();
-        let engine = Engine::new(engine::Parts {
-            table: table.clone(),
-            dispatcher: Arc::new(KinesisDispatcher::new(kinesis.client(), "segments", Arc::clone(&entropy))),
-            bus: bus.clone(),
-            sources: Sources::new(client),
-            clock: clock.clone(),
-            entropy: Arc::clone(&entropy),
-            settings: Settings::default(),
-        });
-        Self { gather: GatherHandler::new(engine), table, bus, clock, entropy }
+        let lab = Lab::new().await;
+        Self { gather: GatherHandler::new(lab.engine()), lab }
     }
 
     pub fn advance(&self, span: TimeDelta) {
-        *self.clock.0.lock().unwrap() += span;
+        self.clock.advance(span);
     }
 
     /// An execution of groups of these sizes, not sealed, its segments not begun.
@@ -141,36 +46,12 @@ impl World {
     }
 
     pub async fn open_with(&self, groups: &[u64], policy: Policy) -> ExecutionId {
-        let execution_id = ExecutionId::new(self.entropy.uuid_v7(self.clock.now()));
-        let (now, due_at) = (self.clock.timestamp(), self.clock.timestamp().plus(LATER));
-        let open = Open {
-            execution_id,
-            job: "job".parse().unwrap(),
-            key: execution_id.to_string().parse().unwrap(),
-            policy,
-            expected: None,
-            kind: control_table::rows::PlanKind::Planned,
-            source: Value::Null,
-            parameters: Value::Null,
-            trace: None,
-            now,
-            due_at,
-        };
-        assert!(matches!(self.table.execute(&open).await.unwrap(), OpenOutcome::Opened(_)));
-        for (group, &size) in (0..).zip(groups) {
-            let group = execution_id.group(group);
-            let specs = (0..size).map(Value::from).collect();
-            self.table.execute(&AddRows { group, generation: 1, specs, now, expires_at: None }).await.unwrap();
-            let commit = CommitGroup { group, size, generation: 1, scatter_until: due_at, expires_at: None };
-            assert_eq!(self.table.execute(&commit).await.unwrap(), CommitGroupOutcome::Committed);
-        }
-        execution_id
+        self.lab.execution().groups(groups).policy(policy).make().await.id
     }
 
     pub async fn seal(&self, execution_id: ExecutionId) {
         let groups = self.execution(execution_id).await.groups;
-        let now = self.clock.timestamp();
-        let seal = Seal { execution_id, groups, now };
+        let seal = Seal { execution_id, groups, now: self.now() };
         assert_eq!(self.table.execute(&seal).await.unwrap(), SealOutcome::Sealed);
     }
 

@@ -38,12 +38,6 @@ impl Calls {
         aws_sdk_dynamodb::Client::from_conf(client.config().to_builder().interceptor(self.clone()).build())
     }
 
-    /// A client whose calls are noted.
-    #[must_use]
-    pub fn of_kinesis(&self, client: &aws_sdk_kinesis::Client) -> aws_sdk_kinesis::Client {
-        aws_sdk_kinesis::Client::from_conf(client.config().to_builder().interceptor(self.clone()).build())
-    }
-
     fn note(&self, permissions: impl IntoIterator<Item = Permission>) {
         self.0.lock().unwrap().extend(permissions);
     }

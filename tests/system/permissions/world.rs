@@ -6,59 +6,28 @@ use std::sync::{Arc, Mutex};
 use aws_lambda_events::event::kinesis::{KinesisEvent, KinesisEventRecord};
 use chrono::{DateTime, TimeDelta, Utc};
 use control_table::ControlTable;
-use control_table::clock::{Clock, Entropy, Timestamp};
+use control_table::clock::{Clock, Timestamp};
 use control_table::id::ExecutionId;
 use control_table::rows::ExecutionRow;
-use control_table::store::DynamoDbStore;
-use emulator::embedded::{Backlog, Durability, EmbeddedDynamoDb, EmbeddedKinesis, Shard, ShardRecord, TableStream};
-use engine::scatter::{ScatterAnswer, Sources};
+use emulator::embedded::{ShardRecord, TableStream};
+use engine::scatter::ScatterAnswer;
 use engine::sweep::SweepReport;
-use engine::{Engine, EngineError, Settings};
-use functions::KinesisDispatcher;
+use engine::{Engine, EngineError};
 use functions::handlers::{self, GatherHandler};
 use jobs::{Commands, builtin};
-use local::system::{CONTROL_TABLE, SEGMENT_STREAM};
+use local::system::CONTROL_TABLE;
 use runtime::{Context, Invocation, Output, Segment, SegmentError, Work, Worker, work};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::calls::{BusCalls, Calls};
-use test_support::dynamodb_event;
+use test_support::{Lab, ManualClock, Through, dynamodb_event};
 
-/// The sweeper's patience, and how soon what is opened here is due.
-pub(super) const PATIENCE: TimeDelta = TimeDelta::minutes(5);
+pub(super) use test_support::PATIENCE;
 
 /// The user's table, and an index of it.
 pub(super) const SOURCE: &str = "cities";
 pub(super) const SOURCE_INDEX: &str = "country";
-
-/// Some moment.
-const START: Timestamp = Timestamp::from_millis(1_764_000_000_000);
-
-/// A clock that a test moves; it may also go on by itself at each look, so that an invocation runs out of time.
-#[derive(Debug)]
-pub(super) struct TestClock {
-    now: Mutex<DateTime<Utc>>,
-    step: Mutex<TimeDelta>,
-}
-
-impl TestClock {
-    pub fn advance(&self, span: TimeDelta) {
-        *self.now.lock().unwrap() += span;
-    }
-
-    pub fn step(&self, step: TimeDelta) {
-        *self.step.lock().unwrap() = step;
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> DateTime<Utc> {
-        let mut now = self.now.lock().unwrap();
-        *now += *self.step.lock().unwrap();
-        *now
-    }
-}
 
 /// A function's calls, by function.
 #[derive(Debug, Clone, Default)]
@@ -81,7 +50,7 @@ pub struct AllCalls {
 pub(super) struct World {
     /// The control table, for the test itself.
     pub(super) table: ControlTable,
-    pub(super) clock: Arc<TestClock>,
+    pub(super) clock: Arc<ManualClock>,
     pub(super) bus_of_sweeper: Arc<BusCalls>,
     pub(super) worker: Worker,
     pub(super) built_in: Worker,
@@ -90,53 +59,22 @@ pub(super) struct World {
     pub(super) operators: Engine,
     scatter: Engine,
     gather: GatherHandler,
-    shard: Shard,
     taken: Mutex<HashSet<String>>,
     stream: TableStream,
     position: Mutex<i64>,
-    /// Services live as long as what speaks to them.
-    _services: Services,
+    /// Services live as long as the clients that use them.
+    lab: Lab,
     _dir: TempDir,
 }
 
-/// What handlers are made of.
-struct Services {
-    dynamodb: EmbeddedDynamoDb,
-    kinesis: EmbeddedKinesis,
-    clock: Arc<TestClock>,
-    entropy: Arc<Entropy>,
+/// An engine whose calls are noted.
+fn engine(lab: &Lab, calls: &Calls, bus: Arc<BusCalls>) -> Engine {
+    Engine::new(engine::Parts { bus, ..lab.parts_through(&Through::one(calls.clone())) })
 }
 
-impl Services {
-    fn table(&self, calls: &Calls) -> ControlTable {
-        ControlTable::new(DynamoDbStore::new(
-            calls.of_dynamodb(&self.dynamodb.client()),
-            CONTROL_TABLE,
-            Arc::clone(&self.entropy),
-        ))
-    }
-
-    fn clock(&self) -> Arc<dyn Clock> {
-        self.clock.clone()
-    }
-
-    fn engine(&self, calls: &Calls, bus: Arc<BusCalls>) -> Engine {
-        let kinesis = calls.of_kinesis(&self.kinesis.client());
-        Engine::new(engine::Parts {
-            table: self.table(calls),
-            dispatcher: Arc::new(KinesisDispatcher::new(kinesis, SEGMENT_STREAM, Arc::clone(&self.entropy))),
-            bus,
-            sources: Sources::new(calls.of_dynamodb(&self.dynamodb.client())),
-            clock: self.clock(),
-            entropy: Arc::clone(&self.entropy),
-            settings: Settings { patience: PATIENCE, ..Settings::default() },
-        })
-    }
-
-    fn worker(&self, calls: &Calls, work: Arc<dyn Work>) -> Worker {
-        let entropy = Arc::clone(&self.entropy);
-        Worker::new(self.table(calls), work, self.clock(), entropy, runtime::Settings::default())
-    }
+/// A worker whose calls are noted.
+fn worker(lab: &Lab, calls: &Calls, work: Arc<dyn Work>) -> Worker {
+    lab.worker_on(lab.table_on(calls.of_dynamodb(&lab.dynamodb.client())), work)
 }
 
 /// Does what the execution's parameters say: succeeds, fails for good, or fails for now.
@@ -155,34 +93,25 @@ impl World {
     /// Handlers on empty services, noting their calls there.
     pub async fn new(calls: &AllCalls) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let dynamodb = EmbeddedDynamoDb::open(&dir.path().join("db"), Durability::ProcessCrash).unwrap();
-        let kinesis = EmbeddedKinesis::start(Backlog::default());
-        let shard = kinesis.create_stream(SEGMENT_STREAM, 1).await.unwrap().remove(0);
-        let clock = TestClock { now: Mutex::new(START.to_datetime()), step: Mutex::new(TimeDelta::zero()) };
-        let (clock, entropy) = (Arc::new(clock), Arc::new(Entropy::from_seed(3)));
-        let services = Services { dynamodb, kinesis, clock: Arc::clone(&clock), entropy };
-        // What sets up and looks is the test.
-        let store = DynamoDbStore::new(services.dynamodb.client(), CONTROL_TABLE, Arc::clone(&services.entropy));
-        store.create().await.unwrap();
-        let table = ControlTable::new(store);
-        create_source(&services.dynamodb.client()).await;
-        let bus_of_sweeper = Arc::new(BusCalls::new(calls.sweeper.clone()));
-        let source = calls.built_in.of_dynamodb(&services.dynamodb.client());
+        let lab = Lab::on_disk(dir.path()).await;
+        create_source(&lab.dynamodb.client()).await;
+        let bus = |calls: &Calls| Arc::new(BusCalls::new(calls.clone()));
+        let bus_of_sweeper = bus(&calls.sweeper);
+        let source = calls.built_in.of_dynamodb(&lab.dynamodb.client());
         Self {
-            scatter: services.engine(&calls.scatter, Arc::new(BusCalls::new(calls.scatter.clone()))),
-            worker: services.worker(&calls.worker, as_told()),
-            built_in: services.worker(&calls.built_in, builtin(source, Commands::Refused)),
-            gather: GatherHandler::new(services.engine(&calls.gather, Arc::new(BusCalls::new(calls.gather.clone())))),
-            sweeper: services.engine(&calls.sweeper, bus_of_sweeper.clone()),
-            operators: services.engine(&calls.operators, Arc::new(BusCalls::new(calls.operators.clone()))),
-            stream: services.dynamodb.stream(CONTROL_TABLE).unwrap(),
+            scatter: engine(&lab, &calls.scatter, bus(&calls.scatter)),
+            worker: worker(&lab, &calls.worker, as_told()),
+            built_in: worker(&lab, &calls.built_in, builtin(source, Commands::Refused)),
+            gather: GatherHandler::new(engine(&lab, &calls.gather, bus(&calls.gather))),
+            sweeper: engine(&lab, &calls.sweeper, bus_of_sweeper.clone()),
+            operators: engine(&lab, &calls.operators, bus(&calls.operators)),
+            stream: lab.dynamodb.stream(CONTROL_TABLE).unwrap(),
             taken: Mutex::default(),
             position: Mutex::default(),
-            table,
-            clock,
+            table: lab.table.clone(),
+            clock: Arc::clone(&lab.clock),
             bus_of_sweeper,
-            shard,
-            _services: services,
+            lab,
             _dir: dir,
         }
     }
@@ -223,7 +152,7 @@ impl World {
     /// The records that no worker has taken yet.
     pub(super) async fn take_records(&self) -> Vec<ShardRecord> {
         let taken = self.taken.lock().unwrap().clone();
-        let records = self.shard.read(&taken, usize::from(u16::MAX)).await;
+        let records = self.lab.shards[0].read(&taken, usize::from(u16::MAX)).await;
         self.taken.lock().unwrap().extend(records.iter().map(|record| record.key.clone()));
         records
     }
@@ -239,7 +168,7 @@ impl World {
 
     fn kinesis_record(&self, record: &ShardRecord) -> KinesisEventRecord {
         let mut event = KinesisEventRecord::default();
-        event.event_id = Some(format!("{}:{}", self.shard.id(), record.sequence_number));
+        event.event_id = Some(format!("{}:{}", self.lab.shards[0].id(), record.sequence_number));
         event.kinesis.data.0.clone_from(&record.data);
         event.kinesis.sequence_number.clone_from(&record.sequence_number);
         event

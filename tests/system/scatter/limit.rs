@@ -189,17 +189,18 @@ async fn an_execution_without_a_limit_is_left_alone() {
 #[tokio::test]
 async fn of_a_redrive_only_what_was_put_back_is_handed_out() {
     let world = World::new().await;
-    let id = world.open_limited("k", 2).await.execution_id;
+    let execution = world.open_limited("k", 2).await;
+    let id = execution.id;
     let waiting = [(0, 5), (0, 77), (120, 3), (249, 127)];
     for group in 0..250 {
-        world.commit(id, group, GROUP_SIZE).await;
+        execution.commit(group, GROUP_SIZE).await;
         let key = control_table::rows::TallyRow::key_of(id.group(group));
         let pending = i64::from(waiting.iter().any(|&(waits, _)| waits == group));
         let generation = if pending == 0 { 1 } else { 2 };
         world.change(key, "SET pending = :a, generation = :b", &[pending, generation]).await;
     }
     for group in [0, 120, 249] {
-        world.add_rows(id, group, GROUP_SIZE).await;
+        execution.add_number_rows(group, GROUP_SIZE).await;
     }
     let key = |group, offset| control_table::rows::SegmentRow::key_of(id.group(group).segment(offset));
     for (group, offset) in waiting {

@@ -20,7 +20,7 @@ async fn died_after_the_open() {
     let world = World::new().await;
     let execution = world.open("k", numbers_plan(129), 129).await;
     let answer = world.handle(numbers("k", 129)).await.unwrap();
-    assert_eq!((answer.execution_id, answer.opened), (execution.execution_id, false));
+    assert_eq!((answer.execution_id, answer.opened), (execution.id, false));
     world.assert_complete(&answer, 129).await;
     world.assert_all_have_records(129).await;
 }
@@ -29,10 +29,10 @@ async fn died_after_the_open() {
 async fn died_between_rows_and_commit() {
     let world = World::new().await;
     let execution = world.open("k", numbers_plan(300), 300).await;
-    world.add_rows(execution.execution_id, 0, 128).await;
+    execution.add_number_rows(0, 128).await;
     // Half of the next group's, too.
-    world.add_rows(execution.execution_id, 1, 60).await;
-    let before = world.table.group_segments(execution.execution_id.group(0), None).await.unwrap();
+    execution.add_number_rows(1, 60).await;
+    let before = world.table.group_segments(execution.id.group(0), None).await.unwrap();
     let answer = world.handle(numbers("k", 300)).await.unwrap();
     world.assert_complete(&answer, 300).await;
     world.assert_all_have_records(300).await;
@@ -44,10 +44,10 @@ async fn died_between_commit_and_records() {
     let world = World::new().await;
     let execution = world.open("k", numbers_plan(129), 129).await;
     for (group, size) in [(0, 128), (1, 1)] {
-        world.add_rows(execution.execution_id, group, size).await;
-        world.commit(execution.execution_id, group, size).await;
+        execution.add_number_rows(group, size).await;
+        execution.commit(group, size).await;
     }
-    let answer = world.scatter().resume(execution.execution_id, world.deadline()).await.unwrap();
+    let answer = world.scatter().resume(execution.id, world.deadline()).await.unwrap();
     world.assert_complete(&answer, 129).await;
     world.assert_all_have_records(129).await;
 }
@@ -70,8 +70,8 @@ async fn records_that_were_surely_put_are_not_put_again() {
     let world = World::new().await;
     let execution = world.open("k", numbers_plan(10 * 128), 10 * 128).await;
     for group in 0..10 {
-        world.add_rows(execution.execution_id, group, 128).await;
-        world.commit(execution.execution_id, group, 128).await;
+        execution.add_number_rows(group, 128).await;
+        execution.commit(group, 128).await;
     }
     world.handle(numbers("k", 10 * 128)).await.unwrap();
     let records = world.records().await;
@@ -130,7 +130,7 @@ async fn nothing_is_resumed_that_is_not_there() {
 async fn a_cancelled_execution_gets_no_more_groups() {
     let world = World::new().await;
     let execution = world.open("k", numbers_plan(129), 129).await;
-    World::set_status(world.dynamodb.clone(), execution.execution_id, "CANCELLING").await;
+    World::set_status(world.dynamodb.clone(), execution.id, "CANCELLING").await;
     let answer = world.handle(numbers("k", 129)).await.unwrap();
     assert_eq!((answer.sealed, answer.status, answer.groups), (false, ExecutionStatus::Cancelling, 0));
 }
@@ -179,7 +179,7 @@ impl Clock for InterruptingClock {
 async fn a_cancel_in_the_middle_stops_the_scatter() {
     let world = World::new().await;
     let execution = world.open("k", numbers_plan(50 * 128), 50 * 128).await;
-    let (dynamodb, execution_id) = (world.dynamodb.clone(), execution.execution_id);
+    let (dynamodb, execution_id) = (world.dynamodb.clone(), execution.id);
     let clock = InterruptingClock::new(40, move || World::set_status(dynamodb.clone(), execution_id, "CANCELLING"));
     let answer = world.scatter_with_clock(clock).resume(execution_id, world.deadline()).await.unwrap();
     assert_eq!((answer.sealed, answer.status), (false, ExecutionStatus::Cancelling));
@@ -188,17 +188,16 @@ async fn a_cancel_in_the_middle_stops_the_scatter() {
 
 #[tokio::test]
 async fn groups_that_another_scatter_commits_and_leaves_behind_get_their_records() {
-    let world = Arc::new(World::new().await);
+    let world = World::new().await;
     let segments = 20 * 128;
-    let execution_id = world.open("k", numbers_plan(segments), segments).await.execution_id;
-    let other = Arc::clone(&world);
+    let execution = world.open("k", numbers_plan(segments), segments).await;
+    let execution_id = execution.id;
     // The second look is after this scatter has read that no group is committed.
     let clock = InterruptingClock::new(1, move || {
-        let world = Arc::clone(&other);
+        let execution = execution.clone();
         async move {
             for group in 0..15 {
-                world.add_rows(execution_id, group, 128).await;
-                world.commit(execution_id, group, 128).await;
+                execution.add_number_group(group, 128).await;
             }
         }
     });

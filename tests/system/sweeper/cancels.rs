@@ -56,7 +56,7 @@ async fn one_whose_cancel_was_interrupted_is_gone_on_with() {
 async fn one_that_is_still_scattered_takes_no_group_any_more() {
     let world = World::new().await;
     let run = world.open(super::world::numbers(300), 300, control_table::policy::Policy::default()).await;
-    world.add_group(run.id, 0, 128).await;
+    run.add_number_group(0, 128).await;
     world.sweeper().cancel(run.id, Stop::Requested, world.deadline()).await.unwrap();
     let event = world.bus.event();
     assert_eq!((event.status, event.segments, event.cancelled), (ExecutionStatus::Cancelled, 128, 128));

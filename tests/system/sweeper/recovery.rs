@@ -68,7 +68,7 @@ async fn completes_what_only_waited_for_its_bookkeeping() {
 async fn goes_on_with_a_scatter() {
     let world = World::new().await;
     let run = world.open(numbers(200), 200, Policy::default()).await;
-    world.add_group(run.id, 0, 128).await;
+    run.add_number_group(0, 128).await;
     run.claim(5, "lost", LONG).await;
     let report = world.sweeper().recover(run.id, world.deadline()).await.unwrap();
     assert_eq!((report.scatters_resumed, report.records_put), (1, 128));

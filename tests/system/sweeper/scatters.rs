@@ -26,7 +26,7 @@ const RESUMED: SweepReport = SweepReport {
 async fn one_that_died_is_gone_on_with_and_sealed() {
     let world = World::new().await;
     let run = world.open(numbers(300), 300, Policy::default()).await;
-    world.add_group(run.id, 0, 128).await;
+    run.add_number_group(0, 128).await;
 
     world.advance(PATIENCE - TimeDelta::milliseconds(1));
     world.sweep_idle().await;
@@ -49,7 +49,7 @@ async fn one_that_commits_is_alive() {
     for group in 0..2 {
         world.advance(PATIENCE - TimeDelta::milliseconds(1));
         assert_eq!(world.sweep().await.scatters_resumed, 0);
-        world.add_group(run.id, group, 128).await;
+        run.add_number_group(group, 128).await;
     }
     world.advance(PATIENCE - TimeDelta::milliseconds(1));
     assert_eq!(world.sweep().await.scatters_resumed, 0);

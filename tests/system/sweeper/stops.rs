@@ -12,7 +12,7 @@ async fn more_failures_than_tolerated_stop_it_soon_after_the_first() {
     let world = World::new().await;
     let run = world.run_with(10, Policy { tolerated_failures: Tolerance::Share(1_000), ..Policy::default() }).await;
     assert!(run.fail(0).await);
-    assert_eq!(run.note_failure(0).await, FlagFirstFailureOutcome::First);
+    assert_eq!(run.flag_failure(0).await, FlagFirstFailureOutcome::First);
     let report = world.sweep().await;
     assert_eq!((report.due, report.stopped), (1, 0), "one in ten is tolerated");
     assert_eq!(world.bus.notifications().len(), 1);
@@ -33,7 +33,7 @@ async fn one_that_is_to_finish_anyway_is_not_stopped() {
     let policy = Policy { on_too_many_failures: OnTooManyFailures::Finish, ..Policy::default() };
     let run = world.run_with(3, policy).await;
     run.fail(0).await;
-    run.note_failure(0).await;
+    run.flag_failure(0).await;
     assert_eq!(world.sweep().await.stopped, 0);
     run.succeed(1, 1).await;
     run.succeed(2, 1).await;

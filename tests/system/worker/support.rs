@@ -1,101 +1,46 @@
-//! What the worker's tests share: a control table in memory with an execution in it, a clock that a test moves, and records.
+//! What the worker's tests share: a lab with an execution in it, and records for workers.
 
-use std::ops::RangeInclusive;
+use std::ops::{Deref, RangeInclusive};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_lambda_events::encodings::Base64Data;
 use aws_lambda_events::event::kinesis::KinesisEvent;
 use aws_lambda_events::event::streams::KinesisEventResponse;
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::interceptors::BeforeDeserializationInterceptorContextRef;
-use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_dynamodb::error::BoxError;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use control_table::ControlTable;
-use control_table::clock::{Clock, Entropy, Timestamp};
+use control_table::clock::Clock;
 use control_table::id::ExecutionId;
 use control_table::message::SegmentRecord;
-use control_table::operation::{AddRows, CommitGroup, CommitGroupOutcome, Open, OpenOutcome};
 use control_table::policy::Policy;
 use control_table::rows::{ExecutionRow, SegmentRow, TallyRow};
 use control_table::store::DynamoDbStore;
 use control_table::trace::TraceContext;
-use emulator::embedded::EmbeddedDynamoDb;
-use runtime::{Invocation, Output, Segment, SegmentError, Settings, Work, Worker};
+use runtime::{Invocation, Output, Segment, SegmentError, Work, Worker};
 use serde_json::{Value, json};
+use test_support::{Execution, Lab, Through};
 
-const TABLE: &str = "control";
-
-/// The trace of the records.
-pub const TRACE: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
-
-/// Some moment.
-pub const START: Timestamp = Timestamp::from_millis(1_764_000_000_000);
+pub use test_support::{LoseAnswers as Sent, START, TRACE};
 
 /// How long the invocations of these tests may take.
 pub const INVOCATION: TimeDelta = TimeDelta::seconds(100);
 
-/// A clock that stands where a test puts it.
-#[derive(Debug)]
-pub struct ManualClock(Mutex<DateTime<Utc>>);
-
-impl ManualClock {
-    pub fn advance(&self, span: TimeDelta) {
-        *self.0.lock().unwrap() += span;
-    }
-}
-
-impl Clock for ManualClock {
-    fn now(&self) -> DateTime<Utc> {
-        *self.0.lock().unwrap()
-    }
-}
-
-/// Requests that were sent.
-#[derive(Debug, Clone, Default)]
-pub struct Sent(Arc<AtomicU32>);
-
-impl Sent {
-    pub fn count(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// A network that loses some answers.
-#[derive(Debug)]
-struct LoseAnswers {
-    answers: RangeInclusive<u32>,
-    sent: Sent,
-}
-
-impl Intercept for LoseAnswers {
-    fn name(&self) -> &'static str {
-        "LoseAnswers"
-    }
-
-    fn read_after_transmit(
-        &self,
-        _: &BeforeDeserializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let request = self.sent.0.fetch_add(1, Ordering::Relaxed) + 1;
-        if self.answers.contains(&request) { Err("the answer is lost".into()) } else { Ok(()) }
-    }
-}
-
 /// An execution of two segments in one committed group, and what workers need.
 /// Segment 0 has 3 rows, segment 1 has 5.
 pub struct Run {
-    pub table: ControlTable,
-    pub clock: Arc<ManualClock>,
+    lab: Lab,
+    execution: Execution,
     pub execution_id: ExecutionId,
-    client: Client,
     policy: Policy,
-    parameters: Value,
-    entropy: Arc<Entropy>,
+}
+
+impl Deref for Run {
+    type Target = Lab;
+
+    fn deref(&self) -> &Lab {
+        &self.lab
+    }
 }
 
 impl Run {
@@ -107,7 +52,7 @@ impl Run {
     /// As [`Self::new`], with the rest of its policy.
     pub async fn with_policy(policy: Policy) -> Self {
         let run = Self::uncommitted_with(Policy { max_attempts: 2, ..policy }).await;
-        assert_eq!(run.table.execute(&run.group()).await.unwrap(), CommitGroupOutcome::Committed);
+        run.execution.commit(0, 2).await;
         run
     }
 
@@ -117,42 +62,10 @@ impl Run {
     }
 
     async fn uncommitted_with(policy: Policy) -> Self {
-        let entropy = Arc::new(Entropy::from_seed(1));
-        let client = EmbeddedDynamoDb::in_memory().unwrap().client();
-        let store = DynamoDbStore::new(client.clone(), TABLE, Arc::clone(&entropy));
-        store.create().await.unwrap();
-        let table = ControlTable::new(store);
-        let execution_id = ExecutionId::new(entropy.uuid_v7(START.to_datetime()));
-        let parameters = json!({"greeting": "hello"});
-        let open = Open {
-            execution_id,
-            job: "job".parse().unwrap(),
-            key: "key".parse().unwrap(),
-            policy,
-            expected: Some(2),
-            kind: control_table::rows::PlanKind::Planned,
-            source: Value::Null,
-            parameters: parameters.clone(),
-            trace: None,
-            now: START,
-            due_at: START,
-        };
-        assert!(matches!(table.execute(&open).await.unwrap(), OpenOutcome::Opened(_)));
-        let specs = vec![json!({"rows": 3}), json!({"rows": 5})];
-        let rows = AddRows { group: execution_id.group(0), generation: 1, specs, now: START, expires_at: None };
-        table.execute(&rows).await.unwrap();
-        let clock = Arc::new(ManualClock(Mutex::new(START.to_datetime())));
-        Self { table, clock, execution_id, client, policy, parameters, entropy }
-    }
-
-    fn group(&self) -> CommitGroup {
-        CommitGroup {
-            group: self.execution_id.group(0),
-            size: 2,
-            generation: 1,
-            scatter_until: START,
-            expires_at: None,
-        }
+        let lab = Lab::new().await;
+        let execution = lab.execution().key("key").policy(policy).source(Value::Null, 2).make().await;
+        execution.add_rows(0, vec![json!({"rows": 3}), json!({"rows": 5})]).await;
+        Self { lab, execution_id: execution.id, execution, policy }
     }
 
     pub fn worker(&self, work: Arc<dyn Work>) -> Worker {
@@ -170,23 +83,15 @@ impl Run {
     }
 
     fn worker_watched(&self, answers: RangeInclusive<u32>, work: Arc<dyn Work>) -> (Worker, Sent) {
-        let sent = Sent::default();
-        let lose = LoseAnswers { answers, sent: sent.clone() };
-        let client = Client::from_conf(self.client.config().to_builder().interceptor(lose).build());
-        (self.worker_on(ControlTable::new(DynamoDbStore::new(client, TABLE, Arc::clone(&self.entropy))), work), sent)
+        let sent = Sent::to(answers);
+        let client = Through::one(sent.clone()).dynamodb(&self.dynamodb.client());
+        (self.worker_on(self.table_on(client), work), sent)
     }
 
     /// A worker whose control table does not exist.
     pub fn worker_without_table(&self, work: Arc<dyn Work>) -> Worker {
-        self.worker_on(
-            ControlTable::new(DynamoDbStore::new(self.client.clone(), "another", Arc::clone(&self.entropy))),
-            work,
-        )
-    }
-
-    fn worker_on(&self, table: ControlTable, work: Arc<dyn Work>) -> Worker {
-        let clock: Arc<dyn Clock> = self.clock.clone();
-        Worker::new(table, work, clock, Arc::clone(&self.entropy), Settings::default())
+        let store = DynamoDbStore::new(self.dynamodb.client(), "another", Arc::clone(&self.entropy));
+        self.worker_on(ControlTable::new(store), work)
     }
 
     /// The record of that segment, as the scatter puts it.
@@ -199,7 +104,7 @@ impl Run {
             index,
             total: Some(2),
             spec: json!({"rows": (3 + 2 * index)}),
-            parameters: self.parameters.clone(),
+            parameters: json!({"greeting": "hello"}),
             policy: self.policy,
             trace: TraceContext::from_header(TRACE),
         }

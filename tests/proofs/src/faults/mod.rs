@@ -13,7 +13,6 @@
 //! - `world`: services and functions of one execution; `scenario`: its size, policy and work; `verdict`: what must hold at its end
 //! - [`many`]: many seeds, on as many threads as are asked for
 
-mod clock;
 mod invocation;
 mod many;
 mod network;

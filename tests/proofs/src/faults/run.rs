@@ -141,7 +141,7 @@ impl Run {
 
     /// Time passes, and the sweeper looks.
     fn tick(&mut self) {
-        self.world.clock.advance(self.random.between(20_000, 120_000));
+        self.world.advance(self.random.between(20_000, 120_000));
         if self.sabotage != Sabotage::LosesARecord {
             self.invoke(Kind::Sweep);
         }
@@ -195,7 +195,7 @@ impl Run {
         tokio::time::sleep(SETTLE).await; // sleeps because the runtime's clock only moves when everybody waits
         self.collect().await?;
         self.absorb();
-        self.world.clock.advance(self.random.between(0, 40));
+        self.world.advance(self.random.between(0, 40));
         if self.random.per_mille(5) && self.spend() {
             self.jump();
             return Ok(true);
@@ -350,7 +350,7 @@ impl Run {
 
     /// Much time passes at once. Lambda ends what is past its deadline; some of it lingers, which must do no harm.
     fn jump(&mut self) {
-        self.world.clock.advance(self.random.between(5_000, 400_000));
+        self.world.advance(self.random.between(5_000, 400_000));
         let now = self.world.clock.now();
         let late: Vec<u64> =
             self.running.iter().filter(|(_, running)| running.deadline <= now).map(|(number, _)| *number).collect();

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use aws_lambda_events::event::kinesis::{KinesisEvent, KinesisEventRecord};
 use chrono::{DateTime, TimeDelta, Utc};
 use control_table::ControlTable;
-use control_table::clock::{Clock, Entropy};
+use control_table::clock::{Clock, Entropy, Timestamp};
 use control_table::id::ExecutionId;
 use control_table::message::CompletionEvent;
 use control_table::message::NotificationEvent;
@@ -26,14 +26,16 @@ use runtime::{Invocation, Worker};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::clock::ManualClock;
 use super::network::{Fate, Network};
 use super::scenario::Scenario;
 use super::services::{self, Record, StreamLog};
-use test_support::FileBus;
+use test_support::{FileBus, ManualClock};
 
 /// Records of the table's stream that are read at once.
 const STREAM_PAGE: u32 = 1_000;
+
+/// When every execution begins: an evening, so that long ones cross midnight.
+const BEGIN: Timestamp = Timestamp::from_millis(1_795_561_200_000);
 
 /// How long the sweeper and the scatter wait before they help: short, so that an execution has more of it.
 const PATIENCE_SECONDS: i64 = 90;
@@ -53,7 +55,7 @@ pub(super) struct World {
     pub functions: Arc<Functions>,
     pub network: Network,
     pub stream_log: StreamLog,
-    pub clock: ManualClock,
+    pub clock: Arc<ManualClock>,
     /// Whether each outcome is counted twice: see [`super::Sabotage`].
     pub counts_twice: Arc<AtomicBool>,
     entropy: Arc<Entropy>,
@@ -71,7 +73,7 @@ impl World {
         store.create().await.unwrap();
         let table = ControlTable::new(store);
         let (network, stream_log, clock, counts_twice) =
-            (Network::default(), StreamLog::default(), ManualClock::new(), Arc::default());
+            (Network::default(), StreamLog::default(), ManualClock::at(BEGIN), Arc::default());
         let wired = services::dynamodb(&embedded.client(), &network, scenario.sdk_attempts, Arc::clone(&counts_twice));
         let kinesis = services::kinesis(&stream_log, &network);
         let bus = NetworkBus { network: network.clone(), bus: FileBus::new(dir.path(), 0) };
@@ -104,6 +106,11 @@ impl World {
         self.table.execution_of_key(&"faults".parse().unwrap(), &"one".parse().unwrap()).await.unwrap()
     }
 
+    /// Moves the clock by that many milliseconds.
+    pub fn advance(&self, millis: u64) {
+        self.clock.advance(TimeDelta::milliseconds(i64::try_from(millis).unwrap()));
+    }
+
     /// An invocation's deadline.
     pub fn deadline(&self, seconds: i64) -> DateTime<Utc> {
         self.clock.now() + TimeDelta::seconds(seconds)
@@ -130,13 +137,13 @@ struct Parts<'a> {
     dynamodb: aws_sdk_dynamodb::Client,
     kinesis: aws_sdk_kinesis::Client,
     bus: Arc<dyn EventBus>,
-    clock: &'a ManualClock,
+    clock: &'a Arc<ManualClock>,
     entropy: &'a Arc<Entropy>,
 }
 
 impl Parts<'_> {
     fn functions(self, scenario: &Scenario) -> Functions {
-        let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
+        let clock: Arc<dyn Clock> = self.clock.clone();
         let entropy = || Arc::clone(self.entropy);
         let patience = TimeDelta::seconds(PATIENCE_SECONDS);
         let table = ControlTable::new(DynamoDbStore::new(self.dynamodb.clone(), CONTROL_TABLE, entropy()));
