@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-use crate::rows::CorruptItem;
+use crate::rows::{CorruptItem, RowKey};
 use crate::sdk::Failure;
 
 /// A failed operation or read. Its text names both and what they are about, and says whether a retry helps.
@@ -54,6 +54,27 @@ pub enum Error {
     /// An item cannot be read as the row that its key names.
     #[error("{operation} of {subject}: {source}. {}", .source.advice())]
     Corrupt { operation: &'static str, subject: String, source: Box<CorruptItem> },
+    /// The file of the store on one machine cannot be read or written.
+    #[error("{operation} of {subject}: {}: {source}. {}", .file.display(), .fault.advice())]
+    File {
+        operation: &'static str,
+        subject: String,
+        file: std::path::PathBuf,
+        /// What is wrong, as far as it helps to know what to do.
+        fault: FileFault,
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// A row of the store on one machine cannot be read.
+    #[error(
+        "{operation} of {subject}: the row {key} cannot be read: {source}. A retry does not help: another program, or a newer \
+         version of this one, wrote it"
+    )]
+    CorruptRow {
+        operation: &'static str,
+        subject: String,
+        key: Box<RowKey>,
+        source: Box<dyn StdError + Send + Sync>,
+    },
     /// `DynamoDB` and `apply` came to different results, or a store returned rows of another kind. A defect of this program.
     #[error(
         "{operation} of {subject}: the table refused what the protocol allows. A retry does not help: this is a defect of this \
@@ -62,16 +83,51 @@ pub enum Error {
     Disagreement { operation: &'static str, subject: String },
 }
 
+/// What is wrong with a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileFault {
+    /// Another process wrote for longer than this one waits.
+    Busy,
+    /// The disk is full.
+    Full,
+    /// The file, its directory or its disk cannot be written.
+    Unwritable,
+    /// The file is damaged, or no database.
+    Damaged,
+    /// Another error of the file or the disk.
+    Other,
+}
+
+impl FileFault {
+    /// What a user can do.
+    #[must_use]
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::Busy => "Another process keeps it busy. Nothing is lost: try again",
+            Self::Full => "What was written before is safe: free space on its disk, and try again",
+            Self::Unwritable => "What was written before is safe: make the file and its directory writable",
+            Self::Damaged => "A retry does not help: restore it from a copy, or name another data directory",
+            Self::Other => "Nothing that was confirmed is lost: check the disk, and try again",
+        }
+    }
+
+    const fn is_retryable(self) -> bool {
+        matches!(self, Self::Busy)
+    }
+}
+
 impl Error {
     /// Whether the same call may succeed later.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {
             Self::Unavailable { .. } | Self::StillBusy { .. } => true,
+            Self::File { fault, .. } => fault.is_retryable(),
             Self::TableMissing { .. }
             | Self::Refused { .. }
             | Self::TooManyPages { .. }
             | Self::Corrupt { .. }
+            | Self::CorruptRow { .. }
             | Self::Disagreement { .. } => false,
         }
     }

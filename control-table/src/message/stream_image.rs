@@ -1,6 +1,6 @@
 //! Images of items, from the stream of the control table.
 
-use crate::rows::{self, CorruptItem, ExecutionRow, ItemKey, PK, SK, TallyRow};
+use crate::rows::{self, AnyRow, CorruptItem, ExecutionRow, ItemKey, PK, SK, TallyRow};
 
 /// An item as it is after a change.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +14,27 @@ pub enum StreamImage {
 }
 
 impl StreamImage {
+    /// Whether gather has something to do about a row: a finished tally that is not folded, or an execution that may be completed,
+    /// published, notified of, or admitted to.
+    #[must_use]
+    pub fn is_news(row: &AnyRow) -> bool {
+        match row {
+            AnyRow::Tally(row) => is_finished(row),
+            AnyRow::Execution(row) => is_execution_news(row),
+            _ => false,
+        }
+    }
+
+    /// As [`Self::is_news`], of an image.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        match self {
+            Self::Tally(row) => is_finished(row),
+            Self::Execution(row) => is_execution_news(row),
+            Self::Other => false,
+        }
+    }
+
     /// Reads an image. Fails if an execution or a tally cannot be read as one.
     pub fn read(item: serde_dynamo::Item) -> Result<Self, CorruptItem> {
         let text = |name: &str| match item.get(name) {
@@ -27,6 +48,14 @@ impl StreamImage {
             _ => Ok(Self::Other),
         }
     }
+}
+
+const fn is_finished(row: &TallyRow) -> bool {
+    row.pending == 0 && row.folded != row.generation
+}
+
+fn is_execution_news(row: &ExecutionRow) -> bool {
+    row.is_unpublished() || row.sealed_at.is_some() || !row.notifications.is_empty() || row.admitted_until.is_some()
 }
 
 #[cfg(test)]

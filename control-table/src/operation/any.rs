@@ -21,6 +21,8 @@ pub type AnyOutcome = Box<dyn Any + Send>;
 
 /// [`Operation`] without its types. Every method that takes rows fails if they are not the rows of [`Self::keys`], in that order.
 pub trait AnyOperation: fmt::Debug + Send + Sync {
+    /// The same operation, for a store that executes it on another thread.
+    fn boxed(&self) -> Box<dyn AnyOperation>;
     /// [`Operation::NAME`].
     fn name(&self) -> &'static str;
     /// See [`Operation::subject`].
@@ -39,6 +41,10 @@ pub trait AnyOperation: fmt::Debug + Send + Sync {
 }
 
 impl<O: Operation> AnyOperation for O {
+    fn boxed(&self) -> Box<dyn AnyOperation> {
+        Box::new(self.clone())
+    }
+
     fn name(&self) -> &'static str {
         O::NAME
     }

@@ -37,6 +37,13 @@ impl ListQuery {
             && self.before.is_none_or(|before| row.execution_id < before)
     }
 
+    /// The lowest and the highest ID that the list may have.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn bounds(&self) -> (Uuid, Uuid) {
+        let bound = |text: String| text.parse().unwrap_or_default();
+        (bound(self.lowest()), bound(self.highest()))
+    }
+
     /// The lowest ID that the list may have.
     pub(crate) fn lowest(&self) -> String {
         id_bound(self.since, 0x00)

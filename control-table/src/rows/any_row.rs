@@ -57,6 +57,24 @@ impl RowKey {
     }
 }
 
+impl RowKey {
+    /// Reads the JSON of [`AnyRow::to_json`] as the row that this key names.
+    ///
+    /// # Errors
+    /// When it is no such row.
+    pub fn read_json(&self, json: &str) -> Result<AnyRow, serde_json::Error> {
+        Ok(match self {
+            Self::Execution(_) => serde_json::from_str::<ExecutionRow>(json)?.into_any(),
+            Self::Plan(_) => serde_json::from_str::<PlanRow>(json)?.into_any(),
+            Self::Tally(_) => serde_json::from_str::<TallyRow>(json)?.into_any(),
+            Self::Segment(_) => serde_json::from_str::<SegmentRow>(json)?.into_any(),
+            Self::Key(..) => serde_json::from_str::<KeyRow>(json)?.into_any(),
+            Self::AddMark(..) => serde_json::from_str::<AddMarkRow>(json)?.into_any(),
+            Self::DeadLetter(..) => serde_json::from_str::<DeadLetterRow>(json)?.into_any(),
+        })
+    }
+}
+
 impl fmt::Display for RowKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ItemKey { pk, sk } = self.item_key();
@@ -108,6 +126,24 @@ impl AnyRow {
             Self::Key(row) => to_item(&**row),
             Self::AddMark(row) => to_item(&**row),
             Self::DeadLetter(row) => to_item(&**row),
+        }
+    }
+}
+
+impl AnyRow {
+    /// The row as JSON, with the names that its item has.
+    ///
+    /// # Errors
+    /// When a value has no JSON.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        match self {
+            Self::Execution(row) => serde_json::to_string(row),
+            Self::Plan(row) => serde_json::to_string(row),
+            Self::Tally(row) => serde_json::to_string(row),
+            Self::Segment(row) => serde_json::to_string(row),
+            Self::Key(row) => serde_json::to_string(row),
+            Self::AddMark(row) => serde_json::to_string(row),
+            Self::DeadLetter(row) => serde_json::to_string(row),
         }
     }
 }
@@ -194,6 +230,7 @@ mod tests {
             let (key, item) = (row.key(), row.to_item().unwrap());
             assert_eq!(ItemKey::of(&item), key.item_key());
             assert_eq!(key.read(item).unwrap(), row);
+            assert_eq!(key.read_json(&row.to_json().unwrap()).unwrap(), row);
         }
     }
 

@@ -2,6 +2,8 @@
 
 pub mod dynamodb;
 pub mod memory;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,6 +12,8 @@ use futures::future::BoxFuture;
 
 pub use self::dynamodb::DynamoDbStore;
 pub use self::memory::{MemoryStore, MemoryTable};
+#[cfg(feature = "sqlite")]
+pub use self::sqlite::SqliteStore;
 
 use crate::clock::Timestamp;
 use crate::error::Error;

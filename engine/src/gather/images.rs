@@ -6,7 +6,7 @@ use control_table::id::ExecutionId;
 use control_table::message::StreamImage;
 use control_table::metric;
 use control_table::operation::{AddDeadLetter, AddDeadLetterOutcome, Fold};
-use control_table::rows::{DeadLetterSource, ExecutionRow, TallyRow};
+use control_table::rows::{DeadLetterSource, TallyRow};
 
 use super::Finalized;
 use crate::Engine;
@@ -113,11 +113,10 @@ fn sort(images: Vec<GatherImage>) -> (BTreeMap<ExecutionId, News>, Vec<(GatherIm
     let mut dead = Vec::new();
     for GatherImage { sequence_number, event_id, image } in images {
         let (execution_id, tally) = match image {
-            Ok(StreamImage::Tally(tally)) if tally.pending == 0 && tally.folded != tally.generation => {
-                (tally.group.execution_id, Some(*tally))
-            }
-            Ok(StreamImage::Execution(row)) if is_news(&row) => (row.execution_id, None),
-            Ok(_) => continue,
+            Ok(image) if !image.has_news() => continue,
+            Ok(StreamImage::Tally(tally)) => (tally.group.execution_id, Some(*tally)),
+            Ok(StreamImage::Execution(row)) => (row.execution_id, None),
+            Ok(StreamImage::Other) => continue,
             Err(image) => {
                 dead.push((GatherImageId { event_id, sequence_number }, image));
                 continue;
@@ -132,11 +131,6 @@ fn sort(images: Vec<GatherImage>) -> (BTreeMap<ExecutionId, News>, Vec<(GatherIm
         }
     }
     (news, dead)
-}
-
-/// Whether there may be something to finalize or to admit.
-fn is_news(row: &ExecutionRow) -> bool {
-    row.is_unpublished() || row.sealed_at.is_some() || !row.notifications.is_empty() || row.admitted_until.is_some()
 }
 
 /// Keeps one image of each tally, because a transaction takes a row once.

@@ -1,5 +1,5 @@
-//! The suite of the control table's operations and reads, on every store: memory, the embedded `DynamoDB`, and Amazon's own
-//! emulator.
+//! The suite of the control table's operations and reads, on every store: memory, a file, the embedded `DynamoDB`, and Amazon's
+//! own emulator.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
@@ -28,6 +28,12 @@ fn assert_none(service: &str, failures: &[String]) {
 #[tokio::test]
 async fn the_store_in_memory_conforms() {
     assert_none("memory", &conformance::run_in_memory().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_store_in_a_file_conforms() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_none("SQLite", &conformance::run_on_sqlite(dir.path()).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,5 @@
-//! `apply` of each operation against its expression: random sequences, repeated and out of order, on plain values and on the
-//! embedded DynamoDB; outcomes and rows are compared after each step.
+//! `apply` of each operation against its expression, and against the store in a file: random sequences, repeated and out of order, on
+//! plain values, on the embedded DynamoDB and on SQLite; outcomes and rows are compared after each step.
 
 mod operator_steps;
 
@@ -15,7 +15,8 @@ use control_table::operation::{
 };
 use control_table::policy::{Policy, Tolerance};
 use control_table::rows::{Counters, Counts, ErrorKind, SegmentFailure, TallyOutcome};
-use control_table::store::{DynamoDbStore, MemoryTable};
+use control_table::store::sqlite::{Durability, ProcessId};
+use control_table::store::{DynamoDbStore, MemoryTable, SqliteStore};
 use emulator::embedded::EmbeddedDynamoDb;
 use proptest::prelude::*;
 
@@ -73,10 +74,12 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Both tables, and the one execution that the steps are about.
+/// The tables, and the one execution that the steps are about.
 struct Pair {
     memory: MemoryTable,
-    table: ControlTable,
+    /// The embedded DynamoDB's, and one in a file.
+    tables: [ControlTable; 2],
+    _directory: tempfile::TempDir,
     execution_id: ExecutionId,
     now: Timestamp,
     /// Whether the execution limits the segments in flight.
@@ -91,16 +94,21 @@ impl Pair {
         let store = DynamoDbStore::new(client, "control", Arc::new(Entropy::from_seed(1)));
         store.create().await.unwrap();
         store.verify().await.unwrap();
-        let table = ControlTable::new(store);
+        let directory = tempfile::tempdir().unwrap();
+        let (file, process) = (directory.path().join("control.db"), ProcessId::new(uuid::Uuid::from_u128(1)));
+        let sqlite = SqliteStore::open(&file, Durability::ProcessCrash, process).unwrap();
+        let tables = [ControlTable::new(store), ControlTable::new(sqlite)];
         let (memory, now) = (MemoryTable::default(), Timestamp::from_millis(1_000));
-        Self { memory, table, execution_id: id(0), now, limited, counted: BTreeMap::new() }
+        Self { memory, tables, _directory: directory, execution_id: id(0), now, limited, counted: BTreeMap::new() }
     }
 
     /// Executes the operation on both sides, with the same outcome.
     async fn both<O: Operation>(&mut self, request: &O) -> O::Outcome {
-        let outcome = self.table.execute(request).await.unwrap();
-        assert_eq!(outcome, self.memory.execute(request), "{request:?}");
-        outcome
+        let expected = self.memory.execute(request);
+        for table in &self.tables {
+            assert_eq!(table.execute(request).await.unwrap(), expected, "{}: {request:?}", table.name());
+        }
+        expected
     }
 
     /// The execution's generation, or another.
@@ -300,21 +308,27 @@ impl Pair {
     }
 
     async fn compare(&self) {
-        let execution = self.table.execution(self.execution_id).await.unwrap();
+        for table in &self.tables {
+            self.compare_with(table).await;
+        }
+    }
+
+    async fn compare_with(&self, table: &ControlTable) {
+        let execution = table.execution(self.execution_id).await.unwrap();
         assert_eq!(execution.as_ref(), self.memory.executions.get(&self.execution_id));
         assert_eq!(
-            self.table.plan(self.execution_id).await.unwrap().as_ref(),
+            table.plan(self.execution_id).await.unwrap().as_ref(),
             self.memory.plans.get(&self.execution_id)
         );
-        let tallies = self.table.tallies(self.execution_id, 0..GROUPS).await.unwrap();
+        let tallies = table.tallies(self.execution_id, 0..GROUPS).await.unwrap();
         assert_eq!(tallies, self.memory.tallies.values().cloned().collect::<Vec<_>>());
         for group in 0..GROUPS {
-            let rows = self.table.group_segments(self.group(group), None).await.unwrap();
+            let rows = table.group_segments(self.group(group), None).await.unwrap();
             let expected: Vec<_> =
                 self.memory.segments.values().filter(|row| row.group.group == group).cloned().collect();
             assert_eq!(rows, expected);
         }
-        let mut letters = self.table.dead_letters(100).await.unwrap();
+        let mut letters = table.dead_letters(100).await.unwrap();
         letters.sort_by_key(|row| (row.source, row.event_id.clone()));
         assert_eq!(letters, self.memory.dead_letters.values().cloned().collect::<Vec<_>>());
         for tally in tallies {
@@ -426,7 +440,7 @@ async fn an_execution_agrees_from_open_to_published() {
     for step in &steps {
         pair.take(step).await;
     }
-    let execution = pair.table.execution(pair.execution_id).await.unwrap().unwrap();
+    let execution = pair.tables[0].execution(pair.execution_id).await.unwrap().unwrap();
     assert_eq!((execution.published_generation, execution.succeeded, execution.counts.item_count), (1, 3, 30));
     assert_eq!(execution.due, None);
 }
@@ -456,7 +470,7 @@ async fn a_redrive_agrees_from_its_begin_to_its_second_completion() {
     for step in &steps {
         pair.take(step).await;
     }
-    let execution = pair.table.execution(pair.execution_id).await.unwrap().unwrap();
+    let execution = pair.tables[0].execution(pair.execution_id).await.unwrap().unwrap();
     assert_eq!((execution.published_generation, execution.succeeded, execution.failed), (2, 3, 0));
     assert!(execution.in_flight.is_empty());
 }

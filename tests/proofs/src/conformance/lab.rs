@@ -15,7 +15,8 @@ use control_table::operation::{
 };
 use control_table::policy::Policy;
 use control_table::rows::{Counters, Counts, ErrorKind, ExecutionRow, SegmentFailure, SegmentRow, TallyRow};
-use control_table::store::{DynamoDbStore, MemoryStore, MemoryTable};
+use control_table::store::sqlite::{Durability, ProcessId};
+use control_table::store::{DynamoDbStore, MemoryStore, MemoryTable, SqliteStore};
 
 /// The day that the cases are on, in milliseconds.
 const DAY: i64 = 1_795_478_400_000;
@@ -49,6 +50,14 @@ impl Lab {
             id: execution_id(DAY, 1),
             client: Some(client),
         }
+    }
+
+    /// A fresh table in that file.
+    #[must_use]
+    pub fn in_sqlite(file: &std::path::Path) -> Self {
+        let process = ProcessId::new(uuid::Uuid::from_u128(1));
+        let table = ControlTable::new(SqliteStore::open(file, Durability::ProcessCrash, process).unwrap());
+        Self { table, memory: MemoryTable::default(), id: execution_id(DAY, 1), client: None }
     }
 
     /// A fresh table in memory.

@@ -70,6 +70,11 @@ pub async fn run_in_memory() -> Vec<String> {
     run(async |_| Lab::in_memory()).await
 }
 
+/// Runs the suite on files in that directory. Returns a line for each case that failed.
+pub async fn run_on_sqlite(directory: &std::path::Path) -> Vec<String> {
+    run(async |number| Lab::in_sqlite(&directory.join(format!("case-{number}.db")))).await
+}
+
 async fn run(lab: impl AsyncFn(usize) -> Lab) -> Vec<String> {
     let mut failures = Vec::new();
     for (number, case) in cases().into_iter().enumerate() {

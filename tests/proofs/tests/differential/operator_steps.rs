@@ -240,7 +240,8 @@ impl Pair {
             expires_at: other.then_some(9_000),
         };
         if self.both(&request).await == AddExternalOutcome::Added {
-            let mark = self.table.add_mark(self.execution_id, &request.part).await.unwrap();
+            let mark = self.tables[0].add_mark(self.execution_id, &request.part).await.unwrap();
+            assert_eq!(self.tables[1].add_mark(self.execution_id, &request.part).await.unwrap(), mark);
             assert_eq!(mark, Some(request.mark()));
         }
     }

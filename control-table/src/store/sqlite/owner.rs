@@ -1,0 +1,110 @@
+//! Which process works on an execution. On one machine a process sweeps, gathers and hands out only what is its own.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+use uuid::Uuid;
+
+use super::rows::blob;
+use super::{About, Failure, SqliteStore};
+use crate::error::Error;
+use crate::id::ExecutionId;
+
+/// A process that has, or had, the file open. Never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProcessId(Uuid);
+
+impl ProcessId {
+    /// The process with that ID.
+    #[must_use]
+    pub const fn new(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+}
+
+impl fmt::Display for ProcessId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for ProcessId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+/// An open execution, and the process that works on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner {
+    /// The execution.
+    pub execution_id: ExecutionId,
+    /// Its process; it may have ended.
+    pub process: ProcessId,
+}
+
+/// A process as a column.
+fn process(row: &rusqlite::Row<'_>, column: usize) -> Result<ProcessId, rusqlite::Error> {
+    let text: String = row.get(column)?;
+    let invalid = |error| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error));
+    text.parse().map_err(invalid)
+}
+
+impl SqliteStore {
+    /// The process that works on an execution; `None` if there is no such execution.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn owner(&self, execution_id: ExecutionId) -> Result<Option<ProcessId>, Error> {
+        self.read(About { operation: "read owner", subject: &execution_id }, move |connection| {
+            let mut statement = connection.prepare_cached("SELECT process FROM execution_rows WHERE execution = ?1")?;
+            Ok(statement.query_row([blob(execution_id)], |row| process(row, 0)).optional()?)
+        })
+        .await
+    }
+
+    /// Every execution that is open or unpublished, with its process, oldest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn open_with_owners(&self) -> Result<Vec<Owner>, Error> {
+        self.read(About { operation: "read owners", subject: &self.name }, |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT execution, process FROM execution_rows WHERE due_at IS NOT NULL ORDER BY execution",
+            )?;
+            let owner = |row: &rusqlite::Row<'_>| {
+                let execution_id = ExecutionId::new(Uuid::from_bytes(row.get(0)?));
+                Ok(Owner { execution_id, process: process(row, 1)? })
+            };
+            Ok(statement.query_map([], owner)?.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Takes an execution over for this process, if it still belongs to the process that the caller saw. The caller makes sure that it
+    /// has ended, or that the execution is over. Returns whether this process has it now.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn take_over(&self, execution_id: ExecutionId, seen: ProcessId) -> Result<bool, Error> {
+        let this = self.process;
+        self.write(About { operation: "take over", subject: &execution_id }, move |connection| {
+            take_over(connection, execution_id, seen, this)
+        })
+        .await
+    }
+}
+
+fn take_over(
+    connection: &Connection,
+    execution_id: ExecutionId,
+    seen: ProcessId,
+    this: ProcessId,
+) -> Result<bool, Failure> {
+    let mut statement = connection
+        .prepare_cached("UPDATE execution_rows SET process = ?3 WHERE execution = ?1 AND process IN (?2, ?3)")?;
+    Ok(statement.execute(params![blob(execution_id), seen.to_string(), this.to_string()])? > 0)
+}

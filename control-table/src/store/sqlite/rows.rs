@@ -1,0 +1,138 @@
+//! One row: loaded by its key, and saved.
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::{Failure, ProcessId};
+use crate::id::ExecutionId;
+use crate::rows::{AnyRow, Due, ExecutionRow, ItemKey, Row, RowKey, SegmentRow, TallyRow};
+
+/// A row, and its JSON as it is in the file.
+pub(super) struct Loaded {
+    pub row: AnyRow,
+    pub body: String,
+}
+
+/// An execution as a key.
+pub(super) const fn blob(execution_id: ExecutionId) -> [u8; 16] {
+    execution_id.uuid().into_bytes()
+}
+
+/// An integer of this program as one of `SQLite`. All of them are below 2^63: the limits of an execution exclude larger ones.
+pub(super) fn int(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+pub(super) fn load(connection: &Connection, key: &RowKey) -> Result<Option<Loaded>, Failure> {
+    let body: Option<String> = match key {
+        RowKey::Execution(id) => connection
+            .prepare_cached("SELECT body FROM execution_rows WHERE execution = ?1")?
+            .query_row([blob(*id)], |row| row.get(0))
+            .optional()?,
+        RowKey::Segment(segment) => connection
+            .prepare_cached("SELECT body FROM segment_rows WHERE execution = ?1 AND idx = ?2")?
+            .query_row(params![blob(segment.group().execution_id), int(segment.index)], |row| row.get(0))
+            .optional()?,
+        RowKey::Tally(group) => connection
+            .prepare_cached("SELECT body FROM tally_rows WHERE execution = ?1 AND grp = ?2")?
+            .query_row(params![blob(group.execution_id), int(group.group)], |row| row.get(0))
+            .optional()?,
+        RowKey::Plan(_) | RowKey::Key(..) | RowKey::AddMark(..) | RowKey::DeadLetter(..) => {
+            let ItemKey { pk, sk } = key.item_key();
+            connection
+                .prepare_cached("SELECT body FROM other_rows WHERE pk = ?1 AND sk = ?2")?
+                .query_row([pk, sk], |row| row.get(0))
+                .optional()?
+        }
+    };
+    body.map(|body| Ok(Loaded { row: parse(key, &body)?, body })).transpose()
+}
+
+fn parse(key: &RowKey, body: &str) -> Result<AnyRow, Failure> {
+    let row = key.read_json(body);
+    row.map_err(|source| Failure::Corrupt { key: key.clone(), source })
+}
+
+/// Reads a row of one kind.
+pub(super) fn parse_as<R: Row>(key: impl FnOnce() -> RowKey, body: &str) -> Result<R, Failure> {
+    serde_json::from_str(body).map_err(|source| Failure::Corrupt { key: key(), source })
+}
+
+/// Saves a row; an execution that is new belongs to `process`.
+pub(super) fn save(connection: &Connection, row: &AnyRow, body: &str, process: ProcessId) -> Result<(), Failure> {
+    match row {
+        AnyRow::Execution(row) => save_execution(connection, row, body, process),
+        AnyRow::Segment(row) => save_segment(connection, row, body),
+        AnyRow::Tally(row) => save_tally(connection, row, body),
+        AnyRow::Plan(plan) => save_other(connection, row, body, plan.expires_at),
+        AnyRow::Key(key) => save_other(connection, row, body, key.expires_at),
+        AnyRow::AddMark(mark) => save_other(connection, row, body, mark.expires_at),
+        AnyRow::DeadLetter(letter) => save_other(connection, row, body, Some(letter.expires_at)),
+    }
+}
+
+fn due(due: Option<Due>) -> (Option<String>, Option<i64>) {
+    due.map_or((None, None), |due| (Some(due.due_shard.into()), Some(due.due_at.as_millis())))
+}
+
+fn save_execution(connection: &Connection, row: &ExecutionRow, body: &str, process: ProcessId) -> Result<(), Failure> {
+    let (due_shard, due_at) = due(row.due);
+    connection
+        .prepare_cached(
+            "INSERT INTO execution_rows (execution, job, status, process, due_shard, due_at, expires_at, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             ON CONFLICT DO UPDATE SET
+                status = ?3, due_shard = ?5, due_at = ?6, expires_at = ?7, body = ?8",
+        )?
+        .execute(params![
+            blob(row.execution_id),
+            row.job.as_str(),
+            row.status.as_str(),
+            process.to_string(),
+            due_shard,
+            due_at,
+            row.expires_at,
+            body
+        ])?;
+    Ok(())
+}
+
+fn save_segment(connection: &Connection, row: &SegmentRow, body: &str) -> Result<(), Failure> {
+    let (due_shard, due_at) = due(row.due);
+    connection
+        .prepare_cached(
+            "INSERT INTO segment_rows (execution, idx, status, due_shard, due_at, expires_at, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT DO UPDATE SET status = ?3, due_shard = ?4, due_at = ?5, expires_at = ?6, body = ?7",
+        )?
+        .execute(params![
+            blob(row.group.execution_id),
+            int(row.index),
+            row.status.as_str(),
+            due_shard,
+            due_at,
+            row.expires_at,
+            body
+        ])?;
+    Ok(())
+}
+
+fn save_tally(connection: &Connection, row: &TallyRow, body: &str) -> Result<(), Failure> {
+    connection
+        .prepare_cached(
+            "INSERT INTO tally_rows (execution, grp, expires_at, body) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET expires_at = ?3, body = ?4",
+        )?
+        .execute(params![blob(row.group.execution_id), int(row.group.group), row.expires_at, body])?;
+    Ok(())
+}
+
+fn save_other(connection: &Connection, row: &AnyRow, body: &str, expires_at: Option<i64>) -> Result<(), Failure> {
+    let ItemKey { pk, sk } = row.key().item_key();
+    connection
+        .prepare_cached(
+            "INSERT INTO other_rows (pk, sk, expires_at, body) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET expires_at = ?3, body = ?4",
+        )?
+        .execute(params![pk, sk, expires_at, body])?;
+    Ok(())
+}

@@ -1,0 +1,181 @@
+//! The tables, their version, and the views for people.
+//!
+//! | table | key | what else has a column |
+//! |---|---|---|
+//! | `execution_rows` | execution | job, status, the process that works on it, when it is due, when it expires |
+//! | `segment_rows` | execution, index | status, when it is due, when it expires |
+//! | `tally_rows` | execution, group | when it expires |
+//! | `other_rows`: plans, keys, add marks, dead letters | `pk`, `sk` | when it expires |
+//! | `outbox`: rows that gather has to read | execution, group (-1: the execution itself) | an increasing number |
+//!
+//! Executions are blobs of 16 bytes, moments are milliseconds since 1970, as in the rows. The column `body` is the row as JSON.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, TransactionBehavior};
+
+/// The version of the tables. A file with another is refused.
+const VERSION: i32 = 1;
+
+/// Tries to set the journal mode: while another process writes, that fails at once, whatever the busy timeout.
+const MODE_TRIES: u32 = 100;
+
+/// The wait between two of them.
+const MODE_WAIT: std::time::Duration = std::time::Duration::from_millis(20);
+
+const TABLES: &str = "
+CREATE TABLE execution_rows (
+    execution BLOB PRIMARY KEY, job TEXT NOT NULL, status TEXT NOT NULL, process TEXT NOT NULL,
+    due_shard TEXT, due_at INTEGER, expires_at INTEGER, body TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX executions_by_job ON execution_rows (job, execution);
+CREATE INDEX executions_due ON execution_rows (process, due_shard, due_at) WHERE due_at IS NOT NULL;
+CREATE TABLE segment_rows (
+    execution BLOB NOT NULL, idx INTEGER NOT NULL, status TEXT NOT NULL,
+    due_shard TEXT, due_at INTEGER, expires_at INTEGER, body TEXT NOT NULL, PRIMARY KEY (execution, idx)
+) WITHOUT ROWID;
+CREATE INDEX segments_due ON segment_rows (execution, due_shard, due_at) WHERE due_at IS NOT NULL;
+CREATE TABLE tally_rows (
+    execution BLOB NOT NULL, grp INTEGER NOT NULL, expires_at INTEGER, body TEXT NOT NULL, PRIMARY KEY (execution, grp)
+) WITHOUT ROWID;
+CREATE TABLE other_rows (
+    pk TEXT NOT NULL, sk TEXT NOT NULL, expires_at INTEGER, body TEXT NOT NULL, PRIMARY KEY (pk, sk)
+) WITHOUT ROWID;
+CREATE TABLE outbox (
+    execution BLOB NOT NULL, grp INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (execution, grp)
+) WITHOUT ROWID;
+";
+
+const VIEWS: &str = "
+CREATE VIEW executions AS SELECT
+    body ->> 'pk' AS execution, job, body ->> 'key' AS key, status, body ->> 'generation' AS generation,
+    body ->> 'segments' AS segments, body ->> 'succeeded' AS succeeded, body ->> 'failed' AS failed,
+    body ->> 'cancelled' AS cancelled, body ->> 'item_count' AS items,
+    datetime((body ->> 'created_at') / 1000, 'unixepoch') AS created_at,
+    datetime((body ->> 'finished_at') / 1000, 'unixepoch') AS finished_at
+FROM execution_rows;
+CREATE VIEW segments AS SELECT
+    execution_rows.body ->> 'pk' AS execution, idx AS \"index\", segment_rows.status AS status,
+    segment_rows.body ->> 'attempt' AS attempts, segment_rows.body ->> 'item_count' AS items,
+    segment_rows.body ->> 'duration_ms' AS duration_ms, segment_rows.body ->> 'spec' AS spec,
+    segment_rows.body ->> 'result' AS result, segment_rows.body -> 'error' ->> 'message' AS error,
+    datetime((segment_rows.body ->> 'finished_at') / 1000, 'unixepoch') AS finished_at
+FROM segment_rows JOIN execution_rows USING (execution);
+CREATE VIEW failures AS SELECT execution, \"index\", attempts, error, spec, finished_at FROM segments WHERE status = 'FAILED';
+";
+
+/// Why a file cannot be opened. Nothing in it was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A newer version of this program made it.
+    #[error(
+        "{file} was made by a newer version of this program (tables of version {found}; this one knows {VERSION}): use that version, \
+         or name another data directory"
+    )]
+    Newer {
+        /// The file.
+        file: PathBuf,
+        /// Its version.
+        found: i32,
+    },
+    /// `SQLite` cannot open it.
+    #[error("cannot open {file}: {source}")]
+    Unusable {
+        /// The file.
+        file: PathBuf,
+        /// What `SQLite` said.
+        source: rusqlite::Error,
+    },
+    /// The operating system starts no thread.
+    #[error("cannot start a thread for {file}: {source}")]
+    Thread {
+        /// The file.
+        file: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+}
+
+impl OpenError {
+    pub(super) fn new(file: &Path, source: rusqlite::Error) -> Self {
+        Self::Unusable { file: file.to_owned(), source }
+    }
+}
+
+/// Makes the tables in a new file, and refuses one of another version.
+pub(super) fn prepare(connection: &mut Connection, file: &Path) -> Result<(), OpenError> {
+    let unusable = |source| OpenError::new(file, source);
+    write_ahead(connection).map_err(unusable)?;
+    if version(connection).map_err(unusable)? == 0 {
+        create(connection).map_err(unusable)?;
+    }
+    match version(connection).map_err(unusable)? {
+        VERSION => Ok(()),
+        found => Err(OpenError::Newer { file: file.to_owned(), found }),
+    }
+}
+
+/// The write-ahead log: others read while one writes, and a commit is one append.
+fn write_ahead(connection: &Connection) -> Result<(), rusqlite::Error> {
+    for left in (0..MODE_TRIES).rev() {
+        let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+        if mode == "wal" {
+            return Ok(());
+        }
+        match connection.pragma_update(None, "journal_mode", "wal") {
+            Err(error) if left > 0 && error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
+                pause();
+            }
+            done => return done,
+        }
+    }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "opening blocks its caller in any case, and SQLite has no call that waits here")]
+fn pause() {
+    std::thread::sleep(MODE_WAIT);
+}
+
+fn version(connection: &Connection) -> Result<i32, rusqlite::Error> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Of two processes that make the tables at once, the second finds them made.
+fn create(connection: &mut Connection) -> Result<(), rusqlite::Error> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if version(&transaction)? == 0 {
+        transaction.execute_batch(TABLES)?;
+        transaction.execute_batch(VIEWS)?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+    }
+    transaction.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_a_newer_version_is_refused_and_stays_as_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("control.db");
+        let mut connection = Connection::open(&file).unwrap();
+        prepare(&mut connection, &file).unwrap();
+        prepare(&mut connection, &file).unwrap();
+        connection.pragma_update(None, "user_version", VERSION + 1).unwrap();
+        let refusal = prepare(&mut connection, &file).unwrap_err().to_string();
+        assert!(refusal.contains("newer version") && refusal.contains("control.db"), "{refusal}");
+        assert_eq!(version(&connection).unwrap(), VERSION + 1);
+    }
+
+    #[test]
+    fn a_file_that_is_no_database_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("control.db");
+        std::fs::write(&file, "not a database, but long enough to be read as the header of one, or so one may think").unwrap();
+        let mut connection = Connection::open(&file).unwrap();
+        let refusal = prepare(&mut connection, &file).unwrap_err().to_string();
+        assert!(refusal.contains("control.db") && refusal.contains("not a database"), "{refusal}");
+    }
+}
