@@ -8,11 +8,10 @@ use control_table::clock::{Clock, Entropy, SystemClock};
 use control_table::id::ExecutionId;
 use control_table::message::CompletionEvent;
 use control_table::rows::ExecutionRow;
-use emulator::embedded::Durability;
 use engine::Operator as _;
 use engine::scatter::ScatterEvent;
 use local::system::{EVENTS_FILE, HookOutput, Hooks, WorkChoice};
-use local::{Options, System};
+use local::{Durability, Options, System};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -83,6 +82,7 @@ pub async fn one_run(args: &RunArgs) -> Result<(), BenchError> {
 fn options(directory: &Path, workers: usize) -> Options {
     Options {
         data_dir: directory.to_owned(),
+        emulate: false,
         durability: Durability::ProcessCrash,
         workers: Some(workers),
         work: WorkChoice::Builtin,

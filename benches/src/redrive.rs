@@ -7,11 +7,10 @@ use clap::Args as ClapArgs;
 use control_table::clock::{Entropy, SystemClock};
 use control_table::id::ExecutionId;
 use control_table::rows::{ExecutionRow, ExecutionStatus, Selection};
-use emulator::embedded::Durability;
 use engine::Operator as _;
 use engine::scatter::ScatterEvent;
 use local::system::{HookOutput, Hooks, WorkChoice};
-use local::{Options, System};
+use local::{Durability, Options, System};
 use runtime::{Context, Output, Segment, SegmentError, Work, work};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -69,6 +68,7 @@ pub async fn measure(args: &RedriveArgs) -> Result<(), BenchError> {
 fn options(directory: &Path, workers: usize) -> Options {
     Options {
         data_dir: directory.to_owned(),
+        emulate: false,
         durability: Durability::ProcessCrash,
         workers: Some(workers),
         work: WorkChoice::Own(fails_at_first()),

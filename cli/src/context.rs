@@ -8,11 +8,10 @@ use chrono::{DateTime, Utc};
 use control_table::ControlTable;
 use control_table::clock::{Clock, Entropy, SystemClock};
 use control_table::id::ExecutionId;
-use emulator::embedded::Durability;
 use engine::Operator;
 use local::data_dir::{DataDir, DataDirError};
 use local::system::{HookOutput, Hooks, WorkChoice};
-use local::{Bystander, Database, Options};
+use local::{Bystander, Database, Durability, Life, Options, Place};
 
 use crate::args::{Global, HookArgs, SystemArgs};
 use crate::error::CliError;
@@ -34,6 +33,8 @@ pub struct Context {
     /// Identifiers and jitter.
     entropy: Arc<Entropy>,
     data_dir: Option<PathBuf>,
+    /// Whether the functions' own handlers run, on the emulator.
+    emulate: bool,
     /// The stack, where one was named.
     stack: Option<String>,
     /// The stack as it was found.
@@ -51,6 +52,7 @@ impl Context {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(Entropy::from_system()),
             data_dir: global.data_dir.clone(),
+            emulate: global.emulate,
             stack: global.deployed.name().map(ToOwned::to_owned),
             #[cfg(feature = "aws")]
             found: tokio::sync::OnceCell::new(),
@@ -103,17 +105,21 @@ impl Context {
     async fn read_here(&self) -> Result<Database, CliError> {
         // The setting that changes nothing; what little is written beside another process is kept in any case.
         let durability = Durability::PowerLoss;
-        Ok(Database::read(&self.data_dir()?, durability, self.entropy()).await?)
+        Ok(Database::read(&self.place()?, durability, self.entropy()).await?)
     }
 
-    /// Opens the tables to fill one of the user's; a data directory alone.
-    pub async fn lock(&self) -> Result<Tables, CliError> {
-        self.tables(self.lock_here()).await
+    fn place(&self) -> Result<Place, CliError> {
+        Ok(Place { data_dir: self.data_dir()?, emulate: self.emulate })
     }
 
-    async fn lock_here(&self) -> Result<Database, CliError> {
+    /// Opens the tables to fill one of the user's, and makes them if they are missing.
+    pub async fn open(&self) -> Result<Tables, CliError> {
+        self.tables(self.open_here()).await
+    }
+
+    async fn open_here(&self) -> Result<Database, CliError> {
         let durability = Durability::ProcessCrash;
-        Ok(Database::lock(&self.data_dir()?, durability, self.entropy()).await?)
+        Ok(Database::open(&self.place()?, durability, self.entropy()).await?)
     }
 
     /// What works on runs: the stack that was named, or the system started in this process.
@@ -130,13 +136,14 @@ impl Context {
         Ok(Arc::new(self.start_here(args).await?))
     }
 
-    /// Starts the system on the data directory, which no other process may be using.
+    /// Starts the system on the data directory; an emulation, only if no other process has it.
     pub async fn start_here(&self, args: &SystemArgs) -> Result<local::System, CliError> {
         if self.is_deployed() {
             return Err(UsageError::OnlyHere("this verb").into());
         }
         let options = Options {
             data_dir: self.data_dir()?,
+            emulate: self.emulate,
             durability: if args.durable { Durability::PowerLoss } else { Durability::ProcessCrash },
             workers: args.workers.map(usize::from),
             work: self.work.clone().map_or(WorkChoice::Builtin, WorkChoice::Own),
@@ -161,7 +168,7 @@ impl Context {
         Ok(Box::new(Bystander::new(&database, &self.clock, &self.entropy)))
     }
 
-    /// As [`Self::start`]; `None` if another process has the data directory.
+    /// As [`Self::start`]; `None` if another process has the emulation.
     pub async fn start_if_free(&self, args: &SystemArgs) -> Result<Option<Arc<dyn Operator>>, CliError> {
         match self.start(args).await {
             Ok(system) => Ok(Some(system)),
@@ -203,6 +210,15 @@ impl Context {
     /// Identifiers and jitter.
     pub fn entropy(&self) -> Arc<Entropy> {
         Arc::clone(&self.entropy)
+    }
+
+    /// Names the command that continues an execution that no process works on.
+    pub async fn warn_if_left(&self, tables: &Tables, execution_id: ExecutionId) -> Result<(), CliError> {
+        if tables.process_of(execution_id).await? == Some(Life::Ended) {
+            let program = &self.program;
+            self.output.warn(format_args!("no process works on it: `{program} resume {execution_id}` continues it"));
+        }
+        Ok(())
     }
 
     /// Says that what was begun is not lost, and how to go on with it.

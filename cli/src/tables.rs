@@ -1,6 +1,10 @@
 //! The control table and the user's tables.
 
 use control_table::ControlTable;
+use control_table::id::ExecutionId;
+use local::Life;
+
+use crate::error::CliError;
 
 /// The control table and the user's tables.
 pub enum Tables {
@@ -18,6 +22,15 @@ impl Tables {
             Self::Local(database) => database.control_table(),
             #[cfg(feature = "aws")]
             Self::Deployed(stack) => stack.control_table(),
+        }
+    }
+
+    /// Whether the process lives that works on an execution; `None` where that is not a process of this machine.
+    pub async fn process_of(&self, execution_id: ExecutionId) -> Result<Option<Life>, CliError> {
+        match self {
+            Self::Local(database) => Ok(database.process_of(execution_id).await?),
+            #[cfg(feature = "aws")]
+            Self::Deployed(_) => Ok(None),
         }
     }
 

@@ -69,12 +69,7 @@ pub enum Error {
         "{operation} of {subject}: the row {key} cannot be read: {source}. A retry does not help: another program, or a newer \
          version of this one, wrote it"
     )]
-    CorruptRow {
-        operation: &'static str,
-        subject: String,
-        key: Box<RowKey>,
-        source: Box<dyn StdError + Send + Sync>,
-    },
+    CorruptRow { operation: &'static str, subject: String, key: Box<RowKey>, source: Box<dyn StdError + Send + Sync> },
     /// `DynamoDB` and `apply` came to different results, or a store returned rows of another kind. A defect of this program.
     #[error(
         "{operation} of {subject}: the table refused what the protocol allows. A retry does not help: this is a defect of this \

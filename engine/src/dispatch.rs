@@ -70,6 +70,14 @@ pub enum DispatchError {
         /// The segment.
         segment: SegmentId,
     },
+    /// This process is stopping, and takes no more records.
+    #[error(
+        "{segment}: this process is stopping; the process that continues the execution hands the segment to a worker"
+    )]
+    Stopping {
+        /// The segment.
+        segment: SegmentId,
+    },
     /// A record that has no JSON text.
     #[error("{segment}: its record cannot be written as JSON: {source} (a defect of this program)")]
     Unwritable {

@@ -1,15 +1,19 @@
-//! The whole system on one machine, in one process: the functions' own handlers behind the emulator's `DynamoDB`, Kinesis and event
-//! source mappings.
+//! The whole system on one machine: workers, gather and sweeper in each process, on a file that several processes share. Or, as a
+//! rehearsal of a deployment, the functions' own handlers behind the emulator's `DynamoDB`, Kinesis and event source mappings.
 //!
 //! # Layout
 //! - [`data_dir`]: the directory of its state, and the lock on it
+//! - `processes`: which processes work in it, and which of them live
 //! - [`settings`]: what this machine and a deployment have in common
 //! - [`system`]: the running system; `operator`: it as an [`engine::Operator`], and a reader beside it
 
 pub mod data_dir;
 mod operator;
+mod processes;
 pub mod settings;
 pub mod system;
 
 pub use self::operator::Bystander;
-pub use self::system::{Database, Error, Options, System};
+pub use self::processes::Life;
+pub use self::system::{Database, Error, Options, Place, System};
+pub use control_table::store::sqlite::Durability;

@@ -37,6 +37,10 @@ impl Operator for System {
 
     fn cancel(&self, execution_id: ExecutionId) -> BoxFuture<'_, Result<CancelReport, OperatorError>> {
         Box::pin(async move {
+            if self.worked_on_elsewhere(execution_id).await.map_err(outside)?.is_some() {
+                // One write: that process cancels the segments.
+                return Ok(self.engine().request_cancel(execution_id).await?);
+            }
             let report = self.engine().cancel(execution_id, Stop::Requested, NO_DEADLINE).await;
             self.wake_waiters();
             Ok(report?)
@@ -48,7 +52,10 @@ impl Operator for System {
         execution_id: ExecutionId,
         selection: Selection,
     ) -> BoxFuture<'_, Result<RedriveReport, OperatorError>> {
-        Box::pin(async move { Ok(self.engine().redrive(execution_id, selection, NO_DEADLINE).await?) })
+        Box::pin(async move {
+            self.own(execution_id).await.map_err(outside)?;
+            Ok(self.engine().redrive(execution_id, selection, NO_DEADLINE).await?)
+        })
     }
 
     fn repair(
@@ -57,6 +64,7 @@ impl Operator for System {
         mode: RepairMode,
     ) -> BoxFuture<'_, Result<RepairReport, OperatorError>> {
         Box::pin(async move {
+            self.work_on(execution_id).await.map_err(outside)?;
             let report = self.engine().repair(execution_id, mode).await;
             self.wake_waiters();
             Ok(report?)
@@ -81,20 +89,23 @@ impl Operator for System {
         token: &'a str,
         specs: Vec<Value>,
     ) -> BoxFuture<'a, Result<Added, OperatorError>> {
-        Box::pin(async move { Ok(self.engine().add(execution_id, token, specs).await?) })
+        Box::pin(async move {
+            self.work_on(execution_id).await.map_err(outside)?;
+            Ok(self.engine().add(execution_id, token, specs).await?)
+        })
     }
 
     fn seal(&self, execution_id: ExecutionId) -> BoxFuture<'_, Result<ScatterAnswer, OperatorError>> {
         Box::pin(async move {
+            self.work_on(execution_id).await.map_err(outside)?;
             let answer = self.engine().seal(execution_id).await;
             self.wake_waiters();
             Ok(answer?)
         })
     }
 
-    /// Starting the system is resuming: it continued with these when it started.
     fn resume(&self) -> BoxFuture<'_, Result<Vec<ExecutionId>, OperatorError>> {
-        Box::pin(ready(Ok(self.left_open().to_vec())))
+        Box::pin(async move { self.resume_all().await.map_err(outside) })
     }
 
     fn wait(&self, execution_id: ExecutionId) -> BoxFuture<'_, Result<Finished, OperatorError>> {

@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //! - what an author's work sees: [`Segment`], [`Context`], [`Output`], [`SegmentError`], [`work`], [`testing`]
-//! - [`Worker`]: a batch of records; `batch`: its records, concurrently; `decode`: which segment a record is of
+//! - [`Worker`]: a batch of records of a stream, or records that are handed over one by one (`serve`); `batch`: its records, concurrently; `decode`: which segment a record is of
 //! - `process_record`: one record: claim, attempt, finish; `attempt`: the work in a task of its own; `attempt_result`: what is
 //!   recorded of it
 //! - `tally_batch`: counts the outcomes of a batch
@@ -19,6 +19,7 @@ mod error;
 mod output;
 mod process_record;
 mod segment;
+mod serve;
 mod settings;
 mod tally_batch;
 pub mod testing;
@@ -29,6 +30,7 @@ pub use self::context::{Context, read_json};
 pub use self::error::{Error, Permanent, SegmentError, chain};
 pub use self::output::{Number, Output};
 pub use self::segment::Segment;
+pub use self::serve::{Handed, Serving};
 pub use self::settings::Settings;
 pub use self::work::{Work, work};
 pub use self::worker::{Invocation, Worker};

@@ -52,8 +52,20 @@ impl Worker {
         response
     }
 
+    pub(crate) const fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    pub(crate) const fn settings(&self) -> &Settings {
+        &self.parts.settings
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.parts.clock.now()
+    }
+
     /// When the worker cancels the work.
-    fn cutoff(&self, deadline: DateTime<Utc>) -> DateTime<Utc> {
+    pub(crate) fn cutoff(&self, deadline: DateTime<Utc>) -> DateTime<Utc> {
         let margin = TimeDelta::from_std(self.parts.settings.deadline_margin).unwrap_or(TimeDelta::MAX);
         let quarter = (deadline - self.parts.clock.now()) / 4;
         deadline - margin.min(quarter.max(TimeDelta::zero()))

@@ -5,8 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use control_table::clock::Entropy;
-use emulator::embedded::Durability;
-use local::Database;
+use local::{Database, Durability, Place};
 use serde_json::{Value, json};
 use test_support::{assert_invariants, events_of};
 
@@ -49,7 +48,10 @@ async fn the_cities_are_counted_by_scan_segments_and_summed_by_country() {
     assert_eq!(again, summed);
 
     let entropy = Arc::new(Entropy::from_system());
-    let database = Database::read(dir.path(), Durability::ProcessCrash, entropy).await.unwrap();
+    let database =
+        Database::read(&Place { data_dir: dir.path().to_owned(), emulate: false }, Durability::ProcessCrash, entropy)
+            .await
+            .unwrap();
     for run in [&counted, &summed] {
         let execution_id = serde_json::from_value(run["execution_id"].clone()).unwrap();
         assert_invariants(database.control_table(), dir.path(), execution_id).await;

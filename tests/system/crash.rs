@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use control_table::clock::Entropy;
 use control_table::rows::ExecutionStatus;
-use emulator::embedded::Durability;
-use local::Database;
+use local::{Database, Durability, Place};
 use serde_json::Value;
 use test_support::{assert_invariants, events_of};
 
@@ -75,7 +74,13 @@ async fn a_run_survives_being_killed_twenty_times() {
     let answer: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(answer["item_count"], SEGMENTS, "seed {seed}: {answer}");
 
-    let database = Database::read(dir.path(), Durability::ProcessCrash, entropy.into()).await.unwrap();
+    let database = Database::read(
+        &Place { data_dir: dir.path().to_owned(), emulate: false },
+        Durability::ProcessCrash,
+        entropy.into(),
+    )
+    .await
+    .unwrap();
     let execution_id = serde_json::from_value(answer["execution_id"].clone()).unwrap();
     let table = database.control_table();
     assert_invariants(table, dir.path(), execution_id).await;

@@ -8,18 +8,18 @@ use control_table::id::ExecutionId;
 use control_table::operation::Open;
 use control_table::policy::Policy;
 use control_table::rows::PlanKind;
-use emulator::embedded::Durability;
 use local::system::{HookOutput, Hooks, WorkChoice};
-use local::{Database, Options, System};
+use local::{Database, Durability, Options, System};
 use serde_json::{Value, json};
 
 /// Between two looks, and how many there are before the test fails.
 const LOOK: Duration = Duration::from_millis(50);
 const LOOKS: u32 = 1_200;
 
-fn options(data_dir: &std::path::Path) -> Options {
+fn options(data_dir: &std::path::Path, emulate: bool) -> Options {
     Options {
         data_dir: data_dir.to_owned(),
+        emulate,
         durability: Durability::ProcessCrash,
         workers: None,
         work: WorkChoice::Builtin,
@@ -55,13 +55,24 @@ async fn opened_in_2020(database: &Database, name: &str, retention_days: Option<
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_has_had_its_time_is_deleted_and_the_rest_is_kept() {
+    expired_rows_are_deleted(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_it_is_in_an_emulation() {
+    expired_rows_are_deleted(true).await;
+}
+
+async fn expired_rows_are_deleted(emulate: bool) {
     let dir = tempfile::tempdir().unwrap();
-    let database = Database::lock(dir.path(), Durability::ProcessCrash, Arc::new(Entropy::from_seed(2))).await.unwrap();
+    let options = options(dir.path(), emulate);
+    let (place, entropy) = (options.place(), Arc::new(Entropy::from_seed(2)));
+    let database = Database::open(&place, Durability::ProcessCrash, entropy).await.unwrap();
     let expired = opened_in_2020(&database, "expired", Some(30)).await;
     let kept = opened_in_2020(&database, "kept", None).await;
     drop(database);
 
-    let system = System::start(options(dir.path())).await.unwrap();
+    let system = System::start(options).await.unwrap();
     let table = system.control_table();
     for _ in 0..LOOKS {
         if table.execution(expired).await.unwrap().is_none() && table.plan(expired).await.unwrap().is_none() {

@@ -20,7 +20,7 @@ use crate::job::UsageError;
 
 /// Cuts long jobs into segments, runs them on many workers, and gathers the outcome.
 ///
-/// Without `--stack` everything runs in this process, on an embedded DynamoDB and Kinesis in the data directory.
+/// Without `--stack` everything runs on this machine, on files in the data directory that several processes may use at once.
 #[derive(Debug, Parser)]
 #[command(version, disable_help_subcommand = true)]
 pub struct Cli {
@@ -38,9 +38,12 @@ const GLOBAL: &str = "Global options";
 /// What every verb takes.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Global {
-    /// The directory with the embedded database [default: scatter-gather in the user's data directory]
+    /// The directory with the control table and the tables [default: scatter-gather in the user's data directory]
     #[arg(long, global = true, env = "SCATTERCTL_DATA_DIR", value_name = "DIR", help_heading = GLOBAL)]
     pub data_dir: Option<PathBuf>,
+    /// Run the functions' own handlers on an emulated DynamoDB and Kinesis: a rehearsal of a deployment, with executions of its own
+    #[arg(long, global = true, conflicts_with_all = ["stack", "aws"], help_heading = GLOBAL)]
+    pub emulate: bool,
     /// Which stack, if one.
     #[command(flatten)]
     pub deployed: Deployed,

@@ -13,7 +13,7 @@ use crate::format::{grouped, span};
 use crate::import::{Import, import};
 
 pub(super) async fn execute(context: &Context, args: ImportArgs) -> Result<ExitCode, CliError> {
-    let database = context.lock().await?;
+    let database = context.open().await?;
     let import_request = Import::from(args);
     let table = import_request.table.clone();
     let began = Instant::now();

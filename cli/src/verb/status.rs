@@ -13,6 +13,9 @@ pub(super) async fn execute(context: &Context, id: &str) -> Result<ExitCode, Cli
     let execution_id = context.resolve(table, id).await?;
     let view = table.summary(execution_id).await?.ok_or_else(|| IdError::NotFound(id.to_owned()))?;
     summary::print(&context.output, &view)?;
+    if !view.status.is_terminal() {
+        context.warn_if_left(&database, execution_id).await?;
+    }
     // It was asked how the execution stands, and that is answered: whatever the answer is.
     Ok(ExitCode::SUCCESS)
 }

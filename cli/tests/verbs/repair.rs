@@ -1,41 +1,23 @@
 //! Finding what differs, and putting it right.
 
-use std::sync::Arc;
-
-use aws_sdk_dynamodb::types::AttributeValue;
-use control_table::clock::Entropy;
-use emulator::embedded::Durability;
-use local::Database;
-
 use crate::world::{World, exec};
 
 /// Says that a tally has a segment less than its rows have.
-#[expect(clippy::disallowed_methods, reason = "damage on purpose")]
-async fn damage(world: &World, execution_id: &str) {
-    let entropy = Arc::new(Entropy::from_seed(1));
-    let database = Database::lock(&world.file(""), Durability::ProcessCrash, entropy).await.expect("a database");
-    database
-        .dynamodb()
-        .update_item()
-        .table_name("control")
-        .key("pk", AttributeValue::S(format!("{execution_id}#0")))
-        .key("sk", AttributeValue::S("TALLY".to_owned()))
-        .update_expression("SET item_count = :wrong")
-        .expression_attribute_values(":wrong", AttributeValue::N("77".to_owned()))
-        .send()
-        .await
-        .expect("damaged");
+fn damage(world: &World) {
+    let file = rusqlite::Connection::open(world.file("control.db")).expect("the control table");
+    let damaged = file.execute("UPDATE tally_rows SET body = json_set(body, '$.item_count', 77)", []);
+    assert_eq!(damaged.expect("damaged"), 1);
 }
 
-#[tokio::test]
-async fn a_dry_run_says_what_differs_and_a_repair_puts_it_right() {
+#[test]
+fn a_dry_run_says_what_differs_and_a_repair_puts_it_right() {
     let world = World::new();
     let run = world.call(&exec("5", "echo '{\"item_count\": 2}'")).expect(0).json();
     let id = run["execution_id"].as_str().expect("an ID");
     let clean = world.call(&["repair", id, "--dry-run", "--json"]).expect(0);
     assert_eq!(clean.stdout.trim(), r#"{"differences":[]}"#);
 
-    damage(&world, id).await;
+    damage(&world);
     let found = world.call(&["repair", "latest", "--dry-run", "--json"]).expect(3).json();
     assert_eq!((&found["differences"][0]["found"], &found["differences"][0]["expected"]), (&77.into(), &10.into()));
     let text = world.call(&["repair", id, "--dry-run"]).expect(3).stdout;

@@ -14,6 +14,18 @@ pub enum Error {
     /// The data directory is empty.
     #[error("there is nothing in {0} yet: `import` a table or `run` a job first, or name another --data-dir")]
     Empty(PathBuf),
+    /// An older version of this program made the directory.
+    #[error(
+        "{0} was made by an older version of this program, which kept its executions otherwise: look at them with that version, and \
+         name another --data-dir for new ones"
+    )]
+    Outdated(PathBuf),
+    /// The control table's file.
+    #[error(transparent)]
+    Store(#[from] control_table::store::sqlite::OpenError),
+    /// The directory was opened as another kind than the system is started as: a defect of this program.
+    #[error("the data directory is open as another kind than asked for (a defect of this program)")]
+    NotEmulated,
     /// An embedded service.
     #[error(transparent)]
     Embedded(#[from] EmbeddedError),
@@ -45,6 +57,9 @@ impl Error {
             Self::Table(error) => error.is_retryable(),
             Self::Engine(error) => error.is_retryable(),
             Self::DataDir(_)
+            | Self::Outdated(_)
+            | Self::Store(_)
+            | Self::NotEmulated
             | Self::Empty(_)
             | Self::Embedded(_)
             | Self::NotRecovered { .. }

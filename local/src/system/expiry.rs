@@ -1,17 +1,37 @@
 //! Retention: what has had its time is deleted, as `DynamoDB` does by itself.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
+use control_table::clock::Clock;
+use control_table::store::SqliteStore;
 use emulator::embedded::EmbeddedDynamoDb;
 use emulator::event_source::StopSignal;
 
 /// How often. A pass reads every item of the table, and a retention is days: on AWS a deletion may be two days late.
 const PERIOD: Duration = Duration::from_hours(1);
 
+/// What holds the rows.
+pub(super) enum Expiring {
+    /// The store in a file.
+    File(SqliteStore),
+    /// The emulation's `DynamoDB`.
+    Emulated(EmbeddedDynamoDb),
+}
+
+impl Expiring {
+    async fn delete(&self, clock: &dyn Clock) -> Result<u64, super::Error> {
+        match self {
+            Self::File(store) => Ok(store.delete_expired(clock.timestamp()).await?),
+            Self::Emulated(service) => Ok(service.delete_expired().await? as u64),
+        }
+    }
+}
+
 /// Deletes expired items at the start and then from time to time, until the stop is requested.
-pub(super) async fn delete_expired(database: EmbeddedDynamoDb, mut stop: StopSignal) {
+pub(super) async fn delete_expired(rows: Expiring, clock: Arc<dyn Clock>, mut stop: StopSignal) {
     let mut ticks = tokio::time::interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -21,7 +41,7 @@ pub(super) async fn delete_expired(database: EmbeddedDynamoDb, mut stop: StopSig
         }
         let deleted = tokio::select! {
             () = stop.requested() => return,
-            deleted = database.delete_expired() => deleted,
+            deleted = rows.delete(&*clock) => deleted,
         };
         match deleted {
             Ok(0) => {}

@@ -1,8 +1,10 @@
-//! The functions' own handlers behind the embedded services: a deployment in one process.
+//! The running system: on a file, beside other processes; or emulated, as a deployment in one process.
 //!
 //! - [`Options`]: what a user may choose
 //! - [`System`]: everything started, and what to ask of it
 //! - [`Database`]: the control table and the user's tables alone, for reading and importing
+//! - `running`: what both have; `file`, `emulated`: how each is started
+//! - `queue`, `gather`, `ownership`: of the system on a file: records for workers, the outbox, whose execution it is
 //! - `bus`: completion events to a file and to a command
 //! - `expiry`: deletes what has had its time
 //! - `handlers`: the handlers, as the mappings want them
@@ -12,23 +14,28 @@
 
 mod bus;
 mod database;
+mod emulated;
 mod error;
 mod expiry;
+mod file;
+mod gather;
 mod handlers;
 mod hook;
 mod options;
+mod ownership;
+mod queue;
 mod recovery;
-mod start;
+mod running;
 mod ticks;
 mod wait;
 
 pub use self::bus::{EVENTS_FILE, NOTIFICATIONS_FILE};
-pub use self::database::Database;
+pub use self::database::{Database, Place};
 pub use self::error::Error;
 pub use self::hook::HookOutput;
 pub use self::options::{Hooks, Options, WorkChoice};
-pub use self::start::System;
-pub(crate) use self::start::wire_engine;
+pub use self::running::System;
+pub(crate) use self::running::wire_engine;
 
 /// The control table's name in the embedded `DynamoDB`.
 pub const CONTROL_TABLE: &str = "control";

@@ -7,8 +7,9 @@ use std::time::Duration;
 use control_table::clock::{Clock, Entropy};
 use runtime::Work;
 
+use super::Place;
 use super::hook::HookOutput;
-use emulator::embedded::Durability;
+use control_table::store::sqlite::Durability;
 
 /// Whose work the workers do.
 #[derive(Clone)]
@@ -40,6 +41,8 @@ pub struct Hooks {
 pub struct Options {
     /// The directory of its state.
     pub data_dir: PathBuf,
+    /// Whether the functions' own handlers run, on an emulated `DynamoDB` and Kinesis.
+    pub emulate: bool,
     /// Whether the state survives a power cut.
     pub durability: Durability,
     /// Segments worked on at once; as many as the event source mapping allows if not given.
@@ -59,6 +62,12 @@ pub struct Options {
 }
 
 impl Options {
+    /// The data directory, and which control table in it.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place { data_dir: self.data_dir.clone(), emulate: self.emulate }
+    }
+
     /// The sweeper's usual tick: a retry is late by at most this. A tick that finds nothing costs about a millisecond.
     pub const TICK: Duration = Duration::from_millis(250);
 }

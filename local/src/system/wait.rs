@@ -5,6 +5,7 @@ use std::time::Duration;
 use control_table::id::ExecutionId;
 use engine::Finished;
 
+use super::ownership::Worked;
 use super::{Error, System};
 
 /// How often to look without being told to.
@@ -14,6 +15,39 @@ const LOOK: Duration = Duration::from_millis(500);
 const HOOK_FAILURES: u32 = 3;
 
 impl System {
+    /// Takes an execution over if the process that worked on it has ended, and continues it.
+    pub(crate) async fn work_on(&self, execution_id: ExecutionId) -> Result<(), Error> {
+        let Some(ownership) = &self.ownership else { return Ok(()) };
+        if ownership.take(execution_id).await? == Worked::TakenOver {
+            self.recover(&[execution_id]).await;
+        }
+        Ok(())
+    }
+
+    /// Makes an execution this process's that is over or whose process has ended.
+    pub(crate) async fn own(&self, execution_id: ExecutionId) -> Result<(), Error> {
+        self.work_on(execution_id).await?;
+        let Some(ownership) = &self.ownership else { return Ok(()) };
+        let execution = self.control_table().execution(execution_id).await?;
+        if execution.is_some_and(|row| row.status.is_terminal() && !row.is_unpublished()) {
+            ownership.take_finished(execution_id).await?;
+        }
+        Ok(())
+    }
+
+    /// The number of the other process that works on an execution; `None` if this one does.
+    pub(crate) async fn worked_on_elsewhere(&self, execution_id: ExecutionId) -> Result<Option<String>, Error> {
+        let Some(ownership) = &self.ownership else { return Ok(None) };
+        Ok(match ownership.take(execution_id).await? {
+            Worked::Elsewhere(process) => Some(process),
+            Worked::TakenOver => {
+                self.recover(&[execution_id]).await;
+                None
+            }
+            Worked::Here | Worked::Missing => None,
+        })
+    }
+
     /// Waits until an execution is complete and its event is out, or its event cannot be delivered.
     ///
     /// # Errors
@@ -33,6 +67,7 @@ impl System {
             if let Some(reason) = self.recovery.failure(execution_id) {
                 return Err(Error::NotRecovered { execution_id, reason });
             }
+            self.work_on(execution_id).await?;
             // Whether rung or timed out, the next look tells.
             let _ = tokio::time::timeout(LOOK, finalized.changed()).await;
         }

@@ -316,10 +316,7 @@ impl Pair {
     async fn compare_with(&self, table: &ControlTable) {
         let execution = table.execution(self.execution_id).await.unwrap();
         assert_eq!(execution.as_ref(), self.memory.executions.get(&self.execution_id));
-        assert_eq!(
-            table.plan(self.execution_id).await.unwrap().as_ref(),
-            self.memory.plans.get(&self.execution_id)
-        );
+        assert_eq!(table.plan(self.execution_id).await.unwrap().as_ref(), self.memory.plans.get(&self.execution_id));
         let tallies = table.tallies(self.execution_id, 0..GROUPS).await.unwrap();
         assert_eq!(tallies, self.memory.tallies.values().cloned().collect::<Vec<_>>());
         for group in 0..GROUPS {

@@ -6,11 +6,10 @@ use std::time::Duration;
 use control_table::clock::{Entropy, SystemClock};
 use control_table::id::ExecutionId;
 use control_table::rows::ExecutionRow;
-use emulator::embedded::Durability;
 use engine::scatter::ScatterEvent;
 use engine::{Operator, Started};
 use local::system::{HookOutput, Hooks, WorkChoice};
-use local::{Options, System};
+use local::{Durability, Options, System};
 use runtime::Work;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -49,6 +48,7 @@ impl UnderTest {
     pub fn options(dir: &TempDir, work: WorkChoice) -> Options {
         Options {
             data_dir: dir.path().to_owned(),
+            emulate: false,
             durability: Durability::ProcessCrash,
             workers: None,
             work,

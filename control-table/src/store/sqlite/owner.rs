@@ -49,7 +49,8 @@ pub struct Owner {
 /// A process as a column.
 fn process(row: &rusqlite::Row<'_>, column: usize) -> Result<ProcessId, rusqlite::Error> {
     let text: String = row.get(column)?;
-    let invalid = |error| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error));
+    let invalid =
+        |error| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error));
     text.parse().map_err(invalid)
 }
 

@@ -132,7 +132,10 @@ fn write_ahead(connection: &Connection) -> Result<(), rusqlite::Error> {
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "opening blocks its caller in any case, and SQLite has no call that waits here")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "opening blocks its caller in any case, and SQLite has no call that waits here"
+)]
 fn pause() {
     std::thread::sleep(MODE_WAIT);
 }
@@ -173,7 +176,8 @@ mod tests {
     fn a_file_that_is_no_database_is_named() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("control.db");
-        std::fs::write(&file, "not a database, but long enough to be read as the header of one, or so one may think").unwrap();
+        std::fs::write(&file, "not a database, but long enough to be read as the header of one, or so one may think")
+            .unwrap();
         let mut connection = Connection::open(&file).unwrap();
         let refusal = prepare(&mut connection, &file).unwrap_err().to_string();
         assert!(refusal.contains("control.db") && refusal.contains("not a database"), "{refusal}");

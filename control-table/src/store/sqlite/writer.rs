@@ -22,7 +22,10 @@ const PER_COMMIT: usize = 128;
 type Write = Box<dyn FnOnce(Result<&Connection, Failure>) + Send>;
 
 enum Request {
-    Execute { operation: Box<dyn AnyOperation>, answer: oneshot::Sender<Result<AnyOutcome, Failure>> },
+    Execute {
+        operation: Box<dyn AnyOperation>,
+        answer: oneshot::Sender<Result<AnyOutcome, Failure>>,
+    },
     /// A write of this store's own: in a transaction by itself.
     Call(Write),
 }

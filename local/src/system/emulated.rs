@@ -1,0 +1,86 @@
+//! The emulated system: the functions' own handlers behind the emulator's `DynamoDB`, Kinesis and event source mappings. A rehearsal of a
+//! deployment.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use emulator::embedded::{Backlog, EmbeddedError, EmbeddedKinesis};
+use emulator::event_source::{DynamoDbMapping, DynamoDbSettings, Host, KinesisMapping, Shutdown};
+use functions::KinesisDispatcher;
+use functions::handlers::GatherHandler;
+use runtime::Worker;
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinSet;
+
+use super::bus::LocalBus;
+use super::database::Control;
+use super::handlers::{GatherFunction, WorkerFunction};
+use super::recovery::Recovery;
+use super::running::{GRACE, System, commands, wire_engine, work};
+use super::{CONTROL_TABLE, Database, Error, Options, SEGMENT_STREAM, expiry, ticks};
+use crate::settings::{GATHER_MAPPING, SHARD_COUNT, WORKER_MAPPING};
+
+/// How long a put may wait for room in the stream: as long as the workers take.
+const PUT_WAIT: Duration = Duration::from_hours(30 * 24);
+
+/// The time of one gather invocation, in which a hook may run: Lambda's limit.
+const GATHER_TIMEOUT: Duration = Duration::from_mins(15);
+
+/// Locks the directory, starts the event source mappings and the sweeper, and continues every open execution.
+pub(super) async fn start(options: Options) -> Result<System, Error> {
+    let database = Database::open(&options.place(), options.durability, Arc::clone(&options.entropy)).await?;
+    let service = match &database.control {
+        Control::Emulated(emulated) => emulated.service.clone(),
+        Control::File(_) => return Err(Error::NotEmulated),
+    };
+    let kinesis = EmbeddedKinesis::start(Backlog { wait_max: PUT_WAIT, ..Backlog::default() });
+    let shards = kinesis.create_stream(SEGMENT_STREAM, shards(&options)).await?;
+    let bus = Arc::new(LocalBus::new(&options.data_dir, commands(&options)));
+    let (clock, entropy) = (&options.clock, &options.entropy);
+    let dispatcher = KinesisDispatcher::new(kinesis.client(), SEGMENT_STREAM, Arc::clone(entropy));
+    let engine = wire_engine(&database, Arc::new(dispatcher), Arc::clone(&bus) as _, clock, entropy);
+    let work = work(&options, &database);
+    let table = database.control_table().clone();
+    let worker = Worker::new(table, work, Arc::clone(clock), Arc::clone(entropy), runtime::Settings::default());
+    let open = engine.open_executions().await?;
+    let recovery = Arc::new(Recovery::new(open.clone()));
+
+    let shutdown = Shutdown::new();
+    let finalized = Arc::new(watch::Sender::new(()));
+    let host = host(&options, &shutdown);
+    let mut tasks = JoinSet::new();
+    let mut worker = KinesisMapping::new(&kinesis, Arc::new(WorkerFunction(worker)), WORKER_MAPPING, host.clone());
+    if let Some(workers) = options.workers {
+        worker = worker.workers(workers);
+    }
+    tasks.spawn(worker.run(shards));
+
+    let gather = GatherFunction { gather: GatherHandler::new(engine.clone()), finalized: Arc::clone(&finalized) };
+    let mapping = DynamoDbSettings { timeout: GATHER_TIMEOUT, ..GATHER_MAPPING };
+    let gather = DynamoDbMapping::new(&service, CONTROL_TABLE, Arc::new(gather), mapping, host)?;
+    tasks.spawn(async move { report(gather.run().await) });
+
+    tasks.spawn(expiry::delete_expired(expiry::Expiring::Emulated(service), Arc::clone(clock), shutdown.signal()));
+    let ticks = ticks::tick(engine.clone(), Arc::clone(clock), options.tick, Arc::clone(&finalized), shutdown.signal());
+    tasks.spawn(ticks);
+    tasks.spawn(Arc::clone(&recovery).run(open, engine.clone(), Arc::clone(&finalized)));
+    let tasks = Mutex::new(tasks);
+    Ok(System { database, engine, bus, recovery, finalized, ownership: None, shutdown, tasks })
+}
+
+/// As many shards as the workers need, each of which serves as many workers as the event source mapping allows; at most 1,000.
+fn shards(options: &Options) -> u16 {
+    let needed = options.workers.unwrap_or(1).div_ceil(WORKER_MAPPING.parallelization_factor);
+    u16::try_from(needed).unwrap_or(u16::MAX).clamp(SHARD_COUNT, 1_000)
+}
+
+fn host(options: &Options, shutdown: &Shutdown) -> Host {
+    let (clock, entropy) = (Arc::clone(&options.clock), Arc::clone(&options.entropy));
+    Host::new(move || clock.now(), move || entropy.nonce(), shutdown.signal(), GRACE)
+}
+
+fn report(result: Result<(), EmbeddedError>) {
+    if let Err(error) = result {
+        tracing::error!(%error, "the event source mapping of gather ended; no execution completes until a restart");
+    }
+}
