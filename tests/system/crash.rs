@@ -2,13 +2,14 @@
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use control_table::clock::Entropy;
 use control_table::rows::ExecutionStatus;
 use local::{Database, Durability, Place};
 use serde_json::Value;
-use test_support::{assert_invariants, events_of};
+use test_support::{Kind, UnderTest, assert_invariants, events_of};
 
 const KILLS: u32 = 20;
 
@@ -103,17 +104,74 @@ async fn resume_finishes_what_a_killed_run_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_process_is_refused_and_readers_are_not() {
+async fn a_second_process_of_an_emulation_is_refused_and_readers_are_not() {
     let dir = tempfile::tempdir().unwrap();
-    let first = local::System::start(test_support::UnderTest::options(&dir, local::system::WorkChoice::Builtin)).await;
-    let first = first.unwrap();
-    let second = run(dir.path()).output().unwrap();
+    let options = UnderTest::options(&dir, local::system::WorkChoice::Builtin, Kind::Emulated);
+    let first = local::System::start(options).await.unwrap();
+    let second = run(dir.path()).arg("--emulate").output().unwrap();
     let message = String::from_utf8_lossy(&second.stderr).into_owned();
     assert_eq!(second.status.code(), Some(1), "{message}");
     assert!(message.contains(&std::process::id().to_string()), "it names the holder: {message}");
 
-    let list = scatterctl(dir.path(), &["list", "--json"]).output().unwrap();
+    let list = scatterctl(dir.path(), &["list", "--json", "--emulate"]).output().unwrap();
     assert!(list.status.success(), "{}", String::from_utf8_lossy(&list.stderr));
     assert_eq!(serde_json::from_slice::<Value>(&list.stdout).unwrap()["executions"], Value::Array(vec![]));
     first.stop().await;
+}
+
+/// The arguments of a short run with that key.
+fn short(key: &str) -> Vec<String> {
+    let words = format!("run --json --job many --key {key} --source range --from 0 --to 300 --size 1 --work noop");
+    words.split(' ').map(ToOwned::to_owned).collect()
+}
+
+/// Processes that start at the same time on one directory.
+const TOGETHER: u64 = 20;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_start_at_once_on_one_directory_all_run_to_their_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = |number: u64| {
+        let (key, mut command) = (format!("k{number}"), scatterctl(dir.path(), &[]));
+        command.args(short(&key)).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let children: Vec<Child> = (0..TOGETHER).map(start).collect();
+    let mut ids = Vec::new();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((&answer["succeeded"], &answer["status"]), (&Value::from(300), &Value::from("SUCCEEDED")));
+        ids.push(serde_json::from_value(answer["execution_id"].clone()).unwrap());
+    }
+    let place = Place { data_dir: dir.path().to_owned(), emulate: false };
+    let database = Database::read(&place, Durability::ProcessCrash, Arc::new(Entropy::from_system())).await.unwrap();
+    for execution_id in ids {
+        assert_invariants(database.control_table(), dir.path(), execution_id).await;
+        assert_eq!(events_of(dir.path(), execution_id).len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_process_harms_no_other_and_its_execution_is_continued_by_a_waiting_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let killed = run(dir.path()).spawn().unwrap();
+    let beside = scatterctl(dir.path(), &[]).args(short("beside")).stdout(Stdio::piped()).spawn().unwrap();
+    kill_after(killed, Duration::from_millis(300)).await;
+    assert!(beside.wait_with_output().unwrap().status.success());
+
+    let status = scatterctl(dir.path(), &["list", "--json"]).output().unwrap();
+    let list: Value = serde_json::from_slice(&status.stdout).unwrap();
+    let open = list["executions"].as_array().unwrap().iter().find(|row| row["status"] != "SUCCEEDED");
+    if let Some(open) = open {
+        let id = open["execution_id"].as_str().unwrap();
+        let status = scatterctl(dir.path(), &["status", id]).output().unwrap();
+        let hint = String::from_utf8_lossy(&status.stderr).into_owned();
+        assert!(hint.contains("no process works on it") && hint.contains(&format!("resume {id}")), "{hint}");
+    }
+    // The same key: this process attaches, sees that the first has ended, and continues.
+    let output = run(dir.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["succeeded"], SEGMENTS);
 }

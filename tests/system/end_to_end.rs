@@ -9,7 +9,7 @@ use engine::NO_DEADLINE;
 use functions::handlers;
 use runtime::{Context, Output, Segment, SegmentError, work};
 use serde_json::{Value, json};
-use test_support::UnderTest;
+use test_support::Kind;
 
 fn range(segments: u64) -> Value {
     json!({"job": "test", "source": {"type": "range", "from": 0, "to": segments, "size": 1},
@@ -28,17 +28,15 @@ fn once() -> Arc<dyn runtime::Work> {
     })
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_run_without_segments_succeeds_with_zeros() {
-    let under_test = UnderTest::own(once()).await;
+async fn a_run_without_segments_succeeds_with_zeros(kind: Kind) {
+    let under_test = kind.own(once()).await;
     let execution = under_test.run(range(0)).await;
     assert_eq!((execution.status, execution.segments, execution.groups), (ExecutionStatus::Succeeded, 0, 0));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn runs_around_the_edge_of_a_group_count_every_segment_once() {
+async fn runs_around_the_edge_of_a_group_count_every_segment_once(kind: Kind) {
     for segments in [1, 128, 129] {
-        let under_test = UnderTest::own(once()).await;
+        let under_test = kind.own(once()).await;
         let execution = under_test.run(range(segments)).await;
         assert_eq!((execution.status, execution.succeeded), (ExecutionStatus::Succeeded, segments));
         assert_eq!(execution.groups, segments.div_ceil(128));
@@ -47,8 +45,7 @@ async fn runs_around_the_edge_of_a_group_count_every_segment_once() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_failing_segment_is_retried_until_it_succeeds() {
+async fn a_failing_segment_is_retried_until_it_succeeds(kind: Kind) {
     let tries = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&tries);
     let flaky = work(move |segment: Segment<Value>, context: Context| {
@@ -61,7 +58,7 @@ async fn a_failing_segment_is_retried_until_it_succeeds() {
             Ok(Output::items(1))
         }
     });
-    let under_test = UnderTest::own(flaky).await;
+    let under_test = kind.own(flaky).await;
     let execution = under_test.run(range(5)).await;
     assert_eq!((execution.status, execution.succeeded, execution.attempts), (ExecutionStatus::Succeeded, 5, 7));
     assert_eq!(tries.load(Ordering::Relaxed), 2);
@@ -70,11 +67,11 @@ async fn a_failing_segment_is_retried_until_it_succeeds() {
 }
 
 /// Runs five segments of which one ends as `bad` says, and gives that one's error.
-async fn one_bad_segment(bad: fn() -> Result<Output, SegmentError>) -> (ErrorKind, String, u32) {
+async fn one_bad_segment(on: Kind, bad: fn() -> Result<Output, SegmentError>) -> (ErrorKind, String, u32) {
     let work = work(move |segment: Segment<Value>, _: Context| async move {
         if segment.index == 3 { bad() } else { Ok(Output::items(1)) }
     });
-    let under_test = UnderTest::own(work).await;
+    let under_test = on.own(work).await;
     let execution = under_test.run(range(5)).await;
     assert_eq!((execution.status, execution.succeeded, execution.failed), (ExecutionStatus::Failed, 4, 1));
     assert_eq!(execution.counts.item_count, 4);
@@ -85,42 +82,37 @@ async fn one_bad_segment(bad: fn() -> Result<Output, SegmentError>) -> (ErrorKin
     (error.kind, error.message, failed[0].attempt)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_permanent_failure_is_not_retried_and_harms_no_other_segment() {
-    let (kind, message, attempts) = one_bad_segment(|| Err(SegmentError::permanent("no such customer"))).await;
+async fn a_permanent_failure_is_not_retried_and_harms_no_other_segment(on: Kind) {
+    let (kind, message, attempts) = one_bad_segment(on, || Err(SegmentError::permanent("no such customer"))).await;
     assert_eq!((kind, attempts), (ErrorKind::Permanent, 1));
     assert!(message.contains("no such customer"), "{message}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn attempts_are_used_up_before_a_segment_fails() {
-    let (kind, message, attempts) = one_bad_segment(|| Err(SegmentError::retryable("still busy"))).await;
+async fn attempts_are_used_up_before_a_segment_fails(on: Kind) {
+    let (kind, message, attempts) = one_bad_segment(on, || Err(SegmentError::retryable("still busy"))).await;
     assert_eq!((kind, attempts), (ErrorKind::Retryable, 3));
     assert!(message.contains("still busy"), "{message}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_panic_is_recorded_and_retried_like_any_failure() {
-    let (kind, message, attempts) = one_bad_segment(|| panic!("index out of bounds, says the work")).await;
+async fn a_panic_is_recorded_and_retried_like_any_failure(on: Kind) {
+    let (kind, message, attempts) = one_bad_segment(on, || panic!("index out of bounds, says the work")).await;
     assert_eq!((kind, attempts), (ErrorKind::Panic, 3));
     assert!(message.contains("says the work"), "{message}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn tolerated_failures_leave_a_success() {
+async fn tolerated_failures_leave_a_success(kind: Kind) {
     let bad = work(|segment: Segment<Value>, _: Context| async move {
         if segment.index < 2 { Err(SegmentError::permanent("bad")) } else { Ok(Output::items(1)) }
     });
-    let under_test = UnderTest::own(bad).await;
+    let under_test = kind.own(bad).await;
     let mut event = range(200);
     event["policy"]["tolerated_failures"] = json!(2);
     let execution = under_test.run(event).await;
     assert_eq!((execution.status, execution.failed), (ExecutionStatus::Succeeded, 2));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn one_key_is_one_execution_however_often_and_at_once_it_is_scattered() {
-    let under_test = UnderTest::own(once()).await;
+async fn one_key_is_one_execution_however_often_and_at_once_it_is_scattered(kind: Kind) {
+    let under_test = kind.own(once()).await;
     let mut event = range(300);
     event["key"] = json!("2026-11-24");
     let (one, other) =
@@ -134,9 +126,8 @@ async fn one_key_is_one_execution_however_often_and_at_once_it_is_scattered() {
     assert_eq!(under_test.finish(one.execution_id).await, execution);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn many_executions_at_once_keep_their_counts_apart() {
-    let under_test = UnderTest::builtin().await;
+async fn many_executions_at_once_keep_their_counts_apart(kind: Kind) {
+    let under_test = kind.builtin().await;
     let mut executions = Vec::new();
     for (number, segments) in [130_u64, 7, 0, 257].into_iter().enumerate() {
         let mut event = range(segments);
@@ -151,9 +142,8 @@ async fn many_executions_at_once_keep_their_counts_apart() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn bad_input_is_refused_before_anything_is_written() {
-    let under_test = UnderTest::builtin().await;
+async fn bad_input_is_refused_before_anything_is_written(kind: Kind) {
+    let under_test = kind.builtin().await;
     for bad in [json!({"job": "a b"}), json!({"job": "x", "source": {"type": "range", "from": 0, "to": 5, "size": 0}})]
     {
         let error =
@@ -165,4 +155,17 @@ async fn bad_input_is_refused_before_anything_is_written() {
     let since = now - chrono::TimeDelta::days(2);
     let query = control_table::read::ListQuery { job: Some("x".parse().unwrap()), since, now, before: None, limit: 5 };
     assert_eq!(under_test.system.control_table().executions(&query).await.unwrap(), []);
+}
+
+on_both! {
+    a_run_without_segments_succeeds_with_zeros
+    runs_around_the_edge_of_a_group_count_every_segment_once
+    a_failing_segment_is_retried_until_it_succeeds
+    a_permanent_failure_is_not_retried_and_harms_no_other_segment
+    attempts_are_used_up_before_a_segment_fails
+    a_panic_is_recorded_and_retried_like_any_failure
+    tolerated_failures_leave_a_success
+    one_key_is_one_execution_however_often_and_at_once_it_is_scattered
+    many_executions_at_once_keep_their_counts_apart
+    bad_input_is_refused_before_anything_is_written
 }

@@ -2,6 +2,24 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+/// Each of these tests, on a file and emulated.
+macro_rules! on_both {
+    ($($test:ident)*) => {
+        mod on_a_file {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::$test(test_support::Kind::File).await;
+            })*
+        }
+        mod emulated {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::$test(test_support::Kind::Emulated).await;
+            })*
+        }
+    };
+}
+
 mod architecture;
 mod bad_records;
 mod cities;

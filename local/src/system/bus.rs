@@ -30,8 +30,8 @@ pub(super) struct LocalBus {
     /// How often a command has failed, by execution: what waits for an execution stops waiting for its event. Bounded by
     /// the executions of one process.
     failures: Mutex<HashMap<ExecutionId, Failures>>,
-    /// Whether a command took an event: of two for one event, one that fails does not have the other repeated, and gather and
-    /// sweeper do not tell the same at the same time. Bounded as the failures are.
+    /// Whether a command or a file took an event: of two for one event, one that fails does not have the other repeated, and gather and
+    /// sweeper do not deliver the same at the same time. Bounded as the failures are.
     taken: Mutex<HashMap<(Uuid, String), Taken>>,
 }
 
@@ -52,24 +52,39 @@ impl LocalBus {
         failures.get(&execution_id).copied().unwrap_or_default()
     }
 
-    /// Tells the command of the event, unless it took it before.
-    async fn tell(&self, command: &str, event_id: Uuid, told: &Told<'_>) -> Result<(), Undelivered> {
+    /// Delivers an event to one target, unless the target took it before: gather and sweeper may publish the same event at once.
+    async fn once(
+        &self,
+        event_id: Uuid,
+        target: &str,
+        deliver: impl Future<Output = Result<(), Undelivered>>,
+    ) -> Result<(), Undelivered> {
         let taken = {
             let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(taken.entry((event_id, command.to_owned())).or_default())
+            Arc::clone(taken.entry((event_id, target.to_owned())).or_default())
         };
         let mut taken = taken.lock().await;
         if *taken {
             return Ok(());
         }
-        let lost = |error: HookError| Undelivered { target: format!("`{command}`"), source: error.into() };
-        self.commands.run(command, told).await.map_err(lost)?;
+        deliver.await?;
         *taken = true;
         Ok(())
     }
 
+    async fn tell(&self, command: &str, event_id: Uuid, told: &Told<'_>) -> Result<(), Undelivered> {
+        let lost = |error: HookError| Undelivered { target: format!("`{command}`"), source: error.into() };
+        self.once(event_id, command, async { self.commands.run(command, told).await.map_err(lost) }).await
+    }
+
+    /// Appends an event to a file.
+    async fn write_down(&self, path: &Path, event_id: Uuid, line: &str) -> Result<(), Undelivered> {
+        self.once(event_id, &path.display().to_string(), async { append(path, line) }).await
+    }
+
     async fn deliver(&self, event: &CompletionEvent) -> Result<(), Undelivered> {
-        let line = write_down(&self.events, event)?;
+        let line = to_line(&self.events, event)?;
+        self.write_down(&self.events, event.event_id, &line).await?;
         let told = Told::completion(event, &line);
         let mut first = Ok(());
         // Each gets the event, whether or not the other's succeeds.
@@ -81,7 +96,8 @@ impl LocalBus {
     }
 
     async fn deliver_notification(&self, event: &NotificationEvent) -> Result<(), Undelivered> {
-        let line = write_down(&self.notifications, event)?;
+        let line = to_line(&self.notifications, event)?;
+        self.write_down(&self.notifications, event.event_id, &line).await?;
         match self.commands.of_notification(event.notification) {
             Some(command) => self.tell(command, event.event_id, &Told::notification(event, &line)).await,
             None => Ok(()),
@@ -102,7 +118,7 @@ impl LocalBus {
     }
 }
 
-/// Whether a command took an event; held while it runs.
+/// Whether a target took an event; held while it does.
 type Taken = Arc<tokio::sync::Mutex<bool>>;
 
 /// How often events of an execution could not be delivered, in this process.
@@ -122,13 +138,19 @@ struct Undelivered {
 
 type SendError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Appends the event to the file: one line, in one write. A process that is killed leaves a whole line or none.
-fn write_down(path: &Path, event: &impl Serialize) -> Result<String, Undelivered> {
-    let lost = |source: SendError| Undelivered { target: path.display().to_string(), source };
-    let line = serde_json::to_string(event).map_err(|error| lost(error.into()))?;
+fn undelivered(path: &Path, source: SendError) -> Undelivered {
+    Undelivered { target: path.display().to_string(), source }
+}
+
+fn to_line(path: &Path, event: &impl Serialize) -> Result<String, Undelivered> {
+    serde_json::to_string(event).map_err(|error| undelivered(path, error.into()))
+}
+
+/// One line, in one write. A process that is killed leaves a whole line or none.
+fn append(path: &Path, line: &str) -> Result<(), Undelivered> {
     let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
-    file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes())).map_err(|error| lost(error.into()))?;
-    Ok(line)
+    let written = file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()));
+    written.map_err(|error| undelivered(path, error.into()))
 }
 
 impl EventBus for LocalBus {

@@ -41,4 +41,4 @@ pub use self::requests::{Requests, Spent};
 pub use self::table_definition::{IndexDefinition, TableDefinition};
 pub use self::template::{resolved, template};
 pub use self::test_bus::{BusFault, TestBus};
-pub use self::under_test::{UnderTest, WAIT};
+pub use self::under_test::{Kind, UnderTest, WAIT};

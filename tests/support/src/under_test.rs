@@ -27,28 +27,39 @@ pub struct UnderTest {
     pub system: System,
 }
 
-impl UnderTest {
+/// The two systems that one machine has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// On a file.
+    File,
+    /// The functions' own handlers, emulated.
+    Emulated,
+}
+
+impl Kind {
     /// Starts a system with the built-in jobs.
-    pub async fn builtin() -> Self {
-        Self::start(tempfile::tempdir().unwrap(), WorkChoice::Builtin).await
+    pub async fn builtin(self) -> UnderTest {
+        UnderTest::start(tempfile::tempdir().unwrap(), WorkChoice::Builtin, self).await
     }
 
     /// Starts a system with the work of the test's own.
-    pub async fn own(work: Arc<dyn Work>) -> Self {
-        Self::start(tempfile::tempdir().unwrap(), WorkChoice::Own(work)).await
+    pub async fn own(self, work: Arc<dyn Work>) -> UnderTest {
+        UnderTest::start(tempfile::tempdir().unwrap(), WorkChoice::Own(work), self).await
     }
+}
 
+impl UnderTest {
     /// Starts a system in a directory, where one may have run before.
-    pub async fn start(dir: TempDir, work: WorkChoice) -> Self {
-        let system = System::start(Self::options(&dir, work)).await.unwrap();
+    pub async fn start(dir: TempDir, work: WorkChoice, kind: Kind) -> Self {
+        let system = System::start(Self::options(&dir, work, kind)).await.unwrap();
         Self { dir, system }
     }
 
     /// The options of a test's system: everything usual.
-    pub fn options(dir: &TempDir, work: WorkChoice) -> Options {
+    pub fn options(dir: &TempDir, work: WorkChoice, kind: Kind) -> Options {
         Options {
             data_dir: dir.path().to_owned(),
-            emulate: false,
+            emulate: kind == Kind::Emulated,
             durability: Durability::ProcessCrash,
             workers: None,
             work,
