@@ -11,10 +11,10 @@ use local::{Database, Durability, Place};
 use serde_json::Value;
 use test_support::{Kind, UnderTest, assert_invariants, events_of};
 
-const KILLS: u32 = 20;
+const KILLS: u32 = 50;
 
 /// Enough, at 20 ms each and ten at once, to be killed that often before it is done.
-const SEGMENTS: u64 = 1_500;
+const SEGMENTS: u64 = 4_000;
 
 fn scatterctl(data_dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_scatterctl-under-test"));
@@ -55,14 +55,14 @@ async fn kill_after(mut child: Child, life: Duration) -> Option<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_survives_being_killed_twenty_times() {
+async fn a_run_survives_being_killed_fifty_times() {
     let dir = tempfile::tempdir().unwrap();
     let seed = u64::from(std::process::id());
     let entropy = Entropy::from_seed(seed);
     let mut kills = 0;
     for _ in 0..KILLS {
         // The short lives end in the start-up, the recovery or the scatter, the long ones among the workers.
-        let life = Duration::from_millis(40 + entropy.up_to(360));
+        let life = Duration::from_millis(20 + entropy.up_to(280));
         let child = run(dir.path()).spawn().unwrap();
         kills += u32::from(kill_after(child, life).await.is_some());
     }

@@ -37,6 +37,7 @@ const GLOBAL: &str = "Global options";
 
 /// What every verb takes.
 #[derive(Debug, Clone, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct Global {
     /// The directory with the control table and the tables [default: scatter-gather in the user's data directory]
     #[arg(long, global = true, env = "SCATTERCTL_DATA_DIR", value_name = "DIR", help_heading = GLOBAL)]

@@ -18,6 +18,29 @@ pub struct World {
     dir: TempDir,
 }
 
+/// A program that runs; killed when a test fails before it has waited for it.
+pub struct Running(Option<Child>);
+
+impl Running {
+    /// Kills it, and waits for its end.
+    pub fn kill(&mut self) {
+        if let Some(child) = &mut self.0 {
+            child.kill().expect("killed");
+            child.wait().expect("ended");
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
 /// What the program said.
 pub struct Answer {
     pub code: i32,
@@ -79,12 +102,13 @@ impl World {
     }
 
     /// Starts the program and leaves it running.
-    pub fn start(&self, arguments: &[&str]) -> Child {
-        self.command(arguments).spawn().expect("the program starts")
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        Running(Some(self.command(arguments).spawn().expect("the program starts")))
     }
 
     /// Waits for the end of a program that was started.
-    pub fn end(child: Child) -> Answer {
+    pub fn end(mut running: Running) -> Answer {
+        let child = running.0.take().expect("it was not waited for before");
         Answer::of(&child.wait_with_output().expect("it ends"))
     }
 

@@ -107,14 +107,21 @@ impl GatherLoop {
             }
         };
         self.finalized.send_replace(());
-        if is_done || failures >= FAILURES_MAX {
-            if let Err(error) = self.store.remove_from_outbox(entries).await {
-                tracing::error!(%execution_id, %error, "its news stays in the outbox, and is gathered again");
-            }
-        } else {
+        let is_done =
+            if is_done || failures >= FAILURES_MAX { self.remove(execution_id, entries).await } else { false };
+        if !is_done {
             tokio::time::sleep(WAIT_MAX.min(WAIT * 2_u32.saturating_pow(failures))).await;
         }
         Gathered { execution_id, is_done }
+    }
+
+    /// Whether the entries are removed.
+    async fn remove(&self, execution_id: ExecutionId, entries: Vec<OutboxEntry>) -> bool {
+        let removed = self.store.remove_from_outbox(entries).await;
+        if let Err(error) = &removed {
+            tracing::error!(%execution_id, %error, "its news stays in the outbox, and is gathered again");
+        }
+        removed.is_ok()
     }
 
     /// The rows as they are now, as images.
