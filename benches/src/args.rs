@@ -41,6 +41,9 @@ pub struct MeasureArgs {
     /// Seconds that a run may take.
     #[arg(long, default_value_t = 600)]
     pub limit: u64,
+    /// Wait for the disk at each commit.
+    #[arg(long)]
+    pub durable: bool,
     /// Leave out 400 segments of 20 ms.
     #[arg(long)]
     pub no_sleep_case: bool,
@@ -58,6 +61,9 @@ pub struct RunArgs {
     /// Segments worked on at once.
     #[arg(long)]
     pub workers: usize,
+    /// Wait for the disk at each commit.
+    #[arg(long)]
+    pub durable: bool,
     /// When this process was started, in milliseconds since 1970.
     #[arg(long)]
     pub spawned_at: i64,

@@ -21,7 +21,7 @@ pub async fn measure(args: &MeasureArgs) -> Result<ExitCode, BenchError> {
     let with_sleep = (!args.no_sleep_case).then_some(SLEEP_CASE);
     let (mut previous_s, mut is_wrong) = (None, false);
     for (n, sleep_ms) in without_sleep.chain(with_sleep) {
-        let case = Case { n, sleep_ms, workers: args.workers };
+        let case = Case { n, sleep_ms, workers: args.workers, durable: args.durable };
         let mut runs = Vec::new();
         for _ in 0..args.repeat {
             runs.push(in_own_process(case, args.limit).await?);
@@ -35,12 +35,13 @@ pub async fn measure(args: &MeasureArgs) -> Result<ExitCode, BenchError> {
 }
 
 async fn in_own_process(case: Case, limit: u64) -> Result<Figures, BenchError> {
-    let Case { n, sleep_ms, workers } = case;
+    let Case { n, sleep_ms, workers, durable } = case;
     let mut command = Command::new(std::env::current_exe()?);
     command
         .arg("one-run")
         .args(["--n", &n.to_string(), "--sleep-ms", &sleep_ms.to_string(), "--workers", &workers.to_string()])
         .args(["--spawned-at", &SystemClock.now().timestamp_millis().to_string()])
+        .args(durable.then_some("--durable"))
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .kill_on_drop(true);

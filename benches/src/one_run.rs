@@ -50,7 +50,7 @@ pub struct Figures {
 /// Makes the run and prints its figures.
 pub async fn one_run(args: &RunArgs) -> Result<(), BenchError> {
     let directory = tempfile::tempdir()?;
-    let system = Arc::new(System::start(options(directory.path(), args.workers)).await?);
+    let system = Arc::new(System::start(options(directory.path(), args)).await?);
     let startup_s = millis(SystemClock.now().timestamp_millis() - args.spawned_at) / 1e3;
     complete(&system, event("warmup", args.n.min(WARMUP), args.sleep_ms)).await?;
 
@@ -79,12 +79,14 @@ pub async fn one_run(args: &RunArgs) -> Result<(), BenchError> {
 }
 
 /// As `scatterctl run` has them.
-fn options(directory: &Path, workers: usize) -> Options {
+fn options(directory: &Path, args: &RunArgs) -> Options {
     Options {
         data_dir: directory.to_owned(),
         emulate: false,
-        durability: Durability::ProcessCrash,
-        workers: Some(workers),
+        durability: if args.durable { Durability::PowerLoss } else { Durability::ProcessCrash },
+        workers: Some(args.workers),
+        program: "a test".to_owned(),
+        any_worker: false,
         work: WorkChoice::Builtin,
         hooks: Hooks::default(),
         hook_output: HookOutput::Stderr,

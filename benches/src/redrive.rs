@@ -71,6 +71,8 @@ fn options(directory: &Path, workers: usize) -> Options {
         emulate: false,
         durability: Durability::ProcessCrash,
         workers: Some(workers),
+        program: "a test".to_owned(),
+        any_worker: false,
         work: WorkChoice::Own(fails_at_first()),
         hooks: Hooks::default(),
         hook_output: HookOutput::Stderr,

@@ -13,6 +13,8 @@ pub struct Case {
     pub sleep_ms: u64,
     /// Segments worked on at once.
     pub workers: usize,
+    /// Whether each commit waits for the disk.
+    pub durable: bool,
 }
 
 /// A line of the output.
@@ -22,6 +24,7 @@ pub struct Row {
     version: &'static str,
     n: u64,
     workers: usize,
+    durable: bool,
     sleep_ms: u64,
     runs: usize,
     startup_s: f64,
@@ -49,7 +52,7 @@ pub struct Row {
 impl Row {
     /// Of the runs of a case. `previous_s` is the `total_s` of the case to compare it with.
     pub fn of(case: Case, runs: &[Figures], previous_s: Option<f64>, load1: Option<f64>) -> Self {
-        let Case { n, sleep_ms, workers } = case;
+        let Case { n, sleep_ms, workers, durable } = case;
         let total_s = median(runs.iter().map(|run| run.total_s));
         let ideal_s = n as f64 * sleep_ms as f64 / 1e3 / workers as f64;
         Self {
@@ -57,6 +60,7 @@ impl Row {
             version: env!("CARGO_PKG_VERSION"),
             n,
             workers,
+            durable,
             sleep_ms,
             runs: runs.len(),
             startup_s: rounded(median(runs.iter().map(|run| run.startup_s)), 3),
@@ -118,7 +122,7 @@ mod tests {
 
     #[test]
     fn the_figures_are_medians() {
-        let case = Case { n: 400, sleep_ms: 20, workers: 8 };
+        let case = Case { n: 400, sleep_ms: 20, workers: 8, durable: false };
         let row = Row::of(case, &[run(4.0), run(1.0), run(2.0)], Some(0.5), None);
         assert_eq!((row.runs, row.total_s, row.per_segment_us), (3, 2.0, 5_000.0));
         assert_eq!((row.efficiency, row.times_previous), (Some(0.5), Some(4.0)));
@@ -128,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_wrong_run_shows() {
-        let case = Case { n: 1, sleep_ms: 0, workers: 1 };
+        let case = Case { n: 1, sleep_ms: 0, workers: 1, durable: false };
         assert!(!Row::of(case, &[run(1.0)], None, None).is_wrong());
         assert!(Row::of(case, &[run(1.0), Figures { callbacks: 2, ..run(1.0) }], None, None).is_wrong());
         assert!(Row::of(case, &[Figures { sum_is_right: false, ..run(1.0) }], None, None).is_wrong());

@@ -26,6 +26,8 @@ pub struct Context {
     pub output: Output,
     /// What this program was called as, for hints.
     pub program: String,
+    /// The program's own name, whatever it was called as: executions keep it.
+    program_name: String,
     /// The user's work; the built-in one if there is none.
     pub work: Option<Arc<dyn runtime::Work>>,
     /// The time.
@@ -44,10 +46,11 @@ pub struct Context {
 
 impl Context {
     /// By the arguments.
-    pub fn new(global: &Global, program: String, work: Option<Arc<dyn runtime::Work>>) -> Self {
+    pub fn new(global: &Global, program_name: &str, program: String, work: Option<Arc<dyn runtime::Work>>) -> Self {
         Self {
             output: Output::new(global),
             program,
+            program_name: program_name.to_owned(),
             work,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(Entropy::from_system()),
@@ -147,6 +150,8 @@ impl Context {
             durability: if args.durable { Durability::PowerLoss } else { Durability::ProcessCrash },
             workers: args.workers.map(usize::from),
             work: self.work.clone().map_or(WorkChoice::Builtin, WorkChoice::Own),
+            program: self.program_name.clone(),
+            any_worker: args.any_worker,
             hooks: hooks(args),
             hook_output: if self.output.is_json() { HookOutput::Stderr } else { HookOutput::Stdout },
             tick: Options::TICK,

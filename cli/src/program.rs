@@ -45,7 +45,7 @@ pub async fn run(program: Program, work: Option<Arc<dyn runtime::Work>>) -> Exit
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
-    let context = Context::new(&cli.global, called_as(program), work);
+    let context = Context::new(&cli.global, program.name, called_as(program), work);
     log(&cli.global, &context.output);
     match verb::execute(&context, cli.verb).await {
         Ok(code) => code,

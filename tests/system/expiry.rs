@@ -22,6 +22,8 @@ fn options(data_dir: &std::path::Path, emulate: bool) -> Options {
         emulate,
         durability: Durability::ProcessCrash,
         workers: None,
+        program: "a test".to_owned(),
+        any_worker: false,
         work: WorkChoice::Builtin,
         hooks: Hooks::default(),
         hook_output: HookOutput::Stderr,

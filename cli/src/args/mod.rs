@@ -215,9 +215,12 @@ pub struct SystemArgs {
     /// Commands for an execution's events.
     #[command(flatten)]
     pub hooks: HookArgs,
-    /// Every write waits for the disk: survives a power cut, and is several times slower
+    /// Every write waits for the disk: survives a power cut, and is slower
     #[arg(long)]
     pub durable: bool,
+    /// Also continue executions that another program started: this one must do the same work
+    #[arg(long)]
+    pub any_worker: bool,
 }
 
 impl SystemArgs {
@@ -227,6 +230,7 @@ impl SystemArgs {
         let given = [
             ("workers", self.workers.is_some()),
             ("durable", self.durable),
+            ("any_worker", self.any_worker),
             ("on_complete", on_complete.is_some()),
             ("on_success", on_success.is_some()),
             ("on_failure", on_failure.is_some()),

@@ -43,7 +43,8 @@ impl Job {
             on_first_failure: self.on_first_failure,
             on_stall: self.on_stall,
         };
-        Ok(RunPlan { event, system: SystemArgs { workers: self.workers, hooks, durable: self.durable } })
+        let (workers, durable, any_worker) = (self.workers, self.durable, self.any_worker);
+        Ok(RunPlan { event, system: SystemArgs { workers, hooks, durable, any_worker } })
     }
 }
 

@@ -71,6 +71,8 @@ pub struct Job {
     on_first_failure: Option<String>,
     on_stall: Option<String>,
     durable: bool,
+    #[serde(skip)]
+    any_worker: bool,
     source: Source,
     policy: Policy,
     #[serde(deserialize_with = "value::object")]

@@ -8,6 +8,7 @@ mod deployed;
 mod external;
 mod hooks;
 mod policy;
+mod processes;
 mod redrive;
 mod repair;
 mod results;

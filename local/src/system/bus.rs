@@ -8,12 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use control_table::id::ExecutionId;
 use control_table::message::CompletionEvent;
 use control_table::message::NotificationEvent;
+use control_table::store::SqliteStore;
 use engine::{EventBus, PublishError};
 use futures::future::BoxFuture;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::hook::{Commands, HookError, Told};
+use super::origin::Origin;
+use super::{Error, Hooks};
 
 /// The file of a data directory that gets a line for each completion event.
 pub const EVENTS_FILE: &str = "events.jsonl";
@@ -27,6 +30,8 @@ pub(super) struct LocalBus {
     events: PathBuf,
     notifications: PathBuf,
     commands: Commands,
+    /// Where executions keep the commands that they were started with.
+    origins: Option<SqliteStore>,
     /// How often a command has failed, by execution: what waits for an execution stops waiting for its event. Bounded by
     /// the executions of one process.
     failures: Mutex<HashMap<ExecutionId, Failures>>,
@@ -36,11 +41,12 @@ pub(super) struct LocalBus {
 }
 
 impl LocalBus {
-    pub fn new(data_dir: &Path, commands: Commands) -> Self {
+    pub fn new(data_dir: &Path, commands: Commands, origins: Option<SqliteStore>) -> Self {
         Self {
             events: data_dir.join(EVENTS_FILE),
             notifications: data_dir.join(NOTIFICATIONS_FILE),
             commands,
+            origins,
             failures: Mutex::default(),
             taken: Mutex::default(),
         }
@@ -82,13 +88,22 @@ impl LocalBus {
         self.once(event_id, &path.display().to_string(), async { append(path, line) }).await
     }
 
+    /// The commands for an execution's events: this process's, or those that the execution was started with.
+    async fn hooks(&self, execution_id: ExecutionId) -> Result<Hooks, Undelivered> {
+        let own = &self.commands.hooks;
+        let Some(store) = self.origins.as_ref().filter(|_| *own == Hooks::default()) else { return Ok(own.clone()) };
+        let lost = |error: Error| Undelivered { target: "the execution's commands".to_owned(), source: error.into() };
+        Ok(Origin::of(store, execution_id).await.map_err(lost)?.unwrap_or_default().hooks)
+    }
+
     async fn deliver(&self, event: &CompletionEvent) -> Result<(), Undelivered> {
         let line = to_line(&self.events, event)?;
         self.write_down(&self.events, event.event_id, &line).await?;
         let told = Told::completion(event, &line);
         let mut first = Ok(());
         // Each gets the event, whether or not the other's succeeds.
-        for command in self.commands.of_completion(event.status) {
+        let hooks = self.hooks(event.execution_id).await?;
+        for command in hooks.of_completion(event.status) {
             let outcome = self.tell(command, event.event_id, &told).await;
             first = first.and(outcome);
         }
@@ -98,7 +113,7 @@ impl LocalBus {
     async fn deliver_notification(&self, event: &NotificationEvent) -> Result<(), Undelivered> {
         let line = to_line(&self.notifications, event)?;
         self.write_down(&self.notifications, event.event_id, &line).await?;
-        match self.commands.of_notification(event.notification) {
+        match self.hooks(event.execution_id).await?.of_notification(event.notification) {
             Some(command) => self.tell(command, event.event_id, &Told::notification(event, &line)).await,
             None => Ok(()),
         }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use control_table::ControlTable;
 use control_table::clock::{Clock, Entropy, SystemClock};
 use control_table::id::ExecutionId;
-use control_table::store::sqlite::{Durability, ProcessId};
+use control_table::store::sqlite::{Durability, Opener, Owner, ProcessId};
 use control_table::store::{DynamoDbStore, SqliteStore};
 use emulator::embedded::EmbeddedDynamoDb;
 
@@ -106,7 +106,7 @@ impl Database {
         if !place.control_file().exists() {
             return Err(empty());
         }
-        let store = SqliteStore::open(&place.control_file(), durability, new_process(&entropy))?;
+        let store = SqliteStore::open(&place.control_file(), durability, reader(&entropy))?;
         Self::around(
             place,
             durability,
@@ -120,6 +120,16 @@ impl Database {
     /// # Errors
     /// When it cannot be opened; of an emulation, also when another process has it.
     pub async fn open(place: &Place, durability: Durability, entropy: Arc<Entropy>) -> Result<Self, Error> {
+        Self::open_as(place, durability, entropy, String::new()).await
+    }
+
+    /// As [`Self::open`]; executions that are opened keep that origin.
+    pub(super) async fn open_as(
+        place: &Place,
+        durability: Durability,
+        entropy: Arc<Entropy>,
+        origin: String,
+    ) -> Result<Self, Error> {
         if place.emulate {
             let lock = DataDir::open(&place.emulator())?;
             let service = EmbeddedDynamoDb::open(&lock.database(), emulated(durability))?;
@@ -134,7 +144,7 @@ impl Database {
         refuse_first_house(place)?;
         let process = new_process(&entropy);
         let registration = Some(Registration::new(&place.data_dir, process)?);
-        let store = SqliteStore::open(&place.control_file(), durability, process)?;
+        let store = SqliteStore::open(&place.control_file(), durability, Opener { process, origin })?;
         let data_dir = place.data_dir.clone();
         let control = Control::File(File { store: store.clone(), data_dir, _registration: registration });
         Self::around(place, durability, ControlTable::new(store), control)
@@ -187,7 +197,7 @@ impl Database {
     /// When the control table or the process's lock cannot be read.
     pub async fn process_of(&self, execution_id: ExecutionId) -> Result<Option<Life>, Error> {
         let Control::File(file) = &self.control else { return Ok(None) };
-        let Some(process) = file.store.owner(execution_id).await? else { return Ok(None) };
+        let Some(Owner { process, .. }) = file.store.owner(execution_id).await? else { return Ok(None) };
         Ok(Some(life_of(&file.data_dir, process)?))
     }
 }
@@ -201,6 +211,11 @@ const fn emulated(durability: Durability) -> emulator::embedded::Durability {
 
 fn new_process(entropy: &Entropy) -> ProcessId {
     ProcessId::new(entropy.uuid_v7(SystemClock.now()))
+}
+
+/// A process that opens no execution.
+fn reader(entropy: &Entropy) -> Opener {
+    Opener { process: new_process(entropy), origin: String::new() }
 }
 
 fn make(directory: &Path) -> Result<(), DataDirError> {

@@ -35,7 +35,7 @@ pub(super) async fn start(options: Options) -> Result<System, Error> {
     };
     let kinesis = EmbeddedKinesis::start(Backlog { wait_max: PUT_WAIT, ..Backlog::default() });
     let shards = kinesis.create_stream(SEGMENT_STREAM, shards(&options)).await?;
-    let bus = Arc::new(LocalBus::new(&options.data_dir, commands(&options)));
+    let bus = Arc::new(LocalBus::new(&options.data_dir, commands(&options), None));
     let (clock, entropy) = (&options.clock, &options.entropy);
     let dispatcher = KinesisDispatcher::new(kinesis.client(), SEGMENT_STREAM, Arc::clone(entropy));
     let engine = wire_engine(&database, Arc::new(dispatcher), Arc::clone(&bus) as _, clock, entropy);

@@ -43,6 +43,19 @@ pub enum Error {
         /// Why, from the recovery.
         reason: String,
     },
+    /// An execution needs the work of another program.
+    #[error(
+        "execution {execution_id} is the work of the program {program:?}, and this is {this:?}: continue it with {program}, or give \
+         --any-worker if this program does the same work"
+    )]
+    Foreign {
+        /// The execution.
+        execution_id: control_table::id::ExecutionId,
+        /// Its program.
+        program: String,
+        /// This program.
+        this: String,
+    },
     /// There is no such execution.
     #[error("there is no execution {0} in this data directory")]
     NoSuchExecution(control_table::id::ExecutionId),
@@ -63,6 +76,7 @@ impl Error {
             | Self::Empty(_)
             | Self::Embedded(_)
             | Self::NotRecovered { .. }
+            | Self::Foreign { .. }
             | Self::NoSuchExecution(_) => false,
         }
     }

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use super::bus::LocalBus;
 use super::database::Control;
 use super::gather::GatherLoop;
+use super::origin::Origin;
 use super::ownership::Ownership;
 use super::queue::Queue;
 use super::recovery::Recovery;
@@ -24,12 +25,14 @@ const TALLY_DELAY: std::time::Duration = std::time::Duration::from_millis(2);
 
 /// Opens the directory beside other processes, and starts workers, gather and sweeper for this process's executions.
 pub(super) async fn start(options: Options) -> Result<System, Error> {
-    let database = Database::open(&options.place(), options.durability, Arc::clone(&options.entropy)).await?;
+    let origin = Origin { program: options.program.clone(), hooks: options.hooks.clone() }.to_json();
+    let (place, entropy) = (options.place(), Arc::clone(&options.entropy));
+    let database = Database::open_as(&place, options.durability, entropy, origin).await?;
     let store = match &database.control {
         Control::File(file) => file.store.clone(),
         Control::Emulated(_) => return Err(Error::NotEmulated),
     };
-    let bus = Arc::new(LocalBus::new(&options.data_dir, commands(&options)));
+    let bus = Arc::new(LocalBus::new(&options.data_dir, commands(&options), Some(store.clone())));
     let (queue, records) = Queue::new(store.process());
     let queue = Arc::new(queue);
     let (clock, entropy) = (&options.clock, &options.entropy);
@@ -48,7 +51,8 @@ pub(super) async fn start(options: Options) -> Result<System, Error> {
     tasks.spawn(expiry::delete_expired(expiry::Expiring::File(store.clone()), Arc::clone(clock), shutdown.signal()));
     let ticks = ticks::tick(engine.clone(), Arc::clone(clock), options.tick, Arc::clone(&finalized), shutdown.signal());
     tasks.spawn(ticks);
-    let ownership = Some(Ownership::new(store, options.data_dir));
+    let Options { data_dir, program, any_worker, .. } = options;
+    let ownership = Some(Ownership { store, data_dir, program, any_worker });
     let (recovery, tasks) = (Arc::new(Recovery::new(Vec::new())), Mutex::new(tasks));
     Ok(System { database, engine, bus, recovery, finalized, ownership, shutdown, tasks })
 }

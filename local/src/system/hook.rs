@@ -69,22 +69,23 @@ impl<'a> Told<'a> {
     }
 }
 
-impl Commands {
+impl Hooks {
     /// The commands for a completion with that status.
     pub fn of_completion(&self, status: ExecutionStatus) -> impl Iterator<Item = &str> {
-        let outcome =
-            if status == ExecutionStatus::Succeeded { &self.hooks.on_success } else { &self.hooks.on_failure };
-        [&self.hooks.on_complete, outcome].into_iter().filter_map(Option::as_deref)
+        let outcome = if status == ExecutionStatus::Succeeded { &self.on_success } else { &self.on_failure };
+        [&self.on_complete, outcome].into_iter().filter_map(Option::as_deref)
     }
 
     /// The command for a notification.
     pub fn of_notification(&self, notification: Notification) -> Option<&str> {
         match notification {
-            Notification::FirstFailure => self.hooks.on_first_failure.as_deref(),
-            Notification::Stalled => self.hooks.on_stall.as_deref(),
+            Notification::FirstFailure => self.on_first_failure.as_deref(),
+            Notification::Stalled => self.on_stall.as_deref(),
         }
     }
+}
 
+impl Commands {
     /// Runs a command with an event on its standard input. Dropping the future kills it with everything it started; what one that
     /// comes to its end leaves in the background goes on.
     pub async fn run(&self, command: &str, told: &Told<'_>) -> Result<(), HookError> {
@@ -150,12 +151,12 @@ mod tests {
 
     #[test]
     fn each_event_has_its_commands() {
-        let of = |status| commands().of_completion(status).map(str::to_owned).collect::<Vec<_>>();
+        let of = |status| commands().hooks.of_completion(status).map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(of(ExecutionStatus::Succeeded), ["complete", "success"]);
         assert_eq!(of(ExecutionStatus::Failed), ["complete", "failure"]);
         assert_eq!(of(ExecutionStatus::Cancelled), ["complete", "failure"]);
-        assert_eq!(commands().of_notification(Notification::FirstFailure), Some("first"));
-        assert_eq!(commands().of_notification(Notification::Stalled), None);
+        assert_eq!(commands().hooks.of_notification(Notification::FirstFailure), Some("first"));
+        assert_eq!(commands().hooks.of_notification(Notification::Stalled), None);
     }
 
     #[tokio::test]

@@ -4,7 +4,8 @@
 //! - [`System`]: everything started, and what to ask of it
 //! - [`Database`]: the control table and the user's tables alone, for reading and importing
 //! - `running`: what both have; `file`, `emulated`: how each is started
-//! - `queue`, `gather`, `ownership`: of the system on a file: records for workers, the outbox, whose execution it is
+//! - `queue`, `gather`, `ownership`, `origin`: of the system on a file: records for workers, the outbox, whose execution it is, what it
+//!   keeps of the process that opened it
 //! - `bus`: completion events to a file and to a command
 //! - `expiry`: deletes what has had its time
 //! - `handlers`: the handlers, as the mappings want them
@@ -22,6 +23,7 @@ mod gather;
 mod handlers;
 mod hook;
 mod options;
+mod origin;
 mod ownership;
 mod queue;
 mod recovery;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use control_table::clock::{Clock, Entropy};
 use runtime::Work;
+use serde::{Deserialize, Serialize};
 
 use super::Place;
 use super::hook::HookOutput;
@@ -22,7 +23,8 @@ pub enum WorkChoice {
 
 /// Commands that `sh -c` runs for an execution's events, with the event as JSON on standard input. A command may get an event more
 /// than once.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Hooks {
     /// Gets every completion event, before the one for its outcome does.
     pub on_complete: Option<String>,
@@ -47,9 +49,14 @@ pub struct Options {
     pub durability: Durability,
     /// Segments worked on at once; as many as the event source mapping allows if not given.
     pub workers: Option<usize>,
+    /// The name of this program. Another program leaves its executions alone.
+    pub program: String,
+    /// Whether this one works on executions of any program.
+    pub any_worker: bool,
     /// The work of its workers.
     pub work: WorkChoice,
-    /// The commands that get events.
+    /// The commands that get events. Each execution that is opened keeps them, for the process that delivers its events; without any,
+    /// this process runs those that an execution has kept.
     pub hooks: Hooks,
     /// The destination of the commands' output.
     pub hook_output: HookOutput,

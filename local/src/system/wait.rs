@@ -18,8 +18,12 @@ impl System {
     /// Takes an execution over if the process that worked on it has ended, and continues it.
     pub(crate) async fn work_on(&self, execution_id: ExecutionId) -> Result<(), Error> {
         let Some(ownership) = &self.ownership else { return Ok(()) };
-        if ownership.take(execution_id).await? == Worked::TakenOver {
-            self.recover(&[execution_id]).await;
+        match ownership.take(execution_id).await? {
+            Worked::TakenOver => self.recover(&[execution_id]).await,
+            Worked::Foreign(program) => {
+                return Err(Error::Foreign { execution_id, program, this: ownership.program.clone() });
+            }
+            Worked::Here | Worked::Elsewhere(_) | Worked::Missing => {}
         }
         Ok(())
     }
@@ -44,7 +48,7 @@ impl System {
                 self.recover(&[execution_id]).await;
                 None
             }
-            Worked::Here | Worked::Missing => None,
+            Worked::Here | Worked::Foreign(_) | Worked::Missing => None,
         })
     }
 
@@ -67,6 +71,7 @@ impl System {
             if let Some(reason) = self.recovery.failure(execution_id) {
                 return Err(Error::NotRecovered { execution_id, reason });
             }
+            // One that is over needs no work any more, only its event.
             self.work_on(execution_id).await?;
             // Whether rung or timed out, the next look tells.
             let _ = tokio::time::timeout(LOOK, finalized.changed()).await;

@@ -15,7 +15,7 @@ use control_table::operation::{
 };
 use control_table::policy::{Policy, Tolerance};
 use control_table::rows::{Counters, Counts, ErrorKind, SegmentFailure, TallyOutcome};
-use control_table::store::sqlite::{Durability, ProcessId};
+use control_table::store::sqlite::{Durability, Opener, ProcessId};
 use control_table::store::{DynamoDbStore, MemoryTable, SqliteStore};
 use emulator::embedded::EmbeddedDynamoDb;
 use proptest::prelude::*;
@@ -95,8 +95,9 @@ impl Pair {
         store.create().await.unwrap();
         store.verify().await.unwrap();
         let directory = tempfile::tempdir().unwrap();
-        let (file, process) = (directory.path().join("control.db"), ProcessId::new(uuid::Uuid::from_u128(1)));
-        let sqlite = SqliteStore::open(&file, Durability::ProcessCrash, process).unwrap();
+        let process = ProcessId::new(uuid::Uuid::from_u128(1));
+        let (file, opener) = (directory.path().join("control.db"), Opener { process, origin: String::new() });
+        let sqlite = SqliteStore::open(&file, Durability::ProcessCrash, opener).unwrap();
         let tables = [ControlTable::new(store), ControlTable::new(sqlite)];
         let (memory, now) = (MemoryTable::default(), Timestamp::from_millis(1_000));
         Self { memory, tables, _directory: directory, execution_id: id(0), now, limited, counted: BTreeMap::new() }

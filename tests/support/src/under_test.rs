@@ -62,6 +62,8 @@ impl UnderTest {
             emulate: kind == Kind::Emulated,
             durability: Durability::ProcessCrash,
             workers: None,
+            program: "a test".to_owned(),
+            any_worker: false,
             work,
             hooks: Hooks::default(),
             hook_output: HookOutput::Stderr,

@@ -25,7 +25,7 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Notify;
 
 pub use self::outbox::OutboxEntry;
-pub use self::owner::{Owner, ProcessId};
+pub use self::owner::{Opener, Owner, ProcessId};
 pub use self::schema::OpenError;
 
 use self::reader::Reader;
@@ -65,19 +65,20 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file, and makes it if it is missing; its directory must exist. `process` owns the executions that are opened through
-    /// this value.
+    /// Opens the file, and makes it if it is missing; its directory must exist. Executions that are opened through this value belong to
+    /// the process of `opener`, and keep its origin.
     ///
     /// # Errors
     /// When the file is of a newer version of this program, is no such file, or cannot be read and written.
-    pub fn open(file: &Path, durability: Durability, process: ProcessId) -> Result<Self, OpenError> {
+    pub fn open(file: &Path, durability: Durability, opener: Opener) -> Result<Self, OpenError> {
         let outbox = Arc::new(Notify::new());
         let connect = || connection(file, durability);
         let mut first = connect().map_err(|source| OpenError::new(file, source))?;
         schema::prepare(&mut first, file)?;
         let second = connect().map_err(|source| OpenError::new(file, source))?;
         let started = |source| OpenError::Thread { file: file.to_owned(), source };
-        let writer = Writer::start(first, process, Arc::clone(&outbox)).map_err(started)?;
+        let process = opener.process;
+        let writer = Writer::start(first, opener, Arc::clone(&outbox)).map_err(started)?;
         let reader = Reader::start(second).map_err(started)?;
         let name = Arc::from(file.display().to_string());
         Ok(Self { name, file: Arc::from(file), process, writer, reader, outbox })

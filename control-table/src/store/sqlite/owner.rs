@@ -37,13 +37,22 @@ impl FromStr for ProcessId {
     }
 }
 
-/// An open execution, and the process that works on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What an execution keeps of the process that opened it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opener {
+    /// The process.
+    pub process: ProcessId,
+    /// What a later process needs to know; the store does not read it.
+    pub origin: String,
+}
+
+/// The process that works on an execution, and what it keeps of the one that opened it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
-    /// The execution.
-    pub execution_id: ExecutionId,
     /// Its process; it may have ended.
     pub process: ProcessId,
+    /// See [`Opener::origin`].
+    pub origin: String,
 }
 
 /// A process as a column.
@@ -59,28 +68,12 @@ impl SqliteStore {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub async fn owner(&self, execution_id: ExecutionId) -> Result<Option<ProcessId>, Error> {
+    pub async fn owner(&self, execution_id: ExecutionId) -> Result<Option<Owner>, Error> {
         self.read(About { operation: "read owner", subject: &execution_id }, move |connection| {
-            let mut statement = connection.prepare_cached("SELECT process FROM execution_rows WHERE execution = ?1")?;
-            Ok(statement.query_row([blob(execution_id)], |row| process(row, 0)).optional()?)
-        })
-        .await
-    }
-
-    /// Every execution that is open or unpublished, with its process, oldest first.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub async fn open_with_owners(&self) -> Result<Vec<Owner>, Error> {
-        self.read(About { operation: "read owners", subject: &self.name }, |connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT execution, process FROM execution_rows WHERE due_at IS NOT NULL ORDER BY execution",
-            )?;
-            let owner = |row: &rusqlite::Row<'_>| {
-                let execution_id = ExecutionId::new(Uuid::from_bytes(row.get(0)?));
-                Ok(Owner { execution_id, process: process(row, 1)? })
-            };
-            Ok(statement.query_map([], owner)?.collect::<Result<_, _>>()?)
+            let mut statement =
+                connection.prepare_cached("SELECT process, origin FROM execution_rows WHERE execution = ?1")?;
+            let owner = |row: &rusqlite::Row<'_>| Ok(Owner { process: process(row, 0)?, origin: row.get(1)? });
+            Ok(statement.query_row([blob(execution_id)], owner).optional()?)
         })
         .await
     }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{Failure, ProcessId};
+use super::{Failure, Opener};
 use crate::id::ExecutionId;
 use crate::rows::{AnyRow, Due, ExecutionRow, ItemKey, Row, RowKey, SegmentRow, TallyRow};
 
@@ -57,10 +57,10 @@ pub(super) fn parse_as<R: Row>(key: impl FnOnce() -> RowKey, body: &str) -> Resu
     serde_json::from_str(body).map_err(|source| Failure::Corrupt { key: key(), source })
 }
 
-/// Saves a row; an execution that is new belongs to `process`.
-pub(super) fn save(connection: &Connection, row: &AnyRow, body: &str, process: ProcessId) -> Result<(), Failure> {
+/// Saves a row; an execution that is new belongs to `opener`.
+pub(super) fn save(connection: &Connection, row: &AnyRow, body: &str, opener: &Opener) -> Result<(), Failure> {
     match row {
-        AnyRow::Execution(row) => save_execution(connection, row, body, process),
+        AnyRow::Execution(row) => save_execution(connection, row, body, opener),
         AnyRow::Segment(row) => save_segment(connection, row, body),
         AnyRow::Tally(row) => save_tally(connection, row, body),
         AnyRow::Plan(plan) => save_other(connection, row, body, plan.expires_at),
@@ -74,12 +74,12 @@ fn due(due: Option<Due>) -> (Option<String>, Option<i64>) {
     due.map_or((None, None), |due| (Some(due.due_shard.into()), Some(due.due_at.as_millis())))
 }
 
-fn save_execution(connection: &Connection, row: &ExecutionRow, body: &str, process: ProcessId) -> Result<(), Failure> {
+fn save_execution(connection: &Connection, row: &ExecutionRow, body: &str, opener: &Opener) -> Result<(), Failure> {
     let (due_shard, due_at) = due(row.due);
     connection
         .prepare_cached(
-            "INSERT INTO execution_rows (execution, job, status, process, due_shard, due_at, expires_at, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+            "INSERT INTO execution_rows (execution, job, status, process, due_shard, due_at, expires_at, body, origin)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
              ON CONFLICT DO UPDATE SET
                 status = ?3, due_shard = ?5, due_at = ?6, expires_at = ?7, body = ?8",
         )?
@@ -87,11 +87,12 @@ fn save_execution(connection: &Connection, row: &ExecutionRow, body: &str, proce
             blob(row.execution_id),
             row.job.as_str(),
             row.status.as_str(),
-            process.to_string(),
+            opener.process.to_string(),
             due_shard,
             due_at,
             row.expires_at,
-            body
+            body,
+            opener.origin
         ])?;
     Ok(())
 }

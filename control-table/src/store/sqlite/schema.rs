@@ -2,7 +2,7 @@
 //!
 //! | table | key | what else has a column |
 //! |---|---|---|
-//! | `execution_rows` | execution | job, status, the process that works on it, when it is due, when it expires |
+//! | `execution_rows` | execution | job, status, the process that works on it, its origin ([`super::Opener`]), when it is due, when it expires |
 //! | `segment_rows` | execution, index | status, when it is due, when it expires |
 //! | `tally_rows` | execution, group | when it expires |
 //! | `other_rows`: plans, keys, add marks, dead letters | `pk`, `sk` | when it expires |
@@ -25,7 +25,7 @@ const MODE_WAIT: std::time::Duration = std::time::Duration::from_millis(20);
 
 const TABLES: &str = "
 CREATE TABLE execution_rows (
-    execution BLOB PRIMARY KEY, job TEXT NOT NULL, status TEXT NOT NULL, process TEXT NOT NULL,
+    execution BLOB PRIMARY KEY, job TEXT NOT NULL, status TEXT NOT NULL, process TEXT NOT NULL, origin TEXT NOT NULL,
     due_shard TEXT, due_at INTEGER, expires_at INTEGER, body TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX executions_by_job ON execution_rows (job, execution);

@@ -9,7 +9,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::rows::{self, Loaded};
-use super::{Failure, ProcessId, outbox};
+use super::{Failure, Opener, outbox};
 use crate::operation::{AnyOperation, AnyOutcome, Part};
 use crate::rows::AnyRow;
 
@@ -37,9 +37,9 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub fn start(connection: Connection, process: ProcessId, outbox: Arc<Notify>) -> Result<Self, std::io::Error> {
+    pub fn start(connection: Connection, opener: Opener, outbox: Arc<Notify>) -> Result<Self, std::io::Error> {
         let (requests, waiting) = mpsc::channel(WAITING_MAX);
-        let mut thread = WriterThread { connection, process, outbox };
+        let mut thread = WriterThread { connection, opener, outbox };
         std::thread::Builder::new().name("control-table".to_owned()).spawn(move || thread.run(waiting))?;
         Ok(Self { requests })
     }
@@ -66,7 +66,7 @@ impl Writer {
 
 struct WriterThread {
     connection: Connection,
-    process: ProcessId,
+    opener: Opener,
     outbox: Arc<Notify>,
 }
 
@@ -127,7 +127,7 @@ impl WriterThread {
         let mut outcomes = Vec::with_capacity(operations.len());
         let mut has_news = false;
         for Waiting { operation, .. } in operations {
-            match apply(&transaction, &**operation, self.process, &mut has_news) {
+            match apply(&transaction, &**operation, &self.opener, &mut has_news) {
                 // Dropped, the transaction is rolled back.
                 Err(Failure::Sqlite(error)) => return Err(error),
                 outcome => outcomes.push(outcome),
@@ -142,7 +142,7 @@ impl WriterThread {
 fn apply(
     connection: &Connection,
     operation: &dyn AnyOperation,
-    process: ProcessId,
+    opener: &Opener,
     has_news: &mut bool,
 ) -> Result<AnyOutcome, Failure> {
     let keys = operation.keys();
@@ -157,7 +157,7 @@ fn apply(
         let Part::Is(Some(row)) = row else { continue };
         let body = to_json(&row)?;
         if before.as_ref() != Some(&body) {
-            rows::save(connection, &row, &body, process)?;
+            rows::save(connection, &row, &body, opener)?;
             *has_news |= outbox::note(connection, &row)?;
         }
     }

@@ -15,7 +15,7 @@ use control_table::operation::{
 };
 use control_table::policy::Policy;
 use control_table::rows::{Counters, Counts, ErrorKind, ExecutionRow, SegmentFailure, SegmentRow, TallyRow};
-use control_table::store::sqlite::{Durability, ProcessId};
+use control_table::store::sqlite::{Durability, Opener, ProcessId};
 use control_table::store::{DynamoDbStore, MemoryStore, MemoryTable, SqliteStore};
 
 /// The day that the cases are on, in milliseconds.
@@ -55,8 +55,8 @@ impl Lab {
     /// A fresh table in that file.
     #[must_use]
     pub fn in_sqlite(file: &std::path::Path) -> Self {
-        let process = ProcessId::new(uuid::Uuid::from_u128(1));
-        let table = ControlTable::new(SqliteStore::open(file, Durability::ProcessCrash, process).unwrap());
+        let opener = Opener { process: ProcessId::new(uuid::Uuid::from_u128(1)), origin: String::new() };
+        let table = ControlTable::new(SqliteStore::open(file, Durability::ProcessCrash, opener).unwrap());
         Self { table, memory: MemoryTable::default(), id: execution_id(DAY, 1), client: None }
     }
 

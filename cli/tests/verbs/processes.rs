@@ -1,0 +1,82 @@
+//! Several processes on one data directory: hooks that outlive their process, runs started by hooks, programs that are not the same.
+
+use crate::world::{World, exec, json_lines};
+
+/// Takes long enough to be killed in.
+const SLOW: &str = "test -e fast || sleep 0.2";
+
+#[test]
+fn a_hook_is_delivered_by_the_process_that_finishes_the_execution() {
+    let world = World::new();
+    let mut arguments = exec("100", SLOW);
+    arguments.extend(["--on-complete", "cat >> hooked.jsonl; echo >> hooked.jsonl", "--workers", "4"]);
+    let mut killed = world.start(&arguments);
+    world.wait_for("under way", |view| view["succeeded"].as_u64() > Some(0));
+    killed.kill();
+    std::fs::write(world.file("fast"), "").expect("a file");
+    // Without the flag: the execution has kept its hook.
+    world.call(&["resume", "--json"]).expect(0);
+    let hooked = json_lines(&world.file("hooked.jsonl"));
+    assert_eq!(hooked.len(), 1);
+    assert_eq!((&hooked[0]["status"], &hooked[0]["segments"]), (&"SUCCEEDED".into(), &100.into()));
+}
+
+#[test]
+fn a_hook_may_start_a_run_that_has_a_hook() {
+    let world = World::new();
+    let program = env!("CARGO_BIN_EXE_scatterctl");
+    let second = format!(
+        "{program} run --quiet --job second --source list --codes a --work noop --on-complete 'cat > second.json' > /dev/null"
+    );
+    let arguments = ["run", "--job", "first", "--source", "list", "--codes", "a,b", "--work", "noop"];
+    world.call(&[&arguments[..], &["--json", "--on-complete", &second]].concat()).expect(0);
+    let event = &json_lines(&world.file("second.json"))[0];
+    assert_eq!((&event["job"], &event["status"]), (&"second".into(), &"SUCCEEDED".into()));
+    assert_eq!(json_lines(&world.file("events.jsonl")).len(), 2);
+}
+
+#[test]
+fn another_program_leaves_an_execution_alone() {
+    let world = World::new();
+    let mut killed = world.start(&exec("100", SLOW));
+    let view = world.wait_for("under way", |view| view["succeeded"].as_u64() > Some(0));
+    killed.kill();
+    std::fs::write(world.file("fast"), "").expect("a file");
+    // As if an own worker had started it.
+    let file = rusqlite::Connection::open(world.file("control.db")).expect("the control table");
+    let renamed = "UPDATE execution_rows SET origin = json_set(origin, '$.program', 'primes')";
+    assert_eq!(file.execute(renamed, []).expect("renamed"), 1);
+    drop(file);
+
+    let id = view["execution_id"].as_str().expect("an ID");
+    let refused = world.call(&["resume", id]).expect(1);
+    assert!(refused.stderr.contains("the work of the program \"primes\""), "{}", refused.stderr);
+    let nothing = world.call(&["resume"]).expect(0);
+    assert!(nothing.stderr.contains("nothing is unfinished"), "{}", nothing.stderr);
+    let resumed = world.call(&["resume", id, "--any-worker", "--json"]).expect(0).json();
+    assert_eq!((&resumed["status"], &resumed["succeeded"]), (&"SUCCEEDED".into(), &100.into()));
+}
+
+#[test]
+fn a_directory_of_an_older_version_is_refused_and_stays_as_it_is() {
+    let world = World::new();
+    // Its control table was in the embedded DynamoDB.
+    world.call(&["run", "--emulate", "--job", "a", "--source", "list", "--codes", "a", "--work", "noop"]).expect(0);
+    let old = World::new();
+    std::fs::copy(world.file("emulator/dynamodb.sqlite"), old.file("dynamodb.sqlite")).expect("copied");
+    let refused = old.call(&["list"]).expect(1);
+    assert!(refused.stderr.contains("an older version") && refused.stderr.contains("--data-dir"), "{}", refused.stderr);
+    assert!(!old.file("control.db").exists());
+}
+
+#[test]
+fn a_directory_that_cannot_be_written_is_named() {
+    let world = World::new();
+    std::fs::write(world.file("file"), "").expect("a file");
+    let inside = world.file("file/data");
+    let inside = inside.to_str().expect("Unicode");
+    let refused =
+        world.call(&["run", "--data-dir", inside, "--job", "a", "--source", "list", "--codes", "a", "--work", "noop"]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains(inside) && refused.stderr.contains("data directory"), "{}", refused.stderr);
+}
