@@ -4,7 +4,8 @@ use serde_json::json;
 
 use crate::world::World;
 
-const OPEN: [&str; 8] = ["open", "--job", "outside", "--key", "k", "--exec", "echo '{\"item_count\": 1}'", "--json"];
+const OPEN: [&str; 8] =
+    ["open", "--job", "outside", "--key", "k", "--exec", "echo '{\"item_count\": 1}' > $SEGMENT_OUTPUT", "--json"];
 
 fn specs(count: u64) -> String {
     let lines: Vec<String> = (0..count).map(|n| format!("{{\"n\": {n}}}")).collect();

@@ -7,7 +7,7 @@ use crate::world::{World, exec, json_lines};
 /// Segments 2, 3 and 130 fail until there is a file `fixed`.
 const UNTIL_FIXED: &str = r#"echo $SEGMENT_INDEX >> seen
 case $SEGMENT_INDEX in 2|3|130) test -e fixed || exit 100;; esac
-echo '{"item_count": 1}'"#;
+echo '{"item_count": 1}' > $SEGMENT_OUTPUT"#;
 
 #[test]
 fn only_what_failed_is_run_again_and_another_event_goes_out() {

@@ -12,7 +12,7 @@ fn damage(world: &World) {
 #[test]
 fn a_dry_run_says_what_differs_and_a_repair_puts_it_right() {
     let world = World::new();
-    let run = world.call(&exec("5", "echo '{\"item_count\": 2}'")).expect(0).json();
+    let run = world.call(&exec("5", "echo '{\"item_count\": 2}' > $SEGMENT_OUTPUT")).expect(0).json();
     let id = run["execution_id"].as_str().expect("an ID");
     let clean = world.call(&["repair", id, "--dry-run", "--json"]).expect(0);
     assert_eq!(clean.stdout.trim(), r#"{"differences":[]}"#);

@@ -8,7 +8,7 @@ use crate::world::{World, exec};
 const MIXED: &str = r#"case $SEGMENT_INDEX in
     3) echo "no customer" >&2; exit 100;;
     5|6) echo "bad row" >&2; exit 100;;
-    *) echo "{\"item_count\": 1, \"counters\": {\"rows\": 2}, \"result\": {\"at\": $SEGMENT_INDEX}}";;
+    *) echo "{\"item_count\": 1, \"counters\": {\"rows\": 2}, \"result\": {\"at\": $SEGMENT_INDEX}}" > $SEGMENT_OUTPUT;;
 esac"#;
 
 #[test]

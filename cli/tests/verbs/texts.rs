@@ -54,8 +54,7 @@ fn the_help_of_the_program_and_of_each_verb() {
 }
 
 /// Segment 1 of 3 fails for good, then succeeds when its file is there.
-const FLAKY: &str =
-    "[ \"$SEGMENT_INDEX\" != 1 ] || [ -e mended ] || { echo 'no disk' >&2; exit 100; }; echo '{\"item_count\": 5}'";
+const FLAKY: &str = "[ \"$SEGMENT_INDEX\" != 1 ] || [ -e mended ] || { echo 'no disk' >&2; exit 100; }; echo '{\"item_count\": 5}' > $SEGMENT_OUTPUT";
 
 #[test]
 fn an_execution_that_fails_and_is_redriven() {

@@ -1,10 +1,12 @@
 //! The process of one segment, from its start to its end with everything that it started.
 
 use std::io;
+use std::path::Path;
 use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use chrono::SecondsFormat;
 use futures::future::{join, select};
 use serde_json::Value;
 use tokio::process::{Child, Command};
@@ -23,16 +25,21 @@ const LAST_OUTPUT: Duration = Duration::from_secs(1);
 /// What is left of a command.
 pub(super) struct Ended {
     pub status: ExitStatus,
-    pub stdout: String,
     pub stderr: String,
 }
 
-/// Runs the command to its end. Dropping the future kills it.
-pub(super) async fn run(command: &str, segment: &Segment<Value>, context: &Context) -> Result<Ended, SegmentError> {
-    let (mut child, group) = start(command, segment, context).map_err(|error| {
+/// Runs the command to its end; it may write what it has to report to the file `output`. Dropping the future kills it.
+pub(super) async fn run(
+    command: &str,
+    segment: &Segment<Value>,
+    context: &Context,
+    output: &Path,
+) -> Result<Ended, SegmentError> {
+    let (mut child, group) = start(command, segment, context, output).map_err(|error| {
         SegmentError::retryable(format_args!("the command cannot be started with `sh -c`: {error}"))
     })?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    // Standard output is read so that the command is not held up; nothing in it is counted.
     let (mut out, mut err) = (Tail::default(), Tail::default());
     let (ended, end) = oneshot::channel::<()>();
 
@@ -55,25 +62,43 @@ pub(super) async fn run(command: &str, segment: &Segment<Value>, context: &Conte
     Ok(Ended {
         status: status
             .map_err(|error| SegmentError::retryable(format_args!("the command cannot be waited for: {error}")))?,
-        stdout: out.into_text(),
         stderr: err.into_text(),
     })
 }
 
-fn start(command: &str, segment: &Segment<Value>, context: &Context) -> io::Result<(Child, Group)> {
+fn start(command: &str, segment: &Segment<Value>, context: &Context, output: &Path) -> io::Result<(Child, Group)> {
     let mut shell = Command::new("sh");
-    shell
-        .args(["-c", command])
-        .env("EXECUTION_ID", segment.execution_id.to_string())
-        .env("SEGMENT_INDEX", segment.index.to_string())
-        .env("SEGMENT_SPEC", segment.spec.to_string())
-        .env("ATTEMPT", context.attempt.to_string())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    match segment.total {
-        Some(total) => shell.env("SEGMENT_TOTAL", total.to_string()),
-        None => shell.env_remove("SEGMENT_TOTAL"),
-    };
+    shell.args(["-c", command]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    for (name, value) in environment(segment, context) {
+        match value {
+            Some(value) => shell.env(name, value),
+            // A variable of this process's own would say something of another segment.
+            None => shell.env_remove(name),
+        };
+    }
+    shell.env("SEGMENT_OUTPUT", output);
     Group::start(&mut shell)
+}
+
+/// What the command learns of its segment; `None` where it has no such thing.
+fn environment(segment: &Segment<Value>, context: &Context) -> [(&'static str, Option<String>); 13] {
+    let part = |name: &str| match segment.spec.get(name)? {
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    };
+    [
+        ("EXECUTION_ID", Some(segment.execution_id.to_string())),
+        ("EXECUTION_KEY", Some(context.key.to_string())),
+        ("JOB", Some(context.job.to_string())),
+        ("GENERATION", Some(context.generation.to_string())),
+        ("ATTEMPT", Some(context.attempt.to_string())),
+        ("DEADLINE", Some(context.deadline.to_rfc3339_opts(SecondsFormat::Secs, true))),
+        ("PARAMETERS", context.parameters::<Value>().ok().map(|parameters| parameters.to_string())),
+        ("SEGMENT_INDEX", Some(segment.index.to_string())),
+        ("SEGMENT_TOTAL", segment.total.map(|total| total.to_string())),
+        ("SEGMENT_SPEC", Some(segment.spec.to_string())),
+        ("SEGMENT_CODE", part("code")),
+        ("SEGMENT_FROM", part("from")),
+        ("SEGMENT_TO", part("to")),
+    ]
 }

@@ -1,14 +1,16 @@
 //! `exec`: a shell command for each segment, so that work in any language has the same bookkeeping.
 //!
-//! The command learns of its segment from its environment (`EXECUTION_ID`, `SEGMENT_INDEX`, `SEGMENT_TOTAL` where the source
-//! knew it, `SEGMENT_SPEC` as JSON, `ATTEMPT`). Exit code 0 is success, `permanent_exit_code` a permanent failure, anything
-//! else one that is tried again. The last line of its standard output that is a JSON object, if there is one, is the output:
-//! `{"item_count": 3, "counters": {"rows": 4}, "result": …}`, each field optional.
+//! The command learns of its segment from its environment: `EXECUTION_ID`, `EXECUTION_KEY`, `JOB`, `GENERATION`, `ATTEMPT`,
+//! `DEADLINE`, `PARAMETERS` (JSON), `SEGMENT_INDEX`, `SEGMENT_TOTAL` where the source knew it, `SEGMENT_SPEC` (JSON), and what is
+//! in the specs of the sources: `SEGMENT_CODE`, or `SEGMENT_FROM` and `SEGMENT_TO`. Exit code 0 is success,
+//! `permanent_exit_code` a permanent failure, any other one that is tried again. What the command has to report, it writes to the
+//! file `SEGMENT_OUTPUT`, as one JSON object: `{"item_count": 3, "counters": {"rows": 4}, "result": …}`, each field optional.
 
 mod command;
 mod report;
 mod tail;
 
+use std::env::temp_dir;
 use std::process::ExitStatus;
 
 use serde::Deserialize;
@@ -37,9 +39,16 @@ const fn default_permanent_exit_code() -> i32 {
 
 impl Exec {
     pub async fn run(&self, segment: &Segment<Value>, context: &Context) -> Result<Output, SegmentError> {
-        let ended = command::run(&self.command, segment, context).await?;
+        // Deleted with this value, however the attempt ends.
+        let output = tempfile::NamedTempFile::new().map_err(|error| {
+            SegmentError::retryable(format_args!(
+                "no file for the command's report can be made in {}: {error}",
+                temp_dir().display()
+            ))
+        })?;
+        let ended = command::run(&self.command, segment, context, output.path()).await?;
         if ended.status.success() {
-            return report::read(&ended.stdout);
+            return report::read(output.path());
         }
         let message = format!("the command {}{}", how(ended.status), report::last_words(&ended.stderr));
         if ended.status.code() == Some(self.permanent_exit_code) {

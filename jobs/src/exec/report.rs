@@ -1,6 +1,9 @@
-//! What a command says: its output as JSON on success, its last words on failure.
+//! What a command says: its report on success, its last words on failure.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -12,7 +15,10 @@ use runtime::read_json;
 /// Bytes of the standard error's end that go into the error message, which is cut to 512.
 const LAST_WORDS: usize = 400;
 
-/// The JSON object that a command may print.
+/// Bytes of a report at most: a result may have 16 KiB, and 16 counters have names of 64 bytes.
+const MAX_REPORT: u64 = 64 * 1024;
+
+/// The JSON object that a command may write.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Report {
@@ -21,13 +27,31 @@ struct Report {
     result: Option<Value>,
 }
 
-/// The output that the last line with a JSON object says; nothing counted if there is none.
-pub(super) fn read(stdout: &str) -> Result<Output, SegmentError> {
-    let last = stdout.lines().rev().find_map(|line| serde_json::from_str::<Map<String, Value>>(line).ok());
-    let Some(fields) = last else {
+/// Reads the file that the command may have written; nothing is counted if it is empty or gone.
+pub(super) fn read(path: &Path) -> Result<Output, SegmentError> {
+    let mut json = String::new();
+    match File::open(path).and_then(|file| file.take(MAX_REPORT + 1).read_to_string(&mut json)) {
+        Ok(_) => parse(&json),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Output::default()),
+        Err(error) => {
+            Err(SegmentError::permanent(format_args!("the command's report, SEGMENT_OUTPUT, cannot be read: {error}")))
+        }
+    }
+}
+
+fn parse(json: &str) -> Result<Output, SegmentError> {
+    if json.len() as u64 > MAX_REPORT {
+        return Err(SegmentError::permanent(format_args!(
+            "the command's report, SEGMENT_OUTPUT, is longer than {MAX_REPORT} bytes"
+        )));
+    }
+    if json.trim().is_empty() {
         return Ok(Output::default());
-    };
-    let Report { item_count, counters, result } = read_json("the command's output", Value::Object(fields))?;
+    }
+    let fields: Map<String, Value> = serde_json::from_str(json).map_err(|error| {
+        SegmentError::permanent(format_args!("the command's report, SEGMENT_OUTPUT, is not one JSON object: {error}"))
+    })?;
+    let Report { item_count, counters, result } = read_json("the command's report", Value::Object(fields))?;
     let output =
         counters.into_iter().fold(Output::items(item_count), |output, (name, value)| output.counter(name, value));
     Ok(match result {
@@ -56,20 +80,26 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn the_last_object_counts() {
-        let output = read("{\"item_count\": 1}\nlog\n{\"item_count\": 3, \"counters\": {\"a\": 4}}\n7\nbye").unwrap();
-        assert_eq!(output, Output::items(3).counter("a", 4));
-        let output = read("{\"result\": [1]}").unwrap();
-        assert_eq!(output, Output::items(0).result(json!([1])));
-        assert_eq!(read("no object\n").unwrap(), Output::default());
+    fn a_report_is_one_object_and_may_be_missing() {
+        let output = parse("{\"item_count\": 3, \"counters\": {\"a\": 4},\n \"result\": [1]}\n").unwrap();
+        assert_eq!(output, Output::items(3).counter("a", 4).result(json!([1])));
+        assert_eq!(parse("\n").unwrap(), Output::default());
+        assert_eq!(read(Path::new("/no/such/file")).unwrap(), Output::default());
     }
 
     #[test]
-    fn an_object_that_is_no_output_is_named() {
-        let error = read("{\"item_count\": \"3\"}").unwrap_err();
-        assert!(!error.is_retryable());
-        assert!(error.message().contains("item_count"), "{error}");
-        assert!(read("{\"items\": 3}").unwrap_err().message().contains("unknown field `items`"));
+    fn a_report_that_cannot_be_meant_is_a_permanent_failure_and_named() {
+        let long = " ".repeat(70_000);
+        for (report, word) in [
+            ("{\"item_count\": \"3\"}", "item_count"),
+            ("{\"items\": 3}", "unknown field `items`"),
+            ("{\"item_count\": 1}\n{\"item_count\": 2}", "not one JSON object"),
+            ("3 rows", "not one JSON object"),
+            (&*long, "longer than 65536 bytes"),
+        ] {
+            let error = parse(report).unwrap_err();
+            assert!(!error.is_retryable() && error.message().contains(word), "{error}");
+        }
     }
 
     #[test]
