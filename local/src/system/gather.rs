@@ -44,7 +44,7 @@ pub(super) struct GatherLoop {
     pub finalized: Arc<watch::Sender<()>>,
 }
 
-/// What became of an execution's entries.
+/// Whether an execution's entries are handled.
 struct Gathered {
     execution_id: ExecutionId,
     is_done: bool,

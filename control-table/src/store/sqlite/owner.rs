@@ -1,4 +1,4 @@
-//! Which process works on an execution. On one machine a process sweeps, gathers and hands out only what is its own.
+//! Which process works on an execution. On one machine a process sweeps and gathers only its own executions.
 
 use std::fmt;
 use std::str::FromStr;
