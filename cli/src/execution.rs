@@ -3,13 +3,13 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use control_table::ControlTable;
 use control_table::clock::{Clock, Timestamp};
-use control_table::id::ExecutionId;
+use control_table::id::{ExecutionId, ExecutionKey, JobName};
 use control_table::read::ListQuery;
 
 /// Candidates that an ambiguous beginning is answered with.
 const CANDIDATES: u16 = 5;
 
-/// The execution that was meant cannot be told.
+/// No execution is meant, or more than one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     /// There is none at all.
@@ -18,8 +18,16 @@ pub enum IdError {
     /// None has that ID.
     #[error("there is no execution {0} here (scatterctl list shows them)")]
     NotFound(String),
+    /// No execution of the job has that key.
+    #[error("the job {job} has no execution with the key {key} here: leave --attach out to start one")]
+    NoKey {
+        /// The job.
+        job: JobName,
+        /// The key.
+        key: ExecutionKey,
+    },
     /// Not the beginning of an ID.
-    #[error("{0:?} is no run: give its ID, the beginning of it, or `latest`")]
+    #[error("{0:?} is no execution: give its ID, the beginning of it, or `latest`")]
     NotAnId(String),
     /// Several begin like that.
     #[error("{beginning:?} could be {}: give more of it", candidates.join(", "))]
@@ -154,6 +162,7 @@ mod tests {
                 policy: Policy::default(),
                 expected: None,
                 kind: PlanKind::Planned,
+                asked: String::new(),
                 source: serde_json::Value::Null,
                 parameters: serde_json::Value::Null,
                 trace: None,

@@ -1,6 +1,6 @@
 //! What the engine fails with: one enum for all of it.
 
-use control_table::id::{ExecutionId, GroupId, SegmentId};
+use control_table::id::{ExecutionId, ExecutionKey, GroupId, SegmentId};
 use control_table::limits::{MAX_SEGMENTS, MAX_SPEC_BYTES};
 use control_table::policy::InvalidPolicy;
 use control_table::rows::ExecutionStatus;
@@ -267,6 +267,19 @@ pub enum Refusal {
         "{0} is past its retention, or within a day of it: its rows are being deleted. Run the job again, with another key"
     )]
     Expiring(ExecutionId),
+    /// A key that has an execution with another source or other parameters.
+    #[error(
+        "the key {key} has the execution {execution_id}, which was started with something else ({differs}): give a new key, or attach to \
+         that execution with its job and key alone"
+    )]
+    KeyUsed {
+        /// The execution.
+        execution_id: ExecutionId,
+        /// The key.
+        key: ExecutionKey,
+        /// The fields that are not the same.
+        differs: String,
+    },
     /// Another caller changed the execution at the same time.
     #[error("{0} was changed by another caller at the same time: check its status, and try again")]
     Changed(ExecutionId),

@@ -58,6 +58,7 @@ mod tests {
             policy,
             expected: None,
             kind: PlanKind::Planned,
+            asked: String::new(),
             source: Value::Null,
             parameters: Value::from(7),
             trace: None,

@@ -45,6 +45,7 @@ async fn opened_in_2020(database: &Database, name: &str, retention_days: Option<
         policy: Policy { retention_days, ..Policy::default() },
         expected: None,
         kind: PlanKind::External,
+        asked: String::new(),
         source: json!({"type": "external"}),
         parameters: Value::Null,
         trace: None,

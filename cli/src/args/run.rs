@@ -13,8 +13,8 @@ use crate::span::{Retention, Span};
 
 /// Runs a job to its end: scatters it into segments, works on them, gathers the outcome.
 ///
-/// A job is a TOML file, or flags, or both: flags win. A key that was used before starts nothing: its execution is waited for, and
-/// its result is the answer.
+/// A job is a TOML file, or flags, or both: flags win. A key that was used before, for the same source and parameters,
+/// starts nothing: its execution is waited for, and its result is the answer.
 #[derive(Debug, Clone, Default, Args)]
 pub struct RunArgs {
     /// The job as a file
@@ -26,6 +26,10 @@ pub struct RunArgs {
     /// One execution for one key: the day it is for, for example [default: a new execution each time]
     #[arg(long, value_name = "KEY")]
     pub key: Option<ExecutionKey>,
+
+    /// Follow the execution that the job and the key have: nothing is started, and nothing else is needed
+    #[arg(long, requires_all = ["job", "key"])]
+    pub attach: bool,
 
     /// Where the segments come from
     #[arg(long, value_enum, help_heading = "Source")]

@@ -3,13 +3,13 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use control_table::id::{ExecutionId, ExecutionKey};
+use control_table::id::{ExecutionId, ExecutionKey, JobName};
 use control_table::rows::ExecutionStatus;
 use engine::scatter::ScatterEvent;
 use engine::{Operator, Started};
 
-use super::print_finished;
-use crate::args::RunArgs;
+use super::{follow_to_end, print_finished};
+use crate::args::{RunArgs, SystemArgs};
 use crate::context::Context;
 use crate::error::{CliError, FAILED};
 use crate::execution::IdError;
@@ -24,6 +24,9 @@ struct Call {
 }
 
 pub(super) async fn execute(context: &Context, args: RunArgs) -> Result<ExitCode, CliError> {
+    if let (true, Some(job), Some(key)) = (args.attach, &args.job, &args.key) {
+        return attach(context, job, key, &args.system).await;
+    }
     let job = Job::from_args(&args, context.work.is_some())?.for_run()?;
     let RunPlan { event, system: system_args } = context.plan(job)?;
     let request_id = context.entropy().uuid_v7(context.now()).to_string();
@@ -33,6 +36,22 @@ pub(super) async fn execute(context: &Context, args: RunArgs) -> Result<ExitCode
     let mut interrupt = Interrupt::install(&context.output);
     let operator = context.start(&system_args).await?;
     let ended = drive(context, &operator, call, &mut interrupt).await;
+    operator.shutdown().await;
+    ended
+}
+
+/// Follows the execution that a job and a key have.
+async fn attach(
+    context: &Context,
+    job: &JobName,
+    key: &ExecutionKey,
+    system_args: &SystemArgs,
+) -> Result<ExitCode, CliError> {
+    let found = context.read().await?.control_table().execution_of_key(job, key).await?;
+    let execution_id = found.ok_or_else(|| IdError::NoKey { job: job.clone(), key: key.clone() })?;
+    let mut interrupt = Interrupt::install(&context.output);
+    let operator = context.start(system_args).await?;
+    let ended = follow_to_end(context, &*operator, execution_id, ExecutionStatus::Succeeded, &mut interrupt).await;
     operator.shutdown().await;
     ended
 }

@@ -80,3 +80,24 @@ fn a_directory_that_cannot_be_written_is_named() {
     assert_eq!(refused.code, 1);
     assert!(refused.stderr.contains(inside) && refused.stderr.contains("data directory"), "{}", refused.stderr);
 }
+
+#[test]
+fn a_key_is_attached_to_by_the_same_job_only() {
+    let world = World::new();
+    let run = |more: &[&str]| {
+        let base = ["run", "--json", "--job", "nightly", "--key", "k", "--source", "list"];
+        world.call(&[&base[..], more].concat())
+    };
+    let first = run(&["--codes", "a,b", "--exec", "true"]).expect(0).json();
+    let again = run(&["--codes", "a,b", "--exec", "true", "--max-attempts", "7"]).expect(0).json();
+    assert_eq!(again["execution_id"], first["execution_id"]);
+    let other = run(&["--codes", "a,c", "--exec", "true"]).expect(1);
+    assert!(other.stderr.contains("was started with something else (source)"), "{}", other.stderr);
+    let other = run(&["--codes", "a,b", "--exec", "false"]).expect(1);
+    assert!(other.stderr.contains("(parameters.command)"), "{}", other.stderr);
+
+    let attach = |key: &str| world.call(&["run", "--json", "--attach", "--job", "nightly", "--key", key]);
+    assert_eq!(attach("k").expect(0).json()["execution_id"], first["execution_id"]);
+    let none = attach("another").expect(1);
+    assert!(none.stderr.contains("no execution with the key another"), "{}", none.stderr);
+}

@@ -28,6 +28,7 @@ pub(crate) fn opened() -> Option<ExecutionRow> {
         policy: Policy::default(),
         expected: None,
         kind: crate::rows::PlanKind::Planned,
+        asked: String::new(),
         source: serde_json::Value::Null,
         parameters: serde_json::Value::Null,
         trace: None,

@@ -207,6 +207,7 @@ mod tests {
         };
         let plan = PlanRow {
             kind: crate::rows::PlanKind::Planned,
+            asked: String::new(),
             execution_id: id,
             source: serde_json::json!({"type": "range"}),
             parameters: serde_json::Value::Null,

@@ -28,6 +28,9 @@ pub struct PlanRow {
     pub execution_id: ExecutionId,
     /// Where the segments come from.
     pub kind: PlanKind,
+    /// A digest of the source as the caller asked for it; empty if it is not known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub asked: String,
     /// The source with its defaults filled in: after a crash it yields the same segments again, in the same order.
     #[serde(with = "super::plan::json_text")]
     pub source: Value,
@@ -82,6 +85,7 @@ mod tests {
         let none = PlanRow {
             execution_id,
             kind: PlanKind::Planned,
+            asked: "a digest".to_owned(),
             source: Value::Null,
             parameters: Value::Null,
             trace: None,

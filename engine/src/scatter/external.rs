@@ -16,6 +16,7 @@ use crate::Engine;
 use crate::error::EngineError;
 use crate::records::record;
 use crate::scatter::event::ScatterEvent;
+use crate::scatter::key::asked;
 use crate::scatter::size::json_bytes;
 use crate::scatter::{Request, ScatterAnswer};
 
@@ -73,10 +74,12 @@ impl Engine {
         }
         let key = event.key_or(request.id)?;
         let source = self.sources.resolve(&event.source).await?;
-        let taken = match self.open_planned(event, key, source, request.trace).await? {
+        let (asked, again) = (asked(&event.source), event.clone());
+        let taken = match self.open_planned(event, key.clone(), asked, source, request.trace).await? {
             Ok(loaded) => return Ok(ScatterAnswer::new(loaded.execution, true)),
             Err(taken) => taken,
         };
+        self.refuse_another(taken, &key, &again).await?;
         let (execution, _) = self.load_external(taken).await?;
         Ok(ScatterAnswer::new(execution, false))
     }

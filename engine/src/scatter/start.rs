@@ -15,6 +15,7 @@ use crate::admission::Admitted;
 use crate::error::EngineError;
 use crate::scatter::budget::Budget;
 use crate::scatter::event::{ScatterEvent, check_plan};
+use crate::scatter::key::asked;
 use crate::scatter::pipeline::Run;
 use crate::scatter::sources::Source;
 
@@ -80,8 +81,8 @@ pub(crate) struct Loaded {
 impl Engine {
     /// Opens an execution, or continues the one that has the event's key, until it is sealed.
     ///
-    /// Calling it again with the same key is always safe, also while another call is under way. The source and the policy are
-    /// those of the call that opened the execution.
+    /// Calling it again with the same key is always safe, also while another call is under way. The policy is that of the call that
+    /// opened the execution; a call with another source or other parameters is refused.
     ///
     /// # Errors
     /// Bad input, before anything is written; or a failure after which the same call continues.
@@ -98,18 +99,23 @@ impl Engine {
         let key = event.key_or(request.id)?;
         // Looked up first, so that a repeated invocation does not count the source again.
         if let Some(execution_id) = self.table.execution_of_key(&event.job, &key).await? {
+            self.refuse_another(execution_id, &key, &event).await?;
             return self.continue_scatter(execution_id, budget).await;
         }
+        let (asked, asked_again) = (asked(&event.source), event.clone());
         let resolving = self.sources.resolve(&event.source);
         let source = tokio::time::timeout(budget.left(&*self.clock), resolving)
             .await
             .map_err(|_elapsed| EngineError::SourceTooSlow)??;
-        match self.open_planned(event, key, source, request.trace).await? {
+        match self.open_planned(event, key.clone(), asked, source, request.trace).await? {
             Ok(loaded) => {
                 self.run(&loaded, budget).await?;
                 self.answer(loaded.execution.execution_id, true).await
             }
-            Err(taken) => self.continue_scatter(taken, budget).await,
+            Err(taken) => {
+                self.refuse_another(taken, &key, &asked_again).await?;
+                self.continue_scatter(taken, budget).await
+            }
         }
     }
 
@@ -128,6 +134,7 @@ impl Engine {
         &self,
         event: ScatterEvent,
         key: ExecutionKey,
+        asked: String,
         source: Arc<dyn Source>,
         trace: Option<TraceContext>,
     ) -> Result<Result<Loaded, ExecutionId>, EngineError> {
@@ -141,6 +148,7 @@ impl Engine {
             policy: event.policy,
             expected: source.total(),
             kind: source.kind(),
+            asked,
             source: plan,
             parameters: event.parameters,
             trace,
@@ -153,10 +161,10 @@ impl Engine {
             OpenOutcome::Existing(taken) if taken == request.execution_id => self.load(taken).await?,
             OpenOutcome::Existing(taken) => return Ok(Err(taken)),
         };
-        let Open { execution_id, kind, source: plan, parameters, trace, .. } = request;
+        let Open { execution_id, kind, asked, source: plan, parameters, trace, .. } = request;
         let trace_id = trace.as_ref().map(TraceContext::trace_id);
         tracing::info!(%execution_id, trace_id, job = %execution.job, expected = execution.expected, "opened");
-        let plan = PlanRow { execution_id, kind, source: plan, parameters, trace, expires_at: None };
+        let plan = PlanRow { execution_id, kind, asked, source: plan, parameters, trace, expires_at: None };
         Ok(Ok(Loaded { execution, plan, source }))
     }
 

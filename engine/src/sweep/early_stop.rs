@@ -51,6 +51,7 @@ mod tests {
             policy,
             expected: Some(100),
             kind: PlanKind::Planned,
+            asked: String::new(),
             source: serde_json::Value::Null,
             parameters: serde_json::Value::Null,
             trace: None,

@@ -171,6 +171,7 @@ impl System {
             policy: Policy { max_attempts: self.config.max_attempts, ..Policy::default() },
             expected: None,
             kind: control_table::rows::PlanKind::Planned,
+            asked: String::new(),
             source: Value::Null,
             parameters: Value::Null,
             trace: None,

@@ -176,6 +176,7 @@ impl Pair {
             },
             expected: Some(3),
             kind: control_table::rows::PlanKind::Planned,
+            asked: String::new(),
             source: serde_json::json!({"type": "list"}),
             parameters: serde_json::Value::Null,
             trace: None,

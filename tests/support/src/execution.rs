@@ -127,6 +127,7 @@ impl<'a> ExecutionBuilder<'a> {
             policy: self.policy,
             expected: self.expected,
             kind: PlanKind::Planned,
+            asked: String::new(),
             source: self.source,
             parameters: self.parameters,
             trace: TraceContext::from_header(TRACE),

@@ -27,6 +27,8 @@ pub struct Open {
     pub expected: Option<u64>,
     /// Where the segments come from.
     pub kind: PlanKind,
+    /// A digest of the source as the caller asked for it: another call with the same key must ask for the same.
+    pub asked: String,
     /// The source, with its defaults filled in.
     pub source: Value,
     /// The job's parameters; every record carries them.
@@ -137,6 +139,7 @@ impl Open {
         let plan = PlanRow {
             execution_id: self.execution_id,
             kind: self.kind,
+            asked: self.asked.clone(),
             source: self.source.clone(),
             parameters: self.parameters.clone(),
             trace: self.trace.clone(),
@@ -158,6 +161,7 @@ mod tests {
             policy: Policy::default(),
             expected: Some(3),
             kind: PlanKind::Planned,
+            asked: "a digest".to_owned(),
             source: Value::Null,
             parameters: Value::Null,
             trace: None,

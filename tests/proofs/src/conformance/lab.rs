@@ -260,6 +260,7 @@ pub fn opening(execution_id: ExecutionId, key: &str, policy: Policy) -> Open {
         policy,
         expected: Some(3),
         kind: control_table::rows::PlanKind::Planned,
+        asked: String::new(),
         source: serde_json::json!({"type": "range", "from": 0, "to": 3, "note": "été \u{1F30D} \"'"}),
         parameters: serde_json::json!({"table": "cities", "share": 0.25}),
         trace: None,
