@@ -26,11 +26,14 @@ const EXAMPLES: usize = 5;
 /// they are only counted.
 const ERRORS_MAX: usize = 10_000;
 
+/// How the messages of `exec` begin.
+const COMMAND: &str = "the command ";
+
 /// Segments that failed with the same error.
 #[derive(Debug, PartialEq, Serialize)]
 struct Failure {
     kind: Option<ErrorKind>,
-    /// The first line of the message.
+    /// The line of the message that says most.
     message: String,
     count: u64,
     /// The lowest indexes.
@@ -80,10 +83,21 @@ async fn read(table: &ControlTable, execution_id: ExecutionId, groups: u64) -> R
     Ok(failures)
 }
 
+/// One line of a message, by which failures are told apart. Of a command's standard error that is the last line: a traceback ends with its
+/// error, and begins with what is the same for every segment.
+fn telling_line(message: &str) -> String {
+    let first = message.lines().next().unwrap_or_default();
+    let last = message.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
+    match message.split_once(": ") {
+        Some((end, _)) if message.starts_with(COMMAND) && last != first.trim() => format!("{end}: {last}"),
+        _ => first.to_owned(),
+    }
+}
+
 impl Failures {
     fn count(&mut self, row: SegmentRow) {
         let (kind, message) = match row.error {
-            Some(error) => (Some(error.kind), error.message.lines().next().unwrap_or_default().to_owned()),
+            Some(error) => (Some(error.kind), telling_line(&error.message)),
             None => (None, "no error was recorded".to_owned()),
         };
         let has_room = self.by_error.len() < ERRORS_MAX;
@@ -152,6 +166,17 @@ mod tests {
         let (sorted, others) = failures.into_sorted();
         assert_eq!((sorted[0].count, sorted[0].examples.as_slice()), (8, &[1, 2, 3, 4, 5][..]));
         assert_eq!((sorted[1].message.as_str(), sorted[1].count, others), ("no such customer", 2, 0));
+    }
+
+    #[test]
+    fn of_a_traceback_the_last_line_is_shown() {
+        let traceback = "the command ended with exit code 1: Traceback (most recent call last):\n  File \"job.py\", line 3\nValueError: bad row\n";
+        assert_eq!(telling_line(traceback), "the command ended with exit code 1: ValueError: bad row");
+        assert_eq!(
+            telling_line("the command ended with exit code 2: no disk"),
+            "the command ended with exit code 2: no disk"
+        );
+        assert_eq!(telling_line("no such customer\nin table c"), "no such customer");
     }
 
     #[test]
