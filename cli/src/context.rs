@@ -1,6 +1,6 @@
 //! What every verb works with.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -152,13 +152,39 @@ impl Context {
             work: self.work.clone().map_or(WorkChoice::Builtin, WorkChoice::Own),
             program: self.program_name.clone(),
             any_worker: args.any_worker,
-            hooks: hooks(args),
+            hooks: self.hooks(args)?,
             hook_output: if self.output.is_json() { HookOutput::Stderr } else { HookOutput::Stdout },
             tick: Options::TICK,
             clock: Arc::clone(&self.clock),
             entropy: self.entropy(),
         };
         Ok(local::System::start(options).await?)
+    }
+
+    /// The hooks, as the local system takes them.
+    fn hooks(&self, args: &SystemArgs) -> Result<Hooks, CliError> {
+        let HookArgs { on_complete, on_success, on_failure, on_first_failure, on_stall, then } = args.hooks.clone();
+        let on_success = match then {
+            Some(job) => Some(self.run_of(&job)?),
+            None => on_success,
+        };
+        Ok(Hooks { on_complete, on_success, on_failure, on_first_failure, on_stall })
+    }
+
+    /// A command that runs a job after an event, once an event.
+    fn run_of(&self, job: &Path) -> Result<String, CliError> {
+        let absolute = |path: &Path| {
+            std::path::absolute(path).map_err(|source| UsageError::Read { path: path.to_owned(), source })
+        };
+        let program =
+            std::env::current_exe().map_err(|source| UsageError::Read { path: self.program.clone().into(), source })?;
+        let (job, data_dir) = (absolute(job)?, absolute(&self.data_dir()?)?);
+        if !job.is_file() {
+            let source = std::io::ErrorKind::NotFound.into();
+            return Err(UsageError::Read { path: job, source }.into());
+        }
+        let [program, job, data_dir] = [&*program, &*job, &*data_dir].map(quoted);
+        Ok(format!("{program} run {job} --key \"$EVENT_ID\" --data-dir {data_dir} --quiet >&2"))
     }
 
     /// An operator beside the process that works on the data directory, if there is one; or the stack's.
@@ -198,7 +224,7 @@ impl Context {
         if self.is_deployed() {
             job.into_plan_for_a_stack(self.work.is_some())
         } else {
-            job.into_plan(self.work.is_some())
+            job.keeping_its_list(&self.data_dir().map_err(|_| UsageError::NoDataDir)?)?.into_plan(self.work.is_some())
         }
     }
 
@@ -243,8 +269,7 @@ impl Context {
     }
 }
 
-/// The hooks, as the local system takes them.
-fn hooks(args: &SystemArgs) -> Hooks {
-    let HookArgs { on_complete, on_success, on_failure, on_first_failure, on_stall } = args.hooks.clone();
-    Hooks { on_complete, on_success, on_failure, on_first_failure, on_stall }
+/// A path for the shell.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }

@@ -11,13 +11,14 @@
 //! - [`sweep`]: one tick: everything that is due
 //! - [`operate`]: an operator's commands on one execution: cancel, redrive, repair, set
 //! - `operator`: the trait by which the command line asks all of this of one machine or of a deployed stack
-//! - `error`: the one error type
+//! - `error`: the one error type; `hex`: digests as text
 
 mod admission;
 mod bus;
 mod dispatch;
 mod error;
 pub mod gather;
+mod hex;
 pub mod operate;
 mod operator;
 mod plan_cache;
@@ -36,6 +37,7 @@ pub use self::admission::Admitted;
 pub use self::bus::{EventBus, NoBus, PublishError};
 pub use self::dispatch::{DispatchError, Dispatcher, NoDispatcher};
 pub use self::error::{EngineError, Refusal};
+pub use self::hex::hex;
 pub use self::operator::{Finished, Operator, OperatorError, Started};
 pub use self::settings::Settings;
 

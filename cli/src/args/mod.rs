@@ -226,7 +226,7 @@ pub struct SystemArgs {
 impl SystemArgs {
     /// Refuses what only the system in this process has.
     pub fn refuse_for_a_stack(&self) -> Result<(), UsageError> {
-        let HookArgs { on_complete, on_success, on_failure, on_first_failure, on_stall } = &self.hooks;
+        let HookArgs { on_complete, on_success, on_failure, on_first_failure, on_stall, then } = &self.hooks;
         let given = [
             ("workers", self.workers.is_some()),
             ("durable", self.durable),
@@ -236,6 +236,7 @@ impl SystemArgs {
             ("on_failure", on_failure.is_some()),
             ("on_first_failure", on_first_failure.is_some()),
             ("on_stall", on_stall.is_some()),
+            ("then", then.is_some()),
         ];
         match given.into_iter().find(|(_, is_given)| *is_given) {
             Some((name, _)) => Err(UsageError::OnlyHere(name)),
@@ -246,7 +247,6 @@ impl SystemArgs {
 
 /// Commands for an execution's events. Each gets the event as JSON on its standard input, and may get it more than once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
-#[expect(clippy::struct_field_names, reason = "they are the flags")]
 pub struct HookArgs {
     /// A command for every completion event
     #[arg(long, value_name = "CMD", help_heading = "Hooks: commands that get the event on standard input")]
@@ -260,6 +260,14 @@ pub struct HookArgs {
     /// A command for an execution's first failed segment
     #[arg(long, value_name = "CMD", help_heading = "Hooks: commands that get the event on standard input")]
     pub on_first_failure: Option<String>,
+    /// The job that follows a success, as a job file: it runs in a process of its own, with the event's ID as its key
+    #[arg(
+        long,
+        value_name = "JOB.toml",
+        conflicts_with = "on_success",
+        help_heading = "Hooks: commands that get the event on standard input"
+    )]
+    pub then: Option<PathBuf>,
     /// A command for an execution that has stalled
     #[arg(long, value_name = "CMD", help_heading = "Hooks: commands that get the event on standard input")]
     pub on_stall: Option<String>,

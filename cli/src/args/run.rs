@@ -58,7 +58,7 @@ pub struct RunArgs {
     /// list: the codes, one a segment
     #[arg(long, value_name = "A,B", value_delimiter = ',', help_heading = "Source", conflicts_with = "codes_file")]
     pub codes: Option<Vec<String>>,
-    /// list: a file with a code a line
+    /// list: a file with a code a line; a pipe, or - for standard input, is read once
     #[arg(long, value_name = "F", help_heading = "Source")]
     pub codes_file: Option<PathBuf>,
 

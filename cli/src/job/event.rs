@@ -42,6 +42,7 @@ impl Job {
             on_failure: self.on_failure,
             on_first_failure: self.on_first_failure,
             on_stall: self.on_stall,
+            then: self.then,
         };
         let (workers, durable, any_worker) = (self.workers, self.durable, self.any_worker);
         Ok(RunPlan { event, system: SystemArgs { workers, hooks, durable, any_worker } })

@@ -13,6 +13,9 @@ impl Job {
         if let Some(list) = job.source.codes_file.take() {
             job.source.codes_file = Some(beside(path, &list));
         }
+        if let Some(then) = job.then.take() {
+            job.then = Some(beside(path, &then));
+        }
         Ok(job)
     }
 }

@@ -25,6 +25,7 @@ impl Job {
         replace(&mut self.on_failure, hooks.on_failure.as_ref());
         replace(&mut self.on_first_failure, hooks.on_first_failure.as_ref());
         replace(&mut self.on_stall, hooks.on_stall.as_ref());
+        replace(&mut self.then, hooks.then.as_ref());
         self.durable |= args.system.durable;
         self.any_worker = args.system.any_worker;
         self.policy.overlay(args);

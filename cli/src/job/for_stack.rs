@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::list::STDIN;
 use super::{Job, RunPlan, UsageError};
 use crate::args::WorkName;
 
@@ -33,6 +34,7 @@ impl Job {
 /// A code a line, as in a list that scatter reads by itself: blank lines do not count, nor white space around a code.
 fn read_codes(path: &Path) -> Result<Vec<String>, UsageError> {
     let unreadable = |source| UsageError::Codes { path: path.to_owned(), source };
+    let path = if path.as_os_str() == STDIN { Path::new("/dev/stdin") } else { path };
     let file = std::fs::File::open(path).map_err(unreadable)?;
     let mut text = String::new();
     file.take(LIST_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;

@@ -7,6 +7,7 @@
 //! workers = 8                            # optional: segments worked on at once
 //! on_complete = "./publish.sh"           # optional: gets the completion event on standard input; so do
 //!                                        # on_success, on_failure, on_first_failure and on_stall their events
+//! then = "report.toml"                   # optional: the job that follows a success
 //! durable = false                        # optional: true survives a power cut, and is slower
 //!
 //! [source]                               # one of:
@@ -32,12 +33,13 @@
 //! max_concurrency = 4                    # segments of this execution in flight at once
 //! retention = "30d"
 //! ```
-//! Unknown fields are refused. A relative `codes_file` is relative to the job file.
+//! Unknown fields are refused. A relative `codes_file` or `then` is relative to the job file.
 
 mod event;
 mod file;
 mod flags;
 mod for_stack;
+mod list;
 #[cfg(test)]
 mod property_tests;
 #[cfg(test)]
@@ -70,6 +72,7 @@ pub struct Job {
     on_failure: Option<String>,
     on_first_failure: Option<String>,
     on_stall: Option<String>,
+    then: Option<PathBuf>,
     durable: bool,
     #[serde(skip)]
     any_worker: bool,
@@ -196,6 +199,17 @@ pub enum UsageError {
         /// The longest, in bytes.
         limit: u64,
     },
+    /// There is no data directory to keep a list in.
+    #[error("neither XDG_DATA_HOME nor HOME says where your data goes: name a data directory with --data-dir")]
+    NoDataDir,
+    /// A list of codes without an end.
+    #[error("{path} has more than {limit} bytes of codes")]
+    HugeList {
+        /// The list.
+        path: PathBuf,
+        /// The longest, in bytes.
+        limit: u64,
+    },
     /// A list of codes that cannot be read.
     #[error("cannot read the codes in {path}")]
     Codes {
@@ -223,6 +237,14 @@ impl Job {
             None => Self::default(),
         };
         base.overlaid(args, own_work)
+    }
+
+    /// The same, with a list that can be read only once kept in the data directory.
+    pub fn keeping_its_list(mut self, data_dir: &Path) -> Result<Self, UsageError> {
+        if let Some(path) = self.source.codes_file.take() {
+            self.source.codes_file = Some(list::keep(&path, data_dir)?);
+        }
+        Ok(self)
     }
 
     /// The job of an `open`: its source is `external`.

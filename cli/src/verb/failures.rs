@@ -83,7 +83,7 @@ async fn read(table: &ControlTable, execution_id: ExecutionId, groups: u64) -> R
     Ok(failures)
 }
 
-/// One line of a message, by which failures are told apart. Of a command's standard error that is the last line: a traceback ends with its
+/// One line of a message, by which failures are counted. Of a command's standard error that is the last line: a traceback ends with its
 /// error, and begins with what is the same for every segment.
 fn telling_line(message: &str) -> String {
     let first = message.lines().next().unwrap_or_default();

@@ -101,3 +101,59 @@ fn a_key_is_attached_to_by_the_same_job_only() {
     let none = attach("another").expect(1);
     assert!(none.stderr.contains("no execution with the key another"), "{}", none.stderr);
 }
+
+#[test]
+fn a_list_on_standard_input_is_read_once_and_kept() {
+    let world = World::new();
+    let run = [
+        "run",
+        "--json",
+        "--job",
+        "piped",
+        "--key",
+        "k",
+        "--source",
+        "list",
+        "--codes-file",
+        "-",
+        "--exec",
+        SLOW,
+        "--workers",
+        "4",
+    ];
+    std::fs::write(world.file("fast"), "").expect("a file");
+    let codes: String = (0..300).map(|code| format!("c{code}\n")).collect();
+    let first = world.call_with(&run, &codes).expect(0).json();
+    assert_eq!((&first["segments"], &first["status"]), (&300.into(), &"SUCCEEDED".into()));
+    let again = world.call_with(&run, &codes).expect(0).json();
+    assert_eq!(again["execution_id"], first["execution_id"]);
+    let other = world.call_with(&run, "c1\n").expect(1);
+    assert!(other.stderr.contains("(source)"), "{}", other.stderr);
+}
+
+#[test]
+fn a_job_follows_a_success() {
+    let world = World::new();
+    let job = "job = 'report'\non_complete = 'cat > report.json'\n[source]\ntype = 'list'\ncodes = ['x']\n[parameters]\nwork = 'noop'\n";
+    std::fs::write(world.file("report.toml"), job).expect("a job");
+    let run = [
+        "run",
+        "--json",
+        "--job",
+        "nightly",
+        "--source",
+        "list",
+        "--codes",
+        "a,b",
+        "--work",
+        "noop",
+        "--then",
+        "report.toml",
+    ];
+    world.call(&run).expect(0);
+    let (events, report) = (json_lines(&world.file("events.jsonl")), json_lines(&world.file("report.json")));
+    let first = events.iter().find(|event| event["job"] == "nightly").expect("its event");
+    assert_eq!((&report[0]["job"], &report[0]["key"]), (&"report".into(), &first["event_id"]));
+    let missing = world.call(&[&run[..10], &["--then", "no.toml"]].concat()).expect(2);
+    assert!(missing.stderr.contains("no.toml"), "{}", missing.stderr);
+}

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::Engine;
 use crate::error::EngineError;
+use crate::hex::hex;
 use crate::records::record;
 use crate::scatter::event::ScatterEvent;
 use crate::scatter::key::asked;
@@ -254,7 +255,7 @@ fn digest(specs: &[Value]) -> String {
         // No JSON text has a line end outside of an escape.
         hash.update(b"\n");
     }
-    hash.finalize().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    hex(&hash.finalize())
 }
 
 #[cfg(test)]

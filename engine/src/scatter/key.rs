@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::Engine;
 use crate::error::{EngineError, Refusal};
+use crate::hex::hex;
 use crate::scatter::event::ScatterEvent;
 use crate::scatter::sources::SourceRequest;
 
@@ -37,7 +38,7 @@ impl Engine {
 pub(super) fn asked(source: &SourceRequest) -> String {
     // A request has a JSON text: it came as one.
     let json = serde_json::to_vec(source).unwrap_or_default();
-    Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(json))
 }
 
 /// The parameters that are not the same, by name; at most some, for a message.

@@ -1,7 +1,7 @@
 //! The control table in a file of `SQLite`: what one machine has.
 //!
-//! Rows are JSON beside the columns that reads need; see [`schema`]. An operation loads its rows, applies itself, and saves them, in one
-//! transaction. One thread writes: operations that wait together are committed together ([`writer`]). Another reads, so that a long read
+//! Rows are JSON beside the columns that reads need; see `schema.rs`. An operation loads its rows, applies itself, and saves them, in one
+//! transaction. One thread writes: operations that wait together are committed together (`writer.rs`). Another reads, so that a long read
 //! does not hold up the writes. A person may read the file with `sqlite3`: it has the views `executions`, `segments` and `failures`.
 //!
 //! Several processes may have the file open at the same time: `SQLite` lets one write while the others read.

@@ -2,7 +2,6 @@
 //! its codes and a digest of them, so that a resumed scatter notices when it is another file by now.
 
 use std::collections::HashSet;
-use std::fmt::Write as _;
 
 use control_table::limits::MAX_SEGMENTS;
 use futures::stream::{self, BoxStream, StreamExt};
@@ -14,6 +13,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
 use super::list::MAX_CODE_BYTES;
 use super::{Source, SourceError};
+use crate::hex::hex;
 
 /// The longest line: a code, with some room for the white space around it.
 const MAX_LINE_BYTES: u64 = 4 * 1024;
@@ -179,11 +179,7 @@ impl Codes {
 
     /// The digest of the codes so far, in hexadecimal.
     fn digest(&self) -> String {
-        self.digest.clone().finalize().iter().fold(String::new(), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hex(&self.digest.clone().finalize())
     }
 }
 
