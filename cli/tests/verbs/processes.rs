@@ -122,7 +122,8 @@ fn a_list_on_standard_input_is_read_once_and_kept() {
         "4",
     ];
     std::fs::write(world.file("fast"), "").expect("a file");
-    let codes: String = (0..300).map(|code| format!("c{code}\n")).collect();
+    let codes: Vec<String> = (0..300).map(|code| format!("c{code}")).collect();
+    let codes = codes.join("\n");
     let first = world.call_with(&run, &codes).expect(0).json();
     assert_eq!((&first["segments"], &first["status"]), (&300.into(), &"SUCCEEDED".into()));
     let again = world.call_with(&run, &codes).expect(0).json();

@@ -86,7 +86,7 @@ async fn commands_are_refused_where_they_are_not_allowed() {
 
 #[tokio::test]
 async fn noop_counts_one_item_after_its_time() {
-    let before = std::time::Instant::now();
+    let before = tokio::time::Instant::now();
     let output = run(Commands::Refused, json!({"work": "noop", "sleep_ms": 50})).await.unwrap();
     assert_eq!(output, Output::items(1));
     assert!(before.elapsed().as_millis() >= 50);
