@@ -47,7 +47,8 @@ pub async fn run(program: Program, work: Option<Arc<dyn runtime::Work>>) -> Exit
     };
     let context = Context::new(&cli.global, program.name, called_as(program), work);
     log(&cli.global, &context.output);
-    match verb::execute(&context, cli.verb).await {
+    // Boxed: the future of all verbs is large.
+    match Box::pin(verb::execute(&context, cli.verb)).await {
         Ok(code) => code,
         Err(error) => {
             if !error.is_silent() {

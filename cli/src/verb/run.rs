@@ -25,7 +25,7 @@ struct Call {
 
 pub(super) async fn execute(context: &Context, args: RunArgs) -> Result<ExitCode, CliError> {
     if let (true, Some(job), Some(key)) = (args.attach, &args.job, &args.key) {
-        return attach(context, job, key, &args.system).await;
+        return Box::pin(attach(context, job, key, &args.system)).await;
     }
     let job = Job::from_args(&args, context.work.is_some())?.for_run()?;
     let RunPlan { event, system: system_args } = context.plan(job)?;
