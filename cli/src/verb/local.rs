@@ -36,10 +36,10 @@ async fn serve(
     if output.is_json() {
         output.value(&json!({ "endpoint": endpoint, "control_table": control_table }))?;
     } else {
-        output.line(format_args!("DynamoDB is at {endpoint}; the control table is {control_table}. For example:"))?;
+        output.line(format_args!("DynamoDB is at {endpoint}, with the tables of `import`. For example:"))?;
         output.line("  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1")?;
         output.line(format_args!("  aws dynamodb list-tables --endpoint-url {endpoint}"))?;
-        output.line(format_args!("  aws dynamodb scan --table-name {control_table} --endpoint-url {endpoint}"))?;
+        output.line(format_args!("The control table is {control_table}."))?;
         output.line("Ctrl-C stops it.")?;
     }
     let mut stop = interrupt.clone();

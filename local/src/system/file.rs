@@ -46,7 +46,9 @@ pub(super) async fn start(options: Options) -> Result<System, Error> {
     let mut tasks = JoinSet::new();
     let (serving, records) = (serving(&options), records.until(shutdown.signal()));
     tasks.spawn(async move { worker.serve(records, serving, |handed| Arc::clone(&queue).again(handed)).await });
-    let gather = GatherLoop { store: store.clone(), table, engine: engine.clone(), finalized: Arc::clone(&finalized) };
+    let (finalized_by_gather, entropy) = (Arc::clone(&finalized), Arc::clone(entropy));
+    let gather =
+        GatherLoop { store: store.clone(), table, engine: engine.clone(), entropy, finalized: finalized_by_gather };
     tasks.spawn(gather.run(shutdown.signal()));
     tasks.spawn(expiry::delete_expired(expiry::Expiring::File(store.clone()), Arc::clone(clock), shutdown.signal()));
     let ticks = ticks::tick(engine.clone(), Arc::clone(clock), options.tick, Arc::clone(&finalized), shutdown.signal());

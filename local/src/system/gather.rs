@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use control_table::ControlTable;
+use control_table::clock::Entropy;
 use control_table::id::ExecutionId;
 use control_table::message::StreamImage;
+use control_table::policy::Backoff;
 use control_table::rows::RowKey;
 use control_table::store::SqliteStore;
 use control_table::store::sqlite::OutboxEntry;
@@ -28,11 +30,8 @@ const AT_ONCE: usize = 16;
 /// Failures after which an entry is left to the sweeper, which tries for as long as the execution is unpublished.
 const FAILURES_MAX: u32 = 10;
 
-/// The wait after the first failure; it doubles with each, up to [`WAIT_MAX`].
-const WAIT: Duration = Duration::from_millis(250);
-
-/// The longest wait.
-const WAIT_MAX: Duration = Duration::from_secs(10);
+/// The waits between tries.
+const BACKOFF: Backoff = Backoff { base_ms: 500, cap_ms: 10_000 };
 
 /// Gather on one machine.
 #[derive(Clone)]
@@ -40,6 +39,8 @@ pub(super) struct GatherLoop {
     pub store: SqliteStore,
     pub table: ControlTable,
     pub engine: Engine,
+    /// The jitter of the waits.
+    pub entropy: Arc<Entropy>,
     /// Wakes the callers that wait for an execution.
     pub finalized: Arc<watch::Sender<()>>,
 }
@@ -110,7 +111,8 @@ impl GatherLoop {
         let is_done =
             if is_done || failures >= FAILURES_MAX { self.remove(execution_id, entries).await } else { false };
         if !is_done {
-            tokio::time::sleep(WAIT_MAX.min(WAIT * 2_u32.saturating_pow(failures))).await;
+            let wait = BACKOFF.wait(failures.saturating_add(1), &self.entropy);
+            tokio::time::sleep(wait.to_std().unwrap_or_default()).await;
         }
         Gathered { execution_id, is_done }
     }

@@ -31,8 +31,16 @@ impl SqliteStore {
                 }
             }
         }
+        self.write(About { operation: "delete expired", subject: &self.name }, forget_news).await?;
         Ok(deleted)
     }
+}
+
+/// The outbox of executions that are gone.
+fn forget_news(connection: &Connection) -> Result<(), Failure> {
+    let orphans = "DELETE FROM outbox WHERE execution NOT IN (SELECT execution FROM execution_rows)";
+    connection.prepare_cached(orphans)?.execute([])?;
+    Ok(())
 }
 
 fn delete(connection: &Connection, table: &str, seconds: i64) -> Result<usize, Failure> {

@@ -13,6 +13,8 @@ mod reader;
 mod reads;
 mod rows;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::fmt;
