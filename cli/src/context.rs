@@ -68,7 +68,7 @@ impl Context {
     }
 
     /// The data directory.
-    fn data_dir(&self) -> Result<PathBuf, CliError> {
+    pub fn data_dir(&self) -> Result<PathBuf, CliError> {
         match &self.data_dir {
             Some(path) => Ok(path.clone()),
             None => Ok(DataDir::default_path()?),

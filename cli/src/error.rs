@@ -62,6 +62,14 @@ pub enum CliError {
         /// Whether the same command may succeed later, as it is.
         retryable: bool,
     },
+    /// The output of commands cannot be read.
+    #[error("the output of {execution_id} cannot be read")]
+    Logs {
+        /// The execution.
+        execution_id: ExecutionId,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
     /// The endpoint's port cannot be had.
     #[error("cannot listen on port {port} of this machine: choose another with --port")]
     Listen {
@@ -107,7 +115,7 @@ impl CliError {
             Self::Stack(error) => error.is_retryable(),
             Self::Add { retryable, .. } => *retryable,
             Self::Lost(_) => true,
-            Self::Usage(_) | Self::Id(_) | Self::Listen { .. } | Self::Output(_) => false,
+            Self::Usage(_) | Self::Id(_) | Self::Logs { .. } | Self::Listen { .. } | Self::Output(_) => false,
         }
     }
 

@@ -16,6 +16,7 @@ use aws_sdk_dynamodb::Client;
 use futures::future::BoxFuture;
 use serde_json::Value;
 
+pub use self::exec::OutputFiles;
 use self::table::Tables;
 use runtime::Output;
 use runtime::Segment;
@@ -24,10 +25,10 @@ use runtime::Work;
 use runtime::{Context, read_json};
 
 /// Whether an execution may have commands executed where the worker is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Commands {
-    /// It may: the caller who starts the execution owns the machine.
-    Allowed,
+    /// It may: the caller who starts the execution owns the machine. With files, the output of each attempt is kept there.
+    Allowed(Option<OutputFiles>),
     /// It may not: a caller who may start an execution on AWS would have the function's permissions.
     Refused,
 }
@@ -86,17 +87,17 @@ impl Job {
 
 impl Work for Builtin {
     fn process(&self, segment: Segment<Value>, context: Context) -> BoxFuture<'static, Result<Output, SegmentError>> {
-        let (tables, commands) = (self.tables.clone(), self.commands);
+        let (tables, commands) = (self.tables.clone(), self.commands.clone());
         Box::pin(async move {
-            match Job::read(context.parameters()?)? {
-                Job::Count(job) => job.run(&tables, segment.spec).await,
-                Job::Sum(job) => job.run(&tables, segment.spec).await,
-                Job::Exec(job) if commands == Commands::Allowed => job.run(&segment, &context).await,
-                Job::Exec(_) => Err(SegmentError::permanent(
-                    "this worker executes no commands: an execution with \"exec\" works with the local runner only. On AWS, build a \
-                     worker of your own",
+            match (Job::read(context.parameters()?)?, commands) {
+                (Job::Count(job), _) => job.run(&tables, segment.spec).await,
+                (Job::Sum(job), _) => job.run(&tables, segment.spec).await,
+                (Job::Noop(job), _) => Ok(job.run().await),
+                (Job::Exec(job), Commands::Allowed(files)) => job.run(&segment, &context, files.as_ref()).await,
+                (Job::Exec(_), Commands::Refused) => Err(SegmentError::permanent(
+                    "this worker executes no commands: an execution with \"exec\" works on one machine only. On AWS, build a worker \
+                     of your own",
                 )),
-                Job::Noop(job) => Ok(job.run().await),
             }
         })
     }

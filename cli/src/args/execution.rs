@@ -46,6 +46,19 @@ pub struct FailuresArgs {
     pub id: String,
 }
 
+/// What `logs` takes.
+#[derive(Debug, Args)]
+pub struct LogsArgs {
+    /// The execution's ID, the beginning of it, or `latest`
+    pub id: String,
+    /// Only of this segment
+    #[arg(long, value_name = "INDEX")]
+    pub segment: Option<u64>,
+    /// Only of attempts with this number
+    #[arg(long, value_name = "N")]
+    pub attempt: Option<u32>,
+}
+
 /// What `set` takes.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("limit").required(true).multiple(true).args(["max_concurrency", "tolerated_failures"]))]

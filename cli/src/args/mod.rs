@@ -5,7 +5,8 @@ mod import;
 mod run;
 
 pub use self::execution::{
-    AddArgs, CancelArgs, DeadLettersArgs, FailuresArgs, RedriveArgs, RepairArgs, ResultsArgs, SealArgs, SetArgs,
+    AddArgs, CancelArgs, DeadLettersArgs, FailuresArgs, LogsArgs, RedriveArgs, RepairArgs, ResultsArgs, SealArgs,
+    SetArgs,
 };
 pub use self::import::ImportArgs;
 pub use self::run::{Counting, RunArgs, SourceType, WorkName};
@@ -100,6 +101,8 @@ pub enum Verb {
     Results(ResultsArgs),
     /// Count an execution's failed segments by their errors, the most frequent first
     Failures(FailuresArgs),
+    /// Print what the commands of an execution's segments have printed
+    Logs(LogsArgs),
     /// Follow an execution until it ends
     Watch(IdArgs),
     /// Change limits of an execution, also while it runs

@@ -7,6 +7,7 @@ mod failures;
 mod import;
 mod list;
 mod local;
+mod logs;
 mod open;
 mod redrive;
 mod repair;
@@ -43,6 +44,7 @@ pub async fn execute(context: &Context, verb: Verb) -> Result<ExitCode, CliError
         Verb::Segments(args) => segments::execute(context, &args).await,
         Verb::Results(args) => results::execute(context, &args).await,
         Verb::Failures(args) => failures::execute(context, &args).await,
+        Verb::Logs(args) => logs::execute(context, &args).await,
         Verb::Set(args) => set::execute(context, &args).await,
         Verb::Cancel(args) => Box::pin(cancel::execute(context, &args)).await,
         Verb::Redrive(args) => Box::pin(redrive::execute(context, &args)).await,

@@ -158,3 +158,20 @@ fn a_job_follows_a_success() {
     let missing = world.call(&[&run[..10], &["--then", "no.toml"]].concat()).expect(2);
     assert!(missing.stderr.contains("no.toml"), "{}", missing.stderr);
 }
+
+#[test]
+fn the_output_of_each_attempt_is_kept() {
+    let world = World::new();
+    let command = "echo \"attempt $ATTEMPT of $SEGMENT_INDEX\"; test $ATTEMPT = 2 || { echo 'not yet' >&2; exit 1; }";
+    let run = [&exec("2", command)[..], &["--backoff-base-ms", "1"]].concat();
+    world.call(&run).expect(0);
+    let logs = world.call(&["logs", "latest", "--json"]).expect(0).lines();
+    let attempts: Vec<_> = logs.iter().map(|log| (log["segment"].as_u64(), log["attempt"].as_u64())).collect();
+    assert_eq!(attempts, [(Some(0), Some(1)), (Some(0), Some(2)), (Some(1), Some(1)), (Some(1), Some(2))]);
+    let one = world.call(&["logs", "latest", "--segment", "1", "--attempt", "1"]).expect(0).stdout;
+    let expected =
+        "segment 1, generation 1, attempt 1\n--- standard output\nattempt 1 of 1\n--- standard error\nnot yet\n";
+    assert_eq!(one, expected);
+    let none = world.call(&["logs", "latest", "--segment", "7"]).expect(0);
+    assert!(none.stderr.contains("no such attempt"), "{}", none.stderr);
+}

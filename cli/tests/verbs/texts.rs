@@ -3,7 +3,7 @@
 
 use crate::world::{Answer, World};
 
-const VERBS: [&str; 18] = [
+const VERBS: [&str; 19] = [
     "import",
     "run",
     "status",
@@ -11,6 +11,7 @@ const VERBS: [&str; 18] = [
     "segments",
     "results",
     "failures",
+    "logs",
     "watch",
     "set",
     "cancel",

@@ -25,6 +25,7 @@ const LAST_OUTPUT: Duration = Duration::from_secs(1);
 /// What is left of a command.
 pub(super) struct Ended {
     pub status: ExitStatus,
+    pub stdout: String,
     pub stderr: String,
 }
 
@@ -39,7 +40,6 @@ pub(super) async fn run(
         SegmentError::retryable(format_args!("the command cannot be started with `sh -c`: {error}"))
     })?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    // Standard output is read so that the command is not held up; nothing in it is counted.
     let (mut out, mut err) = (Tail::default(), Tail::default());
     let (ended, end) = oneshot::channel::<()>();
 
@@ -62,6 +62,7 @@ pub(super) async fn run(
     Ok(Ended {
         status: status
             .map_err(|error| SegmentError::retryable(format_args!("the command cannot be waited for: {error}")))?,
+        stdout: out.into_text(),
         stderr: err.into_text(),
     })
 }

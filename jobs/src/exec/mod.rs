@@ -7,6 +7,7 @@
 //! file `SEGMENT_OUTPUT`, as one JSON object: `{"item_count": 3, "counters": {"rows": 4}, "result": …}`, each field optional.
 
 mod command;
+mod output_files;
 mod report;
 mod tail;
 
@@ -15,6 +16,8 @@ use std::process::ExitStatus;
 
 use serde::Deserialize;
 use serde_json::Value;
+
+pub use self::output_files::OutputFiles;
 
 use runtime::Context;
 use runtime::Output;
@@ -38,7 +41,12 @@ const fn default_permanent_exit_code() -> i32 {
 }
 
 impl Exec {
-    pub async fn run(&self, segment: &Segment<Value>, context: &Context) -> Result<Output, SegmentError> {
+    pub async fn run(
+        &self,
+        segment: &Segment<Value>,
+        context: &Context,
+        files: Option<&OutputFiles>,
+    ) -> Result<Output, SegmentError> {
         // Deleted with this value, however the attempt ends.
         let output = tempfile::NamedTempFile::new().map_err(|error| {
             SegmentError::retryable(format_args!(
@@ -47,6 +55,9 @@ impl Exec {
             ))
         })?;
         let ended = command::run(&self.command, segment, context, output.path()).await?;
+        if let Some(files) = files {
+            files.keep(segment, context, &ended.stdout, &ended.stderr);
+        }
         if ended.status.success() {
             return report::read(output.path());
         }

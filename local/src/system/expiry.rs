@@ -1,22 +1,27 @@
 //! Retention: what has had its time is deleted, as `DynamoDB` does by itself.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
 use control_table::clock::Clock;
+
 use control_table::store::SqliteStore;
 use emulator::embedded::EmbeddedDynamoDb;
 use emulator::event_source::StopSignal;
+
+use crate::data_dir::DataDirError;
+use crate::logs;
 
 /// How often. A pass reads every item of the table, and a retention is days: on AWS a deletion may be two days late.
 const PERIOD: Duration = Duration::from_hours(1);
 
 /// What holds the rows.
 pub(super) enum Expiring {
-    /// The store in a file.
-    File(SqliteStore),
+    /// The store in a file, and the data directory with the output of commands.
+    File(SqliteStore, PathBuf),
     /// The emulation's `DynamoDB`.
     Emulated(EmbeddedDynamoDb),
 }
@@ -24,10 +29,25 @@ pub(super) enum Expiring {
 impl Expiring {
     async fn delete(&self, clock: &dyn Clock) -> Result<u64, super::Error> {
         match self {
-            Self::File(store) => Ok(store.delete_expired(clock.timestamp()).await?),
+            Self::File(store, data_dir) => {
+                let deleted = store.delete_expired(clock.timestamp()).await?;
+                delete_logs(store, data_dir).await?;
+                Ok(deleted)
+            }
             Self::Emulated(service) => Ok(service.delete_expired().await? as u64),
         }
     }
+}
+
+/// Deletes the output of executions that are gone.
+async fn delete_logs(store: &SqliteStore, data_dir: &Path) -> Result<(), super::Error> {
+    let unusable = |source| DataDirError::Unusable { path: logs::folder(data_dir), source };
+    for execution_id in logs::executions(data_dir).map_err(unusable)? {
+        if store.owner(execution_id).await?.is_none() {
+            logs::delete(data_dir, execution_id).map_err(unusable)?;
+        }
+    }
+    Ok(())
 }
 
 /// Deletes expired items at the start and then from time to time, until the stop is requested.

@@ -50,7 +50,11 @@ pub(super) async fn start(options: Options) -> Result<System, Error> {
     let gather =
         GatherLoop { store: store.clone(), table, engine: engine.clone(), entropy, finalized: finalized_by_gather };
     tasks.spawn(gather.run(shutdown.signal()));
-    tasks.spawn(expiry::delete_expired(expiry::Expiring::File(store.clone()), Arc::clone(clock), shutdown.signal()));
+    tasks.spawn(expiry::delete_expired(
+        expiry::Expiring::File(store.clone(), options.data_dir.clone()),
+        Arc::clone(clock),
+        shutdown.signal(),
+    ));
     let ticks = ticks::tick(engine.clone(), Arc::clone(clock), options.tick, Arc::clone(&finalized), shutdown.signal());
     tasks.spawn(ticks);
     let Options { data_dir, program, any_worker, .. } = options;

@@ -9,16 +9,17 @@ use control_table::id::ExecutionId;
 use emulator::event_source::Shutdown;
 use engine::scatter::Sources;
 use engine::{Dispatcher, Engine, EventBus, Parts, Settings};
-use jobs::builtin;
+use jobs::{Commands, OutputFiles, builtin};
 use runtime::Work;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
 use super::bus::LocalBus;
-use super::hook::Commands;
+use super::hook;
 use super::ownership::Ownership;
 use super::recovery::Recovery;
 use super::{Database, Error, Options, WorkChoice, emulated, file};
+use crate::logs;
 
 /// How long running work may continue after a stop: long enough to record its end, not to reach it.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
@@ -115,14 +116,17 @@ impl System {
     }
 }
 
-pub(super) fn commands(options: &Options) -> Commands {
-    Commands { hooks: options.hooks.clone(), output: options.hook_output }
+pub(super) fn commands(options: &Options) -> hook::Commands {
+    hook::Commands { hooks: options.hooks.clone(), output: options.hook_output }
 }
 
 /// The work of the system's workers.
 pub(super) fn work(options: &Options, database: &Database) -> Arc<dyn Work> {
     match &options.work {
-        WorkChoice::Builtin => builtin(database.dynamodb().clone(), jobs::Commands::Allowed),
+        WorkChoice::Builtin => {
+            let files = OutputFiles::new(logs::folder(&options.data_dir));
+            builtin(database.dynamodb().clone(), Commands::Allowed(Some(files)))
+        }
         WorkChoice::Own(work) => Arc::clone(work),
     }
 }

@@ -1,0 +1,97 @@
+//! The output of commands, as `exec` has kept it in a data directory.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use control_table::id::ExecutionId;
+
+/// The folder in a data directory.
+const FOLDER: &str = "logs";
+
+/// The output of one attempt.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AttemptLog {
+    /// The segment's index.
+    pub segment: u64,
+    /// The generation.
+    pub generation: u32,
+    /// The attempt in it, from 1.
+    pub attempt: u32,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// The folder of all executions' output.
+pub(crate) fn folder(data_dir: &Path) -> PathBuf {
+    data_dir.join(FOLDER)
+}
+
+/// The attempts at an execution's segments that have printed something, in order.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn attempts_of(data_dir: &Path, execution_id: ExecutionId) -> io::Result<Vec<AttemptLog>> {
+    let entries = match std::fs::read_dir(folder(data_dir).join(execution_id.to_string())) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut logs = Vec::new();
+    for entry in entries {
+        logs.extend(read_name(entry?.path()));
+    }
+    logs.sort();
+    Ok(logs)
+}
+
+/// `<index>.<generation>.<attempt>.log`
+fn read_name(path: PathBuf) -> Option<AttemptLog> {
+    let name = path.file_name()?.to_str()?.strip_suffix(".log")?;
+    let mut parts = name.split('.');
+    let (segment, generation, attempt) = (parts.next()?, parts.next()?, parts.next()?);
+    Some(AttemptLog {
+        segment: segment.parse().ok()?,
+        generation: generation.parse().ok()?,
+        attempt: attempt.parse().ok()?,
+        path,
+    })
+}
+
+/// The executions that have output.
+pub(crate) fn executions(data_dir: &Path) -> io::Result<Vec<ExecutionId>> {
+    let entries = match std::fs::read_dir(folder(data_dir)) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    Ok(ids.collect())
+}
+
+/// Deletes the output of an execution that is gone.
+pub(crate) fn delete(data_dir: &Path, execution_id: ExecutionId) -> io::Result<()> {
+    std::fs::remove_dir_all(folder(data_dir).join(execution_id.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_are_in_order_and_other_files_are_passed_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let id: ExecutionId = "0193a5b0-3c1e-7d2f-8a4b-5c6d7e8f9a0b".parse().unwrap();
+        assert_eq!(attempts_of(directory.path(), id).unwrap(), []);
+        let own = folder(directory.path()).join(id.to_string());
+        std::fs::create_dir_all(&own).unwrap();
+        for name in ["10.1.1.log", "2.1.2.log", "2.1.1.log", "notes.txt", "x.1.1.log"] {
+            std::fs::write(own.join(name), "").unwrap();
+        }
+        let found = attempts_of(directory.path(), id).unwrap();
+        let found: Vec<_> = found.iter().map(|log| (log.segment, log.generation, log.attempt)).collect();
+        assert_eq!(found, [(2, 1, 1), (2, 1, 2), (10, 1, 1)]);
+        assert_eq!(executions(directory.path()).unwrap(), [id]);
+        delete(directory.path(), id).unwrap();
+        assert_eq!(executions(directory.path()).unwrap(), []);
+    }
+}
