@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use control_table::clock::Timestamp;
 use control_table::id::ExecutionId;
-use control_table::rows::{SegmentFailure, SegmentRow, SegmentStatus};
+use control_table::rows::{FailedAttempt, SegmentFailure, SegmentRow, SegmentStatus};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -34,6 +34,8 @@ pub struct SegmentView {
     pub result: Option<Value>,
     /// Why the latest failed attempt failed.
     pub error: Option<SegmentFailure>,
+    /// The newest failed attempts, oldest first; also those that a later one made good.
+    pub failures: Vec<FailedAttempt>,
     /// When its row was written.
     pub created_at: DateTime<Utc>,
     /// When its latest attempt began.
@@ -58,6 +60,7 @@ impl From<SegmentRow> for SegmentView {
             counters: row.counts.counters.0,
             result: row.result,
             error: row.error,
+            failures: row.failures,
             created_at: row.created_at.to_datetime(),
             started_at: row.started_at.map(Timestamp::to_datetime),
             finished_at: row.finished_at.map(Timestamp::to_datetime),

@@ -10,7 +10,7 @@ use control_table::message::SegmentRecord;
 use control_table::metric;
 use control_table::operation::{Claim, ClaimOutcome, Ending, Finish, FinishOutcome, Tally};
 use control_table::policy::Backoff;
-use control_table::rows::{ErrorKind, SegmentFailure, SegmentRow};
+use control_table::rows::{ErrorKind, FailedAttempt, SegmentFailure, SegmentRow};
 use tracing::{Span, debug, error, info, warn};
 
 use crate::attempt::{self, RELEASE_TIME};
@@ -169,7 +169,9 @@ impl RecordTask<'_> {
     async fn end(&self, row: &SegmentRow, ending: Ending) -> Result<Disposition, Error> {
         log(&ending);
         let (segment, generation, attempt) = (row.id(), row.generation, row.attempt);
-        let request = Finish { segment, generation, attempt, now: self.parts.clock.timestamp(), ending };
+        let now = self.parts.clock.timestamp();
+        let failures = failed_attempts(row, &ending, now);
+        let request = Finish { segment, generation, attempt, now, ending, failures };
         match self.finish(&request).await? {
             FinishOutcome::Finished(row) | FinishOutcome::AlreadyFinished(row) => {
                 count(&request.ending);
@@ -213,6 +215,12 @@ impl RecordTask<'_> {
     fn time_left(&self) -> Duration {
         (self.cutoff - self.parts.clock.now()).to_std().unwrap_or_default()
     }
+}
+
+/// The failed attempts that the row keeps after this ending; none if it is a success.
+fn failed_attempts(row: &SegmentRow, ending: &Ending, now: Timestamp) -> Vec<FailedAttempt> {
+    let (Ending::Failed { failure, .. } | Ending::Retry { failure, .. }) = ending else { return Vec::new() };
+    row.failures_with(failure, now)
 }
 
 /// Counts an ending that is recorded.

@@ -63,6 +63,14 @@ fn print(output: &Output, segment: &SegmentView) -> Result<(), OutputError> {
     for (name, value) in &segment.counters {
         output.line(format_args!("{:>11}{name} = {}", "", grouped(*value)))?;
     }
+    // The newest failure of a segment without success is its error, which is shown whole.
+    let shown_whole = usize::from(segment.error.is_some());
+    let earlier = &segment.failures[..segment.failures.len().saturating_sub(shown_whole)];
+    for failed in earlier {
+        let last = failed.message.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
+        let text = format!("attempt {}: {last}", failed.attempt);
+        output.line(format_args!("{:>11}{}", "", output.paint(Colour::Dim, text)))?;
+    }
     if let Some(error) = &segment.error {
         // Of a segment that got through in the end, the error is history.
         let colour = if segment.status == SegmentStatus::Succeeded { Colour::Dim } else { Colour::Red };

@@ -172,6 +172,8 @@ fn the_output_of_each_attempt_is_kept() {
     let expected =
         "segment 1, generation 1, attempt 1\n--- standard output\nattempt 1 of 1\n--- standard error\nnot yet\n";
     assert_eq!(one, expected);
+    let segments = world.call(&["segments", "latest"]).expect(0).stdout;
+    assert!(segments.contains("attempt 1: the command ended with exit code 1: not yet"), "{segments}");
     let none = world.call(&["logs", "latest", "--segment", "7"]).expect(0);
     assert!(none.stderr.contains("no such attempt"), "{}", none.stderr);
 }

@@ -92,7 +92,7 @@ mod tests {
             expires_at: None,
         };
         let mut item = to_item(&none).unwrap();
-        assert_eq!(item.len(), 5, "keys, kind, source and parameters: {item:?}");
+        assert_eq!(item.len(), 6, "keys, kind, digest, source and parameters: {item:?}");
         assert_eq!(from_item::<PlanRow>(item.clone()).unwrap(), none);
         for foreign in [AttributeValue::S("00-57-53-01".to_owned()), AttributeValue::N("1".to_owned())] {
             item.insert("trace".to_owned(), foreign);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
-use super::{Counts, Due, ItemKey};
+use super::{Counts, Due, FailedAttempt, ItemKey};
 use crate::clock::Timestamp;
 use crate::id::{GroupId, SegmentId};
 use crate::limits::MAX_ERROR_BYTES;
@@ -152,6 +152,9 @@ pub struct SegmentRow {
     /// The failure of the latest attempt that failed; removed by a success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<SegmentFailure>,
+    /// The newest failed attempts, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<FailedAttempt>,
     /// The due moment of its retry, while it waits for one.
     #[serde(flatten)]
     pub due: Option<Due>,
@@ -185,9 +188,17 @@ impl SegmentRow {
             counts: Counts::default(),
             result: None,
             error: None,
+            failures: Vec::new(),
             due: None,
             expires_at: None,
         }
+    }
+
+    /// The failed attempts that the row keeps if the attempt that it is in fails now.
+    #[must_use]
+    pub fn failures_with(&self, failure: &SegmentFailure, now: Timestamp) -> Vec<FailedAttempt> {
+        let duration_ms = self.started_at.map_or(0, |started_at| now.millis_since(started_at));
+        FailedAttempt::new((self.generation, self.attempt), failure, now, duration_ms).after(&self.failures)
     }
 
     /// The ID of the segment.

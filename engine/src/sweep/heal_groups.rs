@@ -121,8 +121,10 @@ impl Engine {
         let now = self.now();
         let duration_ms = row.started_at.map_or(0, |started| now.millis_since(started));
         let (generation, attempt) = (row.generation, row.attempt);
+        let failures = row.failures_with(&failure, now);
         let ending = Ending::Failed { failure, duration_ms };
-        let outcome = self.table.execute(&Finish { segment, generation, attempt, now, ending }).await?;
+        let finish = Finish { segment, generation, attempt, now, ending, failures };
+        let outcome = self.table.execute(&finish).await?;
         if let FinishOutcome::Finished(row) | FinishOutcome::AlreadyFinished(row) = outcome {
             report.given_up += 1;
             self.count(&row, report).await?;

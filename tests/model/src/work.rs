@@ -242,5 +242,5 @@ pub(super) fn finish(claimed: Claimed, end: End) -> Finish {
         End::Retry => Ending::Retry { failure: failure(ErrorKind::Retryable), retry_at: NOW },
     };
     let (generation, attempt) = (claimed.record.generation, claimed.attempt);
-    Finish { segment: place.id(), generation, attempt, now: NOW, ending }
+    Finish { segment: place.id(), generation, attempt, now: NOW, ending, failures: Vec::new() }
 }

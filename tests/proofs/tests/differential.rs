@@ -14,7 +14,7 @@ use control_table::operation::{
     Fold, MarkPublished, Open, Operation, ReleaseLease, Seal, Tally,
 };
 use control_table::policy::{Policy, Tolerance};
-use control_table::rows::{Counters, Counts, ErrorKind, SegmentFailure, TallyOutcome};
+use control_table::rows::{Counters, Counts, ErrorKind, FailedAttempt, SegmentFailure, TallyOutcome};
 use control_table::store::sqlite::{Durability, Opener, ProcessId};
 use control_table::store::{DynamoDbStore, MemoryTable, SqliteStore};
 use emulator::embedded::EmbeddedDynamoDb;
@@ -233,7 +233,14 @@ impl Pair {
             _ => Ending::Succeeded { counts: counts(segment), result: Some(serde_json::json!({"ok": [1, 2.5]})) },
         };
         let generation = self.generation_or(false);
-        let request = Finish { segment: self.segment(segment), generation, attempt, now: self.now, ending };
+        let earlier = self.memory.segments.get(&self.segment(segment)).map_or(&[][..], |row| &row.failures);
+        let failures = match &ending {
+            Ending::Succeeded { .. } => Vec::new(),
+            Ending::Failed { failure, .. } | Ending::Retry { failure, .. } => {
+                FailedAttempt::new((generation, attempt), failure, self.now, 3).after(earlier)
+            }
+        };
+        let request = Finish { segment: self.segment(segment), generation, attempt, now: self.now, ending, failures };
         self.both(&request).await;
     }
 

@@ -225,7 +225,14 @@ impl Execution {
 
     async fn end(&self, index: u64, attempt: u32, ending: Ending) -> SegmentRow {
         let segment = self.id.segment(index);
-        let finish = Finish { segment, generation: self.generation, attempt, now: self.clock.timestamp(), ending };
+        let finish = Finish {
+            segment,
+            generation: self.generation,
+            attempt,
+            now: self.clock.timestamp(),
+            ending,
+            failures: Vec::new(),
+        };
         match self.table.execute(&finish).await.unwrap() {
             FinishOutcome::Finished(row) => *row,
             other => panic!("{other:?}"),

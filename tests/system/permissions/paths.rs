@@ -173,7 +173,14 @@ async fn claim(world: &World, execution_id: ExecutionId, index: u64) -> u32 {
 /// The worker dies before it counts it.
 async fn finish(world: &World, execution_id: ExecutionId, index: u64, attempt: u32) {
     let ending = Ending::Succeeded { counts: Counts::default(), result: None };
-    let finish = Finish { segment: execution_id.segment(index), generation: 1, attempt, now: world.now(), ending };
+    let finish = Finish {
+        segment: execution_id.segment(index),
+        generation: 1,
+        attempt,
+        now: world.now(),
+        ending,
+        failures: Vec::new(),
+    };
     assert!(matches!(world.table.execute(&finish).await.unwrap(), FinishOutcome::Finished(_)));
 }
 

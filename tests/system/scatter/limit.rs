@@ -61,7 +61,7 @@ async fn work(world: &World, record: &SegmentRecord) {
     let flying = execution(world, record.execution_id).await.in_flight;
     assert!(flying.contains(&record.index) && flying.len() <= record.policy.max_concurrency.unwrap() as usize);
     let ending = Ending::Succeeded { counts: Counts::default(), result: None };
-    let finish = Finish { segment, generation: 1, attempt: row.attempt, now, ending };
+    let finish = Finish { segment, generation: 1, attempt: row.attempt, now, ending, failures: Vec::new() };
     assert!(matches!(world.table.execute(&finish).await.unwrap(), FinishOutcome::Finished(_)));
     let (offset, outcome, counts) = (segment.offset(), TallyOutcome::Succeeded, Counts::default());
     let outcomes = vec![Counted { offset, outcome, attempts: 1, counts }];

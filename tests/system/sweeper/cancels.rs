@@ -25,7 +25,8 @@ async fn one_ends_cancelled_with_the_counts_of_what_was_done() {
 
     // The worker that had it is fenced off.
     let ending = Ending::Succeeded { counts: Counts::default(), result: None };
-    let finish = Finish { segment: run.id.segment(129), generation: 1, attempt, now: world.now(), ending };
+    let finish =
+        Finish { segment: run.id.segment(129), generation: 1, attempt, now: world.now(), ending, failures: Vec::new() };
     assert!(matches!(world.table.execute(&finish).await.unwrap(), FinishOutcome::Lost(_)));
     assert_eq!(run.segment(129).await.status, SegmentStatus::Cancelled);
 

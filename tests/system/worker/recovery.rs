@@ -42,6 +42,7 @@ async fn a_worker_that_died_between_finish_and_tally_is_counted_once() {
         attempt: 1,
         now: run.clock.timestamp(),
         ending: Ending::Succeeded { counts, result: None },
+        failures: Vec::new(),
     };
     assert!(matches!(run.table.execute(&finish).await.unwrap(), FinishOutcome::Finished(_)));
     assert_eq!(run.tally().await.pending, 2);

@@ -93,7 +93,8 @@ mod tests {
         let cancel = CancelSegment { segment: segment(3), generation: 1, now: at(9) };
         assert!(matches!(cancel.apply(&mut row), CancelSegmentOutcome::Cancelled(_)));
         let ending = Ending::Succeeded { counts: crate::rows::Counts::default(), result: None };
-        let finish = Finish { segment: segment(3), generation: 1, attempt: 1, now: at(10), ending };
+        let finish =
+            Finish { segment: segment(3), generation: 1, attempt: 1, now: at(10), ending, failures: Vec::new() };
         assert!(matches!(finish.apply(&mut row), FinishOutcome::Lost(_)));
         assert!(matches!(cancel.apply(&mut row), CancelSegmentOutcome::AlreadyFinished(_)));
     }

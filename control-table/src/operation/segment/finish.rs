@@ -4,7 +4,7 @@ use crate::clock::Timestamp;
 use crate::id::SegmentId;
 use crate::operation::write::to_attribute;
 use crate::operation::{Operation, Update, Write};
-use crate::rows::{CorruptItem, Counts, Due, RowKey, SegmentFailure, SegmentRow, SegmentStatus};
+use crate::rows::{CorruptItem, Counts, Due, FailedAttempt, RowKey, SegmentFailure, SegmentRow, SegmentStatus};
 
 /// Records the end of an attempt: `RUNNING -> SUCCEEDED | FAILED | PENDING`.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +18,9 @@ pub struct Finish {
     pub now: Timestamp,
     /// How the attempt ended.
     pub ending: Ending,
+    /// The failed attempts that the row keeps from now on, this one included; empty for a success, which leaves them as they are. The
+    /// worker knows the earlier ones from its claim.
+    pub failures: Vec<FailedAttempt>,
 }
 
 /// How an attempt ends.
@@ -102,6 +105,9 @@ impl Finish {
     fn end(&self, row: &mut SegmentRow) {
         row.finished_at = Some(self.now);
         row.lease_until = None;
+        if !self.failures.is_empty() {
+            row.failures.clone_from(&self.failures);
+        }
         match &self.ending {
             Ending::Succeeded { counts, result } => {
                 row.status = SegmentStatus::Succeeded;
@@ -128,8 +134,7 @@ impl Finish {
         let write = match &self.ending {
             Ending::Succeeded { counts, result } => succeeded(condition, counts, result.as_ref()),
             Ending::Failed { failure, duration_ms } => Update::new(
-                "SET #status = :status, #finished_at = :now, #error = :error, #duration_ms = :duration \
-                 REMOVE #lease_until",
+                "SET #status = :status, #finished_at = :now, #error = :error, #duration_ms = :duration",
                 condition,
             )
             .text("status", SegmentStatus::Failed.as_str())
@@ -139,7 +144,7 @@ impl Finish {
                 let due = Due::segment(self.segment, *retry_at);
                 Update::new(
                     "SET #status = :status, #finished_at = :now, #error = :error, #retry_at = :retry, \
-                     #due_shard = :shard, #due_at = :retry REMOVE #lease_until",
+                     #due_shard = :shard, #due_at = :retry",
                     condition,
                 )
                 .text("status", SegmentStatus::Pending.as_str())
@@ -148,11 +153,27 @@ impl Finish {
                 .value("error", to_attribute(failure)?)
             }
         };
+        let write = match &self.ending {
+            Ending::Succeeded { .. } => write,
+            Ending::Failed { .. } | Ending::Retry { .. } => self.with_failures(write)?,
+        };
         Ok(write
             .text("running", SegmentStatus::Running.as_str())
             .number("generation", self.generation)
             .number("attempt", self.attempt)
             .number("now", self.now.as_millis()))
+    }
+}
+
+impl Finish {
+    /// The end of a failure's expression.
+    fn with_failures(&self, mut write: Update) -> Result<Update, CorruptItem> {
+        if !self.failures.is_empty() {
+            write.update.push_str(", #failures = :failures");
+            write = write.value("failures", to_attribute(&self.failures)?);
+        }
+        write.update.push_str(" REMOVE #lease_until");
+        Ok(write)
     }
 }
 
@@ -198,7 +219,7 @@ mod tests {
 
     fn finish(attempt: u32, ending: Ending) -> Finish {
         let segment = ExecutionId::new(uuid::Uuid::from_u128(1)).segment(5);
-        Finish { segment, generation: 1, attempt, now: at(9), ending }
+        Finish { segment, generation: 1, attempt, now: at(9), ending, failures: Vec::new() }
     }
 
     fn done() -> Ending {
@@ -229,6 +250,22 @@ mod tests {
         let row = row.unwrap();
         assert_eq!((row.status, row.retry_at, row.error), (SegmentStatus::Pending, Some(at(50)), Some(failure)));
         assert_eq!(row.due.unwrap().due_at, at(50));
+    }
+
+    #[test]
+    fn a_failed_attempt_is_kept_also_when_a_later_one_succeeds() {
+        let mut row = running(1);
+        let failure = SegmentFailure::new(ErrorKind::Retryable, "busy");
+        let failures = FailedAttempt::new((1, 1), &failure, at(9), 8).after(&[]);
+        let retry = Finish { failures: failures.clone(), ..finish(1, Ending::Retry { failure, retry_at: at(50) }) };
+        retry.apply(&mut row);
+        assert_eq!(row.as_ref().unwrap().failures, failures);
+        if let Some(row) = &mut row {
+            (row.status, row.attempt) = (SegmentStatus::Running, 2);
+        }
+        finish(2, done()).apply(&mut row);
+        let row = row.unwrap();
+        assert_eq!((row.error, row.failures), (None, failures));
     }
 
     #[test]

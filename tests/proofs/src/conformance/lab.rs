@@ -192,7 +192,7 @@ impl Lab {
     #[must_use]
     pub fn finish_of(&self, index: u64, attempt: u32) -> Finish {
         let ending = succeeded(index);
-        Finish { segment: self.id.segment(index), generation: 1, attempt, now: at(150), ending }
+        Finish { segment: self.id.segment(index), generation: 1, attempt, now: at(150), ending, failures: Vec::new() }
     }
 
     /// A fold of these groups, as they are.

@@ -20,6 +20,7 @@ pub(super) fn cases() -> Vec<Case> {
             what_cannot_be_claimed,
         ),
         Case::new("finish: each ending, and again", each_ending),
+        Case::new("finish: failed attempts are kept, also by a later success", failed_attempts_are_kept),
         Case::new("finish: an attempt that lost its claim changes nothing", a_lost_claim),
         Case::new("finish: a success without a result removes an earlier failure", a_success_after_a_failure),
         Case::new("release lease: of that attempt and no other", release_one_attempt),
@@ -35,6 +36,27 @@ async fn running(lab: &mut Lab, size: u64) {
 fn attempt_of(outcome: &ClaimOutcome) -> u32 {
     let ClaimOutcome::Claimed(row) = outcome else { panic!("{outcome:?}") };
     row.attempt
+}
+
+async fn failed_attempts_are_kept(mut lab: Lab) {
+    running(&mut lab, 2).await;
+    lab.both(&lab.claim_of(0)).await;
+    let ending = retry(at(160));
+    let Ending::Retry { failure, .. } = &ending else { panic!("{ending:?}") };
+    let failures = lab.row(0).failures_with(failure, at(150));
+    assert_eq!((failures.len(), failures[0].attempt), (1, 1));
+    let finish = Finish { failures: failures.clone(), ending, ..lab.finish_of(0, 1) };
+    lab.both(&finish).await;
+    lab.both(&Claim { now: at(170), ..lab.claim_of(0) }).await;
+    assert!(matches!(lab.both(&lab.finish_of(0, 2)).await, FinishOutcome::Finished(_)));
+    assert_eq!(lab.row(0).failures, failures);
+
+    lab.both(&lab.claim_of(1)).await;
+    let Ending::Failed { failure, .. } = failed() else { panic!("a failure") };
+    let failures = lab.row(1).failures_with(&failure, at(150));
+    let finish = Finish { failures: failures.clone(), ending: failed(), ..lab.finish_of(1, 1) };
+    assert!(matches!(lab.both(&finish).await, FinishOutcome::Finished(_)));
+    assert_eq!(lab.row(1).failures, failures);
 }
 
 async fn one_worker_has_it(mut lab: Lab) {
