@@ -88,6 +88,12 @@ impl<'a> ExecutionBuilder<'a> {
         Self { source, expected: Some(expected), ..self }
     }
 
+    /// With these parameters.
+    #[must_use]
+    pub fn parameters(self, parameters: Value) -> Self {
+        Self { parameters, ..self }
+    }
+
     /// First due then.
     #[must_use]
     pub fn due_after(self, due_after: TimeDelta) -> Self {

@@ -179,9 +179,10 @@ async fn only_its_callers_seal_it() {
     add(&world, id, "a", 3).await.unwrap();
     let resumed = world.scatter().resume(id, world.deadline()).await.unwrap();
     assert_eq!((resumed.sealed, resumed.segments), (false, 3));
-    // Nor does a scatter with its key.
-    let found = world.handle(numbers("k", 10)).await.unwrap();
-    assert_eq!((found.execution_id, found.sealed, found.segments), (id, false, 3));
+    // Nor does a scatter with its key: it asks for something else.
+    let refused = world.handle(numbers("k", 10)).await.unwrap_err();
+    assert!(refused.to_string().contains("(source)"), "{refused}");
+    assert_eq!(world.table.execution(id).await.unwrap().unwrap().sealed_at, None);
 }
 
 #[tokio::test]
@@ -235,7 +236,7 @@ async fn what_cannot_be_added_changes_nothing() {
     let refusal = world.scatter().open_raw(numbers("other", 1), "request").await.unwrap_err();
     assert_eq!(refusal.error_type(), "InvalidEvent");
     let taken = world.scatter().open_raw(external("planned"), "request").await.unwrap_err();
-    assert_eq!(taken.error_type(), "NotExternal");
+    assert_eq!(taken.error_type(), "Refused");
     // As many groups as there may be.
     let groups = i64::try_from(MAX_SEGMENTS / 128).unwrap();
     world.change(ExecutionRow::key_of(id), "SET groups = :a", &[groups]).await;

@@ -132,7 +132,13 @@ async fn the_second_call_with_a_key_finds_the_first_ones_execution() {
     assert!(matches!(world.table.execute(&claim).await.unwrap(), ClaimOutcome::Claimed(_)));
     let (rows, items) = (world.rows(&first).await, world.items().await);
 
-    let second = world.handle(numbers("k", 500)).await.unwrap();
+    let other = world.handle(numbers("k", 500)).await.unwrap_err();
+    assert!(!other.is_retryable() && other.to_string().contains("(source)"), "{other}");
+    let mut with_parameters = numbers("k", 129);
+    with_parameters["parameters"] = json!({"a": 1});
+    let other = world.handle(with_parameters).await.unwrap_err();
+    assert!(other.to_string().contains("(parameters)"), "{other}");
+    let second = world.handle(numbers("k", 129)).await.unwrap();
     assert!(!second.opened);
     assert_eq!((second.execution_id, second.segments, second.sealed), (first.execution_id, 129, true));
     assert_eq!((world.rows(&second).await, world.items().await), (rows, items));

@@ -77,7 +77,8 @@ impl World {
 
     /// Opens by hand, as a scatter does that dies right after it.
     pub async fn open(&self, key: &str, source: Value, expected: u64) -> Execution {
-        self.lab.execution().key(key).source(source, expected).due_after(TimeDelta::zero()).make().await
+        let execution = self.lab.execution().key(key).source(source, expected).parameters(Value::Null);
+        execution.due_after(TimeDelta::zero()).make().await
     }
 
     /// Opens one that limits the segments in flight by hand.
