@@ -177,3 +177,18 @@ fn the_output_of_each_attempt_is_kept() {
     let none = world.call(&["logs", "latest", "--segment", "7"]).expect(0);
     assert!(none.stderr.contains("no such attempt"), "{}", none.stderr);
 }
+
+#[test]
+fn a_second_run_with_a_key_waits_for_the_first() {
+    let world = World::new();
+    let run = [&exec("40", "sleep 0.05; echo \"$PPID\" >> workers")[..], &["--key", "k", "--workers", "4"]].concat();
+    let first = world.start(&run);
+    world.wait_for("under way", |view| view["succeeded"].as_u64() > Some(0));
+    let second = world.call(&run).expect(0).json();
+    let first = World::end(first).expect(0).json();
+    assert_eq!((&second["execution_id"], &second["succeeded"]), (&first["execution_id"], &40.into()));
+    let workers = std::fs::read_to_string(world.file("workers")).expect("the workers");
+    let processes: std::collections::HashSet<&str> = workers.lines().collect();
+    assert_eq!((workers.lines().count(), processes.len()), (40, 1), "one process has done all the work");
+    assert_eq!(json_lines(&world.file("events.jsonl")).len(), 1);
+}

@@ -13,6 +13,18 @@ use crate::scatter::event::ScatterEvent;
 use crate::scatter::sources::SourceRequest;
 
 impl Engine {
+    /// The execution that the event's job and key have, if they have one.
+    ///
+    /// # Errors
+    /// When it was opened for another source or other parameters, or the table cannot be read.
+    pub async fn existing(&self, event: &ScatterEvent, key: &ExecutionKey) -> Result<Option<ExecutionId>, EngineError> {
+        let existing = self.table.execution_of_key(&event.job, key).await?;
+        if let Some(execution_id) = existing {
+            self.refuse_another(execution_id, key, event).await?;
+        }
+        Ok(existing)
+    }
+
     /// Refuses an event whose key has an execution with another source or other parameters. Another policy is no reason: `set` changes
     /// an execution's limits.
     pub(super) async fn refuse_another(

@@ -98,8 +98,7 @@ impl Engine {
         refuse_external(&event)?;
         let key = event.key_or(request.id)?;
         // Looked up first, so that a repeated invocation does not count the source again.
-        if let Some(execution_id) = self.table.execution_of_key(&event.job, &key).await? {
-            self.refuse_another(execution_id, &key, &event).await?;
+        if let Some(execution_id) = self.existing(&event, &key).await? {
             return self.continue_scatter(execution_id, budget).await;
         }
         let (asked, asked_again) = (asked(&event.source), event.clone());
