@@ -126,7 +126,7 @@ fn short(key: &str) -> Vec<String> {
 }
 
 /// Processes that start at the same time on one directory.
-const TOGETHER: u64 = 20;
+const TOGETHER: u64 = 50;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn processes_that_start_at_once_on_one_directory_all_run_to_their_end() {

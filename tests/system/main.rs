@@ -26,6 +26,7 @@ mod cities;
 mod cost;
 mod cost_of_a_retry;
 mod crash;
+mod documents;
 mod end_to_end;
 mod event_shapes;
 mod expiry;
