@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use chrono::SecondsFormat;
-use control_table::read::ExecutionSummary;
+use control_table::read::{ExecutionSummary, Retries};
 use control_table::rows::{ExecutionStatus, Stop};
+use serde::Serialize;
+use serde_json::{Value, json};
 
-use crate::format::{grouped, span};
+use crate::format::{grouped, span, telling_line};
 use crate::output::{Colour, Output, OutputError};
 
 /// The colour of a status.
@@ -18,15 +20,40 @@ pub const fn colour(status: ExecutionStatus) -> Colour {
     }
 }
 
+/// An execution as `status --json` prints it.
+#[derive(Serialize)]
+struct Status<'a> {
+    #[serde(flatten)]
+    view: &'a ExecutionSummary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retrying: Option<Value>,
+}
+
 /// Prints an execution: the JSON object, or a few lines.
 pub fn print(output: &Output, view: &ExecutionSummary) -> Result<(), OutputError> {
+    print_with(output, view, None)
+}
+
+/// As [`print`], with the segments that wait for a retry.
+pub fn print_with(output: &Output, view: &ExecutionSummary, retries: Option<&Retries>) -> Result<(), OutputError> {
     if output.is_json() {
-        return output.value(view);
+        let retrying = retries.map(|retries| {
+            let (segment, next_at) = (retries.next.index, retries.next_at.to_datetime());
+            json!({ "count": retries.count, "next_at": next_at, "segment": segment, "error": retries.error })
+        });
+        return output.value(&Status { view, retrying });
     }
     let status = output.paint(colour(view.status), view.status.as_str());
     output.line(format_args!("{status}  {}  {}", view.job, view.execution_id))?;
     for (name, text) in lines(view) {
         output.line(format_args!("  {}{text}", output.paint(Colour::Dim, format_args!("{name:<11}"))))?;
+    }
+    if let Some(retries) = retries {
+        output.line(format_args!(
+            "  {}{}",
+            output.paint(Colour::Dim, format_args!("{:<11}", "retries")),
+            waiting(retries)
+        ))?;
     }
     Ok(())
 }
@@ -75,6 +102,12 @@ fn incidents(view: &ExecutionSummary) -> Vec<(&'static str, String)> {
         lines.push(("STALLED", format!("nothing has moved since {since}")));
     }
     lines
+}
+
+fn waiting(retries: &Retries) -> String {
+    let next_at = retries.next_at.to_datetime().to_rfc3339_opts(SecondsFormat::Secs, true);
+    let why = retries.error.as_ref().map_or_else(String::new, |error| format!(": {}", telling_line(&error.message)));
+    format!("{} wait; the next is segment {}, at {next_at}{why}", grouped(retries.count), retries.next.index)
 }
 
 fn segments(view: &ExecutionSummary) -> String {

@@ -13,7 +13,7 @@ use crate::args::FailuresArgs;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::execution::IdError;
-use crate::format::grouped;
+use crate::format::{grouped, telling_line};
 use crate::output::{Colour, Output};
 
 /// Groups whose tallies are read at once: one request.
@@ -25,9 +25,6 @@ const EXAMPLES: usize = 5;
 /// Different errors that are counted separately. A message with a number of its own in each segment has as many as segments; beyond this
 /// they are only counted.
 const ERRORS_MAX: usize = 10_000;
-
-/// How the messages of `exec` begin.
-const COMMAND: &str = "the command ";
 
 /// Segments that failed with the same error.
 #[derive(Debug, PartialEq, Serialize)]
@@ -81,17 +78,6 @@ async fn read(table: &ControlTable, execution_id: ExecutionId, groups: u64) -> R
         from = to;
     }
     Ok(failures)
-}
-
-/// One line of a message, by which failures are counted. Of a command's standard error that is the last line: a traceback ends with its
-/// error, and begins with what is the same for every segment.
-fn telling_line(message: &str) -> String {
-    let first = message.lines().next().unwrap_or_default();
-    let last = message.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
-    match message.split_once(": ") {
-        Some((end, _)) if message.starts_with(COMMAND) && last != first.trim() => format!("{end}: {last}"),
-        _ => first.to_owned(),
-    }
 }
 
 impl Failures {
@@ -166,17 +152,6 @@ mod tests {
         let (sorted, others) = failures.into_sorted();
         assert_eq!((sorted[0].count, sorted[0].examples.as_slice()), (8, &[1, 2, 3, 4, 5][..]));
         assert_eq!((sorted[1].message.as_str(), sorted[1].count, others), ("no such customer", 2, 0));
-    }
-
-    #[test]
-    fn of_a_traceback_the_last_line_is_shown() {
-        let traceback = "the command ended with exit code 1: Traceback (most recent call last):\n  File \"job.py\", line 3\nValueError: bad row\n";
-        assert_eq!(telling_line(traceback), "the command ended with exit code 1: ValueError: bad row");
-        assert_eq!(
-            telling_line("the command ended with exit code 2: no disk"),
-            "the command ended with exit code 2: no disk"
-        );
-        assert_eq!(telling_line("no such customer\nin table c"), "no such customer");
     }
 
     #[test]

@@ -12,7 +12,8 @@ pub(super) async fn execute(context: &Context, id: &str) -> Result<ExitCode, Cli
     let table = database.control_table();
     let execution_id = context.resolve(table, id).await?;
     let view = table.summary(execution_id).await?.ok_or_else(|| IdError::NotFound(id.to_owned()))?;
-    summary::print(&context.output, &view)?;
+    let retries = if view.status.is_terminal() { None } else { table.retries(execution_id).await? };
+    summary::print_with(&context.output, &view, retries.as_ref())?;
     if !view.status.is_terminal() {
         context.warn_if_left(&database, execution_id).await?;
     }

@@ -192,3 +192,17 @@ fn a_second_run_with_a_key_waits_for_the_first() {
     assert_eq!((workers.lines().count(), processes.len()), (40, 1), "one process has done all the work");
     assert_eq!(json_lines(&world.file("events.jsonl")).len(), 1);
 }
+
+#[test]
+fn status_says_what_waits_for_a_retry_and_why() {
+    let world = World::new();
+    let run = [&exec("3", "echo 'no luck' >&2; exit 1")[..], &["--backoff-base-ms", "60000"]].concat();
+    let _running = world.start(&run);
+    let view = world.wait_for("all waiting", |view| view["retrying"]["count"].as_u64() == Some(3));
+    assert!(
+        view["retrying"]["error"]["message"].as_str().is_some_and(|message| message.ends_with("no luck")),
+        "{view}"
+    );
+    let status = world.call(&["status", "latest"]).expect(0).stdout;
+    assert!(status.contains("3 wait; the next is segment") && status.contains(": no luck"), "{status}");
+}

@@ -2,18 +2,20 @@
 //!
 //! - by key: an execution, its plan, its key, a mark, a segment
 //! - by group: segments, tallies
-//! - the due index, lists of executions, dead letters
+//! - the due index, retries, lists of executions, dead letters
 //! - [`ExecutionSummary`], [`Progress`]: an execution with the sums of all its groups, folded or not
 
 mod dead_letters;
 mod due;
 mod executions;
+mod retries;
 mod segments;
 mod summary;
 mod tallies;
 
 pub use self::due::DueItem;
 pub use self::executions::ListQuery;
+pub use self::retries::Retries;
 pub use self::summary::{ExecutionSummary, Progress};
 
 use crate::ControlTable;

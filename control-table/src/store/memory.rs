@@ -189,6 +189,22 @@ impl Store for MemoryStore {
         Box::pin(ready(Ok(due.collect())))
     }
 
+    fn retries(
+        &self,
+        execution_id: ExecutionId,
+        shard: DueShard,
+        limit: u16,
+    ) -> BoxFuture<'_, Result<Vec<(Timestamp, SegmentId)>, Error>> {
+        let segment = |(due_at, item)| match item {
+            DueItem::Segment(id) if id.group().execution_id == execution_id => Some((due_at, id)),
+            _ => None,
+        };
+        let mut waiting: Vec<_> = self.lock().due_in(shard).into_iter().filter_map(segment).collect();
+        waiting.sort();
+        waiting.truncate(limit.into());
+        Box::pin(ready(Ok(waiting)))
+    }
+
     fn open_executions(&self, shard: DueShard) -> BoxFuture<'_, Result<Vec<ExecutionId>, Error>> {
         let open: BTreeSet<_> =
             self.lock().due_in(shard).into_iter().filter_map(|(_, item)| item.execution()).collect();

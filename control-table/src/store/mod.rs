@@ -17,7 +17,7 @@ pub use self::sqlite::SqliteStore;
 
 use crate::clock::Timestamp;
 use crate::error::Error;
-use crate::id::{ExecutionId, GroupId};
+use crate::id::{ExecutionId, GroupId, SegmentId};
 use crate::operation::{AnyOperation, AnyOutcome, Operation};
 use crate::read::{DueItem, ListQuery};
 use crate::rows::{AnyRow, DeadLetterRow, DeadLetterSource, DueShard, Row, RowKey, SegmentRow, SegmentStatus};
@@ -59,6 +59,14 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Items of a partition of the due index that are due, the longest due first, at most `limit`.
     fn due(&self, shard: DueShard, now: Timestamp, limit: u16) -> BoxFuture<'_, Result<Vec<DueItem>, Error>>;
+
+    /// The segments of an execution in a partition of the due index, the earliest first, at most `limit`.
+    fn retries(
+        &self,
+        execution_id: ExecutionId,
+        shard: DueShard,
+        limit: u16,
+    ) -> BoxFuture<'_, Result<Vec<(Timestamp, SegmentId)>, Error>>;
 
     /// Every execution in a partition of the due index, due or not.
     fn open_executions(&self, shard: DueShard) -> BoxFuture<'_, Result<Vec<ExecutionId>, Error>>;

@@ -5,7 +5,7 @@
 use super::{About, DynamoDbStore, text};
 use crate::clock::Timestamp;
 use crate::error::Error;
-use crate::id::{ExecutionId, GroupId};
+use crate::id::{ExecutionId, GroupId, SegmentId};
 use crate::read::DueItem;
 use crate::rows::{DueShard, ExecutionRow, Item, PK, SK, SegmentRow};
 
@@ -24,6 +24,19 @@ fn due_item(item: &Item) -> Option<DueItem> {
     }
     let offset: u8 = sk.strip_prefix(SegmentRow::SK_PREFIX)?.parse().ok()?;
     pk.parse::<GroupId>().ok().map(|group| DueItem::Segment(group.segment(offset)))
+}
+
+/// Pages of a partition that are searched for the retries of one execution: 1 MB each. Those of other executions are in it as well, so a
+/// crowded partition may hide some.
+const RETRY_PAGES: usize = 4;
+
+/// A segment's entry, with its moment.
+fn retry(item: &Item) -> Option<(Timestamp, SegmentId)> {
+    let due_at = item.get("due_at")?.as_n().ok()?.parse().ok()?;
+    match due_item(item)? {
+        DueItem::Segment(segment) => Some((Timestamp::from_millis(due_at), segment)),
+        DueItem::Execution(_) => None,
+    }
 }
 
 impl DynamoDbStore {
@@ -47,6 +60,38 @@ impl DynamoDbStore {
             .await
             .map_err(|error| self.sdk_error(about, error))?;
         Ok(output.items.unwrap_or_default().iter().filter_map(due_item).collect())
+    }
+
+    pub(super) async fn query_retries(
+        &self,
+        execution_id: ExecutionId,
+        shard: DueShard,
+        limit: u16,
+    ) -> Result<Vec<(Timestamp, SegmentId)>, Error> {
+        let about = About { operation: "read retries", subject: &execution_id };
+        let (mut waiting, mut from) = (Vec::new(), None);
+        for _ in 0..RETRY_PAGES {
+            let query = self
+                .client
+                .query()
+                .table_name(&*self.table)
+                .index_name(DUE_INDEX)
+                .key_condition_expression("#due_shard = :shard")
+                .filter_expression("begins_with(#pk, :execution)")
+                .expression_attribute_names("#due_shard", "due_shard")
+                .expression_attribute_names("#pk", PK)
+                .expression_attribute_values(":shard", text(shard))
+                .expression_attribute_values(":execution", text(format!("{execution_id}#")))
+                .set_exclusive_start_key(from);
+            let output = query.send().await.map_err(|error| self.sdk_error(about, error))?;
+            waiting.extend(output.items.unwrap_or_default().iter().filter_map(retry));
+            from = output.last_evaluated_key;
+            if from.is_none() || waiting.len() >= limit.into() {
+                break;
+            }
+        }
+        waiting.truncate(limit.into());
+        Ok(waiting)
     }
 
     pub(super) async fn query_open(&self, shard: DueShard) -> Result<Vec<ExecutionId>, Error> {

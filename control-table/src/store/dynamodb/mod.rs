@@ -27,7 +27,7 @@ pub use self::schema::SchemaError;
 use super::{About, Store};
 use crate::clock::{Entropy, Timestamp};
 use crate::error::Error;
-use crate::id::{ExecutionId, GroupId};
+use crate::id::{ExecutionId, GroupId, SegmentId};
 use crate::operation::{AnyOperation, AnyOutcome};
 use crate::read::{DueItem, ListQuery};
 use crate::retry::Retry;
@@ -104,6 +104,15 @@ impl Store for DynamoDbStore {
 
     fn due(&self, shard: DueShard, now: Timestamp, limit: u16) -> BoxFuture<'_, Result<Vec<DueItem>, Error>> {
         Box::pin(self.query_due(shard, now, limit))
+    }
+
+    fn retries(
+        &self,
+        execution_id: ExecutionId,
+        shard: DueShard,
+        limit: u16,
+    ) -> BoxFuture<'_, Result<Vec<(Timestamp, SegmentId)>, Error>> {
+        Box::pin(self.query_retries(execution_id, shard, limit))
     }
 
     fn open_executions(&self, shard: DueShard) -> BoxFuture<'_, Result<Vec<ExecutionId>, Error>> {

@@ -35,7 +35,7 @@ use self::writer::Writer;
 use super::{About, Store};
 use crate::clock::Timestamp;
 use crate::error::{Error, FileFault};
-use crate::id::{ExecutionId, GroupId};
+use crate::id::{ExecutionId, GroupId, SegmentId};
 use crate::operation::{AnyOperation, AnyOutcome};
 use crate::read::{DueItem, ListQuery};
 use crate::rows::{AnyRow, DeadLetterRow, DeadLetterSource, DueShard, RowKey, SegmentRow, SegmentStatus};
@@ -233,6 +233,18 @@ impl Store for SqliteStore {
             let about = About { operation: "read due", subject: &self.name };
             let process = self.process;
             self.read(about, move |connection| reads::due(connection, process, shard, now, limit)).await
+        })
+    }
+
+    fn retries(
+        &self,
+        execution_id: ExecutionId,
+        shard: DueShard,
+        limit: u16,
+    ) -> BoxFuture<'_, Result<Vec<(Timestamp, SegmentId)>, Error>> {
+        Box::pin(async move {
+            let about = About { operation: "read retries", subject: &execution_id };
+            self.read(about, move |connection| reads::retries(connection, execution_id, shard, limit)).await
         })
     }
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::rows::{blob, int, parse_as};
 use super::{Failure, ProcessId};
 use crate::clock::Timestamp;
-use crate::id::{ExecutionId, GroupId, JobName};
+use crate::id::{ExecutionId, GroupId, JobName, SegmentId};
 use crate::limits::GROUP_SIZE;
 use crate::read::{DueItem, ListQuery};
 use crate::rows::{DeadLetterRow, DeadLetterSource, DueShard, RowKey, SegmentRow, SegmentStatus};
@@ -108,6 +108,21 @@ pub(super) fn due(
         });
     }
     Ok(items)
+}
+
+pub(super) fn retries(
+    connection: &Connection,
+    execution_id: ExecutionId,
+    shard: DueShard,
+    limit: u16,
+) -> Result<Vec<(Timestamp, SegmentId)>, Failure> {
+    let mut statement = connection.prepare_cached(
+        "SELECT due_at, idx FROM segment_rows
+         WHERE execution = ?1 AND due_shard = ?2 AND due_at IS NOT NULL ORDER BY due_at LIMIT ?3",
+    )?;
+    let retry = |row: &SqlRow<'_>| Ok((Timestamp::from_millis(row.get(0)?), execution_id.segment(row.get(1)?)));
+    let found = statement.query_map(params![blob(execution_id), String::from(shard), limit], retry)?;
+    Ok(found.collect::<Result<_, _>>()?)
 }
 
 pub(super) fn open_executions(connection: &Connection, shard: DueShard) -> Result<Vec<ExecutionId>, Failure> {

@@ -24,6 +24,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new("executions: by day, over two days", by_day),
         Case::new("due: what is due and nothing else, oldest first", what_is_due),
         Case::new("due: a page at a time, and the open executions beside retries", due_pages),
+        Case::new("retries: of that execution, with the next and its error", retries_of_one),
         Case::new("group segments: all of them, and those with a status", by_status),
         Case::new("group segments: more than one page of answers", long_groups),
         Case::new("tallies: more than a batch of keys, of which some do not exist", many_tallies),
@@ -131,6 +132,15 @@ async fn due_pages(mut lab: Lab) {
     assert_eq!(page, [0, 8, 16].map(|index| DueItem::Segment(lab.id.segment(index))));
     let shard = lab.execution().due.unwrap().due_shard;
     assert_eq!(lab.table.open_executions(shard).await.unwrap(), [lab.id]);
+}
+
+async fn retries_of_one(mut lab: Lab) {
+    assert_eq!(lab.table.retries(lab.id).await.unwrap(), None);
+    waiting(&mut lab, 9, &[(0, 450), (8, 400), (1, 600)]).await;
+    let retries = lab.table.retries(lab.id).await.unwrap().unwrap();
+    assert_eq!((retries.count, retries.next, retries.next_at), (3, lab.id.segment(8), at(400)));
+    assert_eq!(retries.error, lab.row(8).error);
+    assert_eq!(lab.table.retries(execution_id(DAY_BEFORE_MS, 9)).await.unwrap(), None);
 }
 
 async fn by_status(mut lab: Lab) {
