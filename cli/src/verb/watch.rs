@@ -40,6 +40,9 @@ pub(super) async fn follow(
 ) -> Result<ExitCode, CliError> {
     let database = context.read().await?;
     let table = database.control_table();
+    if table.execution(execution_id).await?.is_some_and(|row| !row.status.is_terminal()) {
+        context.warn_if_left(&database, execution_id).await?;
+    }
     let mut follower = Follower::of(context, table, execution_id);
     let Some(ended) = Box::pin(follower.during(ended(context, table, execution_id), interrupt)).await else {
         return Ok(ExitCode::from(FAILED));
