@@ -64,14 +64,14 @@ impl Engine {
                 Ok(())
             }
             ExecutionStatus::Cancelling => {
-                tracing::warn!(execution_id = %execution.execution_id, "its cancel was interrupted: continuing it");
+                tracing::info!(execution_id = %execution.execution_id, "the sweeper continues its cancel");
                 self.defer(execution).await?;
                 self.cancel_segments(execution, deadline).await?;
                 report.resumed += 1;
                 Ok(())
             }
             ExecutionStatus::Redriving => {
-                tracing::warn!(execution_id = %execution.execution_id, "its redrive was interrupted: continuing it");
+                tracing::info!(execution_id = %execution.execution_id, "the sweeper continues its redrive");
                 self.defer(execution).await?;
                 self.requeue_all(execution, deadline).await?;
                 report.resumed += 1;
