@@ -1,5 +1,6 @@
 //! The output of commands, as `exec` has kept it in a data directory.
 
+use std::fs::DirEntry;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -26,18 +27,22 @@ pub(crate) fn folder(data_dir: &Path) -> PathBuf {
     data_dir.join(FOLDER)
 }
 
+/// What is in a folder: nothing, if the folder is not there.
+fn entries(folder: &Path) -> io::Result<impl Iterator<Item = io::Result<DirEntry>> + use<>> {
+    match std::fs::read_dir(folder) {
+        Ok(entries) => Ok(Some(entries).into_iter().flatten()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None.into_iter().flatten()),
+        Err(error) => Err(error),
+    }
+}
+
 /// The attempts at an execution's segments that have printed something, in order.
 ///
 /// # Errors
 /// When the folder cannot be read.
 pub fn attempts_of(data_dir: &Path, execution_id: ExecutionId) -> io::Result<Vec<AttemptLog>> {
-    let entries = match std::fs::read_dir(folder(data_dir).join(execution_id.to_string())) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
     let mut logs = Vec::new();
-    for entry in entries {
+    for entry in entries(&folder(data_dir).join(execution_id.to_string()))? {
         logs.extend(read_name(entry?.path()));
     }
     logs.sort();
@@ -59,12 +64,7 @@ fn read_name(path: PathBuf) -> Option<AttemptLog> {
 
 /// The executions that have output.
 pub(crate) fn executions(data_dir: &Path) -> io::Result<Vec<ExecutionId>> {
-    let entries = match std::fs::read_dir(folder(data_dir)) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let ids = entries(&folder(data_dir))?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     Ok(ids.collect())
 }
 

@@ -27,11 +27,10 @@ impl Operator for System {
     fn start(&self, event: ScatterEvent, key: ExecutionKey) -> BoxFuture<'_, Result<Started, OperatorError>> {
         Box::pin(async move {
             // Another process's execution is waited for: its segments are for that process's workers.
-            if let Some(execution_id) = self.engine().existing(&event, &key).await? {
-                self.work_on(execution_id).await.map_err(outside)?;
-                if self.worked_on_elsewhere(execution_id).await.map_err(outside)?.is_some() {
-                    return Ok(Started { execution_id, key, opened: false });
-                }
+            if let Some(execution_id) = self.engine().existing(&event, &key).await?
+                && self.work_on(execution_id).await.map_err(outside)?.is_some()
+            {
+                return Ok(Started { execution_id, key, opened: false });
             }
             match self.engine().scatter(event, key.as_str(), NO_DEADLINE).await {
                 Ok(ScatterAnswer { execution_id, key, opened, .. }) => Ok(Started { execution_id, key, opened }),

@@ -2,7 +2,8 @@
 //!
 //! # Layout
 //! - what an author's work sees: [`Segment`], [`Context`], [`Output`], [`SegmentError`], [`work`], [`testing`]
-//! - [`Worker`]: a batch of records of a stream, or records that are handed over one by one (`serve`); `batch`: its records, concurrently; `decode`: which segment a record is of
+//! - [`Worker`]: a batch of records of a stream, or records that are handed over one by one (`serve`)
+//! - `batch`: its records, concurrently; `decode`: which segment a record is of
 //! - `process_record`: one record: claim, attempt, finish; `attempt`: the work in a task of its own; `attempt_result`: what is
 //!   recorded of it
 //! - `tally_batch`: counts the outcomes of a batch

@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 
 use control_table::clock::Clock;
-
 use control_table::store::SqliteStore;
 use emulator::embedded::EmbeddedDynamoDb;
 use emulator::event_source::StopSignal;
@@ -15,7 +14,7 @@ use emulator::event_source::StopSignal;
 use crate::data_dir::DataDirError;
 use crate::logs;
 
-/// How often. A pass reads every item of the table, and a retention is days: on AWS a deletion may be two days late.
+/// How often. A retention is days, and on AWS a deletion may be two days late.
 const PERIOD: Duration = Duration::from_hours(1);
 
 /// What holds the rows.

@@ -15,17 +15,19 @@ const LOOK: Duration = Duration::from_millis(500);
 const HOOK_FAILURES: u32 = 3;
 
 impl System {
-    /// Takes an execution over if the process that worked on it has ended, and continues it.
-    pub(crate) async fn work_on(&self, execution_id: ExecutionId) -> Result<(), Error> {
-        let Some(ownership) = &self.ownership else { return Ok(()) };
+    /// Takes an execution over if the process that worked on it has ended, and continues it. The answer is the number of the other
+    /// process that works on it, if one does.
+    pub(crate) async fn work_on(&self, execution_id: ExecutionId) -> Result<Option<String>, Error> {
+        let Some(ownership) = &self.ownership else { return Ok(None) };
         match ownership.take(execution_id).await? {
             Worked::TakenOver => self.recover(&[execution_id]).await,
             Worked::Foreign(program) => {
                 return Err(Error::Foreign { execution_id, program, this: ownership.program.clone() });
             }
-            Worked::Here | Worked::Elsewhere(_) | Worked::Missing => {}
+            Worked::Elsewhere(process) => return Ok(Some(process)),
+            Worked::Here | Worked::Missing => {}
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Makes an execution this process's that is over or whose process has ended.
@@ -39,17 +41,12 @@ impl System {
         Ok(())
     }
 
-    /// The number of the other process that works on an execution; `None` if this one does.
+    /// As [`Self::work_on`], for what may be done to another program's execution as well.
     pub(crate) async fn worked_on_elsewhere(&self, execution_id: ExecutionId) -> Result<Option<String>, Error> {
-        let Some(ownership) = &self.ownership else { return Ok(None) };
-        Ok(match ownership.take(execution_id).await? {
-            Worked::Elsewhere(process) => Some(process),
-            Worked::TakenOver => {
-                self.recover(&[execution_id]).await;
-                None
-            }
-            Worked::Here | Worked::Foreign(_) | Worked::Missing => None,
-        })
+        match self.work_on(execution_id).await {
+            Err(Error::Foreign { .. }) => Ok(None),
+            answer => answer,
+        }
     }
 
     /// Waits until an execution is complete and its event is out, or its event cannot be delivered.

@@ -2,6 +2,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the adapter: the protocol lives in this crate")]
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+
 use super::{About, DynamoDbStore, text};
 use crate::clock::Timestamp;
 use crate::error::Error;
@@ -40,17 +42,23 @@ fn retry(item: &Item) -> Option<(Timestamp, SegmentId)> {
 }
 
 impl DynamoDbStore {
-    pub(super) async fn query_due(&self, shard: DueShard, now: Timestamp, limit: u16) -> Result<Vec<DueItem>, Error> {
-        let about = About { operation: "read due", subject: &self.table };
-        let output = self
-            .client
+    /// A query of all that is in one partition of the index.
+    fn partition(&self, shard: DueShard) -> QueryFluentBuilder {
+        self.client
             .query()
             .table_name(&*self.table)
             .index_name(DUE_INDEX)
-            .key_condition_expression("#due_shard = :shard AND #due_at <= :now")
+            .key_condition_expression("#due_shard = :shard")
             .expression_attribute_names("#due_shard", "due_shard")
-            .expression_attribute_names("#due_at", "due_at")
             .expression_attribute_values(":shard", text(shard))
+    }
+
+    pub(super) async fn query_due(&self, shard: DueShard, now: Timestamp, limit: u16) -> Result<Vec<DueItem>, Error> {
+        let about = About { operation: "read due", subject: &self.table };
+        let output = self
+            .partition(shard)
+            .key_condition_expression("#due_shard = :shard AND #due_at <= :now")
+            .expression_attribute_names("#due_at", "due_at")
             .expression_attribute_values(
                 ":now",
                 aws_sdk_dynamodb::types::AttributeValue::N(now.as_millis().to_string()),
@@ -72,15 +80,9 @@ impl DynamoDbStore {
         let (mut waiting, mut from) = (Vec::new(), None);
         for _ in 0..RETRY_PAGES {
             let query = self
-                .client
-                .query()
-                .table_name(&*self.table)
-                .index_name(DUE_INDEX)
-                .key_condition_expression("#due_shard = :shard")
+                .partition(shard)
                 .filter_expression("begins_with(#pk, :execution)")
-                .expression_attribute_names("#due_shard", "due_shard")
                 .expression_attribute_names("#pk", PK)
-                .expression_attribute_values(":shard", text(shard))
                 .expression_attribute_values(":execution", text(format!("{execution_id}#")))
                 .set_exclusive_start_key(from);
             let output = query.send().await.map_err(|error| self.sdk_error(about, error))?;
@@ -99,15 +101,9 @@ impl DynamoDbStore {
         let (mut open, mut from) = (Vec::new(), None);
         for _ in 0..MAX_PAGES {
             let query = self
-                .client
-                .query()
-                .table_name(&*self.table)
-                .index_name(DUE_INDEX)
-                .key_condition_expression("#due_shard = :shard")
+                .partition(shard)
                 .filter_expression("#sk = :execution")
-                .expression_attribute_names("#due_shard", "due_shard")
                 .expression_attribute_names("#sk", SK)
-                .expression_attribute_values(":shard", text(shard))
                 .expression_attribute_values(":execution", text(ExecutionRow::SK))
                 .set_exclusive_start_key(from);
             let output = query.send().await.map_err(|error| self.sdk_error(about, error))?;
