@@ -20,6 +20,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::file_bus::FileBus;
+use crate::lab::Through;
 use crate::requests::Requests;
 
 /// The services, and a directory for what they keep.
@@ -51,7 +52,7 @@ impl Parts {
     }
 
     fn counted(&self, requests: &Requests) -> ControlTable {
-        let client = requests.of_dynamodb(&self.dynamodb.client());
+        let client = Through::one(requests.clone()).dynamodb(&self.dynamodb.client());
         ControlTable::new(DynamoDbStore::new(client, CONTROL_TABLE, Arc::clone(&self.entropy)))
     }
 
@@ -59,7 +60,7 @@ impl Parts {
     #[must_use]
     pub fn engine(&self, requests: &Requests, lost: u32) -> Engine {
         let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
-        let kinesis = requests.of_kinesis(&self.kinesis.client());
+        let kinesis = Through::one(requests.clone()).kinesis(&self.kinesis.client());
         Engine::new(engine::Parts {
             table: self.counted(requests),
             dispatcher: Arc::new(KinesisDispatcher::new(kinesis, SEGMENT_STREAM, Arc::clone(&entropy))),

@@ -19,25 +19,13 @@ pub struct Spent {
     pub write_units: u64,
 }
 
-/// Counts what the clients that it is given to send. Clones count together.
+/// Counts what the clients send whose interceptor it is. Clones count together.
 #[derive(Debug, Clone, Default)]
 pub struct Requests {
     by_operation: Arc<Mutex<BTreeMap<String, Spent>>>,
 }
 
 impl Requests {
-    /// A client that is counted.
-    #[must_use]
-    pub fn of_dynamodb(&self, client: &aws_sdk_dynamodb::Client) -> aws_sdk_dynamodb::Client {
-        aws_sdk_dynamodb::Client::from_conf(client.config().to_builder().interceptor(self.clone()).build())
-    }
-
-    /// A client that is counted.
-    #[must_use]
-    pub fn of_kinesis(&self, client: &aws_sdk_kinesis::Client) -> aws_sdk_kinesis::Client {
-        aws_sdk_kinesis::Client::from_conf(client.config().to_builder().interceptor(self.clone()).build())
-    }
-
     /// What each operation came to so far.
     #[must_use]
     pub fn by_operation(&self) -> BTreeMap<String, Spent> {

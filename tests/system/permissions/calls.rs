@@ -32,12 +32,6 @@ impl Calls {
         self.0.lock().unwrap().clone()
     }
 
-    /// A client whose calls are noted.
-    #[must_use]
-    pub fn of_dynamodb(&self, client: &aws_sdk_dynamodb::Client) -> aws_sdk_dynamodb::Client {
-        aws_sdk_dynamodb::Client::from_conf(client.config().to_builder().interceptor(self.clone()).build())
-    }
-
     fn note(&self, permissions: impl IntoIterator<Item = Permission>) {
         self.0.lock().unwrap().extend(permissions);
     }

@@ -74,7 +74,7 @@ fn engine(lab: &Lab, calls: &Calls, bus: Arc<BusCalls>) -> Engine {
 
 /// A worker whose calls are noted.
 fn worker(lab: &Lab, calls: &Calls, work: Arc<dyn Work>) -> Worker {
-    lab.worker_on(lab.table_on(calls.of_dynamodb(&lab.dynamodb.client())), work)
+    lab.worker_on(lab.table_on(Through::one(calls.clone()).dynamodb(&lab.dynamodb.client())), work)
 }
 
 /// Does what the execution's parameters say: succeeds, fails for good, or fails for now.
@@ -97,7 +97,7 @@ impl World {
         create_source(&lab.dynamodb.client()).await;
         let bus = |calls: &Calls| Arc::new(BusCalls::new(calls.clone()));
         let bus_of_sweeper = bus(&calls.sweeper);
-        let source = calls.built_in.of_dynamodb(&lab.dynamodb.client());
+        let source = Through::one(calls.built_in.clone()).dynamodb(&lab.dynamodb.client());
         Self {
             scatter: engine(&lab, &calls.scatter, bus(&calls.scatter)),
             worker: worker(&lab, &calls.worker, as_told()),
