@@ -7,7 +7,9 @@ use std::sync::Arc;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _};
 use serde_json::json;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::args::{Cli, Global};
 use crate::context::Context;
@@ -94,13 +96,47 @@ fn log(global: &Global, output: &Output) {
         2 => "debug",
         _ => "trace",
     };
-    let asked = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
-    let filter = EnvFilter::builder().parse_lossy(if asked.is_empty() { usual } else { asked.as_str() });
+    let asked = std::env::var("RUST_LOG").ok().filter(|asked| !asked.is_empty());
+    let (filter, misread) = filter(asked.as_deref(), usual);
     let writer = output.log_writer();
     let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_max_level(LevelFilter::TRACE)
         .with_ansi(output.error_colours())
         .with_writer(move || writer.clone());
     // A worker that set up its own logs keeps them.
-    drop(if output.is_json() { logs.json().flatten_event(true).try_init() } else { logs.try_init() });
+    drop(if output.is_json() {
+        logs.json().flatten_event(true).finish().with(filter).try_init()
+    } else {
+        logs.finish().with(filter).try_init()
+    });
+    if let Some(error) = misread {
+        tracing::warn!(%error, "RUST_LOG is not of the form target=level,…; it changes nothing");
+    }
+}
+
+/// The asked filter; the usual one, and why, if what is asked for cannot be read.
+fn filter(asked: Option<&str>, usual: &str) -> (Targets, Option<ParseError>) {
+    let usual = || usual.parse().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::WARN));
+    match asked.map(str::parse) {
+        Some(Ok(filter)) => (filter, None),
+        Some(Err(error)) => (usual(), Some(error)),
+        None => (usual(), None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_that_cannot_be_read_leaves_the_usual_one() {
+        let (usual, _) = filter(None, USUAL);
+        let (kept, error) = filter(Some("scatter_gather=loud"), USUAL);
+        assert_eq!(kept, usual);
+        assert!(error.is_some());
+        let (asked, error) = filter(Some("scatter_gather_engine=debug"), USUAL);
+        assert!(asked.would_enable("scatter_gather_engine::sweep", &tracing::Level::DEBUG));
+        assert!(!asked.would_enable("hyper", &tracing::Level::ERROR));
+        assert!(error.is_none());
+    }
 }

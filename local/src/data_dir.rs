@@ -56,7 +56,7 @@ impl DataDir {
 
     /// Takes the directory `path` for this process, and creates it first if it is missing.
     pub fn open(path: &Path) -> Result<Self, DataDirError> {
-        std::fs::create_dir_all(path).map_err(|source| unusable(path, source))?;
+        make(path)?;
         let lock_path = path.join(LOCK_FILE);
         // Not truncated: until the lock is ours, what is in it is the holder's.
         let mut lock = OpenOptions::new()
@@ -100,6 +100,11 @@ fn choose(xdg_data_home: Option<OsString>, home: Option<OsString>) -> Option<Pat
         home.map(PathBuf::from).filter(|path| path.is_absolute()).map(|home| home.join(".local").join("share"))
     });
     data.map(|data| data.join(NAME))
+}
+
+/// Makes the directory if it is missing.
+pub(crate) fn make(path: &Path) -> Result<(), DataDirError> {
+    std::fs::create_dir_all(path).map_err(|source| unusable(path, source))
 }
 
 fn unusable(path: &Path, source: std::io::Error) -> DataDirError {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use control_table::store::sqlite::ProcessId;
 
-use crate::data_dir::DataDirError;
+use crate::data_dir::{self, DataDirError};
 
 /// The folder of the lock files in a data directory.
 const FOLDER: &str = "processes";
@@ -30,7 +30,7 @@ impl Registration {
     pub fn new(data_dir: &Path, id: ProcessId) -> Result<Self, DataDirError> {
         let folder = data_dir.join(FOLDER);
         let unusable = |path: &Path, source| DataDirError::Unusable { path: path.to_owned(), source };
-        std::fs::create_dir_all(&folder).map_err(|source| unusable(&folder, source))?;
+        data_dir::make(&folder)?;
         let path = folder.join(id.to_string());
         let mut lock =
             OpenOptions::new().write(true).create_new(true).open(&path).map_err(|source| unusable(&path, source))?;

@@ -4,19 +4,34 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "emulate")]
 use emulator::event_source::{DynamoDbSettings, KinesisSettings, RetryPolicy};
 
 /// `SegmentStream`: `ShardCount`.
+#[cfg(feature = "emulate")]
 pub const SHARD_COUNT: u16 = 1;
 
+/// `WorkerFunction`: `Events.Segments.ParallelizationFactor`.
+pub const PARALLELIZATION_FACTOR: usize = 10;
+
+/// `WorkerFunction`: `Timeout`.
+pub const WORKER_TIMEOUT: Duration = Duration::from_mins(15);
+
 /// The retries of both event source mappings: `MaximumRetryAttempts`, `BisectBatchOnFunctionError`, `FunctionResponseTypes`.
+#[cfg(feature = "emulate")]
 const RETRIES: RetryPolicy = RetryPolicy { attempts_max: Some(10), bisect: true, report_failures: true };
 
 /// `WorkerFunction`: `Events.Segments`, with the defaults of the parameters that it refers to.
-pub const WORKER_MAPPING: KinesisSettings =
-    KinesisSettings { batch_size: 1, parallelization_factor: 10, retries: RETRIES, timeout: Duration::from_mins(15) };
+#[cfg(feature = "emulate")]
+pub const WORKER_MAPPING: KinesisSettings = KinesisSettings {
+    batch_size: 1,
+    parallelization_factor: PARALLELIZATION_FACTOR,
+    retries: RETRIES,
+    timeout: WORKER_TIMEOUT,
+};
 
 /// `GatherFunction`: `Events.ControlTableStream`, and the `Timeout` of `Globals`.
+#[cfg(feature = "emulate")]
 pub const GATHER_MAPPING: DynamoDbSettings = DynamoDbSettings {
     batch_size: 100,
     batching_window: Duration::ZERO,

@@ -40,6 +40,7 @@ pub enum EmbeddedError {
     #[error("a background read of the stream was lost: {0}")]
     Lost(#[from] tokio::task::JoinError),
     /// A filter pattern of an event source mapping cannot be used.
+    #[cfg(feature = "event-sources")]
     #[error(transparent)]
     Filter(#[from] crate::event_source::filter::FilterError),
     /// A Kinesis stream could not be created.

@@ -13,7 +13,9 @@ mod changes;
 mod dispatch;
 mod dynamodb;
 mod error;
+#[cfg(feature = "event-sources")]
 mod kinesis;
+#[cfg(feature = "event-sources")]
 mod shard;
 mod stream;
 #[cfg(test)]
@@ -23,7 +25,9 @@ mod transport;
 pub use changes::Changes;
 pub use dynamodb::{Durability, EmbeddedDynamoDb};
 pub use error::EmbeddedError;
+#[cfg(feature = "event-sources")]
 pub use kinesis::{Backlog, EmbeddedKinesis};
+#[cfg(feature = "event-sources")]
 pub use shard::{Shard, ShardRecord};
 pub use stream::{StoredChange, TableStream};
 

@@ -11,7 +11,8 @@ use super::batch::{Batch, Outcome, finalize, outcome_of};
 use super::event::dynamodb_event;
 use super::filter::Filter;
 use super::handler::{DynamoDbHandler, call};
-use super::host::{Host, StopSignal, rest};
+use super::host::{Host, rest};
+use crate::StopSignal;
 use super::settings::DynamoDbSettings;
 use crate::embedded::{Changes, EmbeddedDynamoDb, EmbeddedError, StoredChange, TableStream};
 

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::watch;
-
 use super::handler::Invocation;
+use crate::StopSignal;
 
 /// The pause before the first repetition of a failed batch; it doubles with each.
 const PAUSE_FIRST: Duration = Duration::from_millis(200);
@@ -72,54 +71,6 @@ pub(super) fn pause(retries: u32) -> Duration {
     }
 }
 
-/// Ends the mappings of a process. Dropping it ends them, too.
-#[derive(Debug)]
-pub struct Shutdown {
-    sender: watch::Sender<bool>,
-}
-
-impl Shutdown {
-    /// Nothing is to end yet.
-    pub fn new() -> Self {
-        Self { sender: watch::Sender::new(false) }
-    }
-
-    /// Asks everything that has a signal of this to end. It takes no new work, and has the host's grace for the rest.
-    pub fn request(&self) {
-        self.sender.send_replace(true);
-    }
-
-    /// What a mapping listens to.
-    pub fn signal(&self) -> StopSignal {
-        StopSignal { requested: self.sender.subscribe() }
-    }
-}
-
-impl Default for Shutdown {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// Says when to end.
-#[derive(Debug, Clone)]
-pub struct StopSignal {
-    requested: watch::Receiver<bool>,
-}
-
-impl StopSignal {
-    /// Waits until the end is asked for.
-    pub async fn requested(&mut self) {
-        // An error means that every sender is gone, which is a reason to end, too.
-        let _ = self.requested.wait_for(|requested| *requested).await;
-    }
-
-    /// Whether the end was asked for.
-    pub fn is_requested(&self) -> bool {
-        *self.requested.borrow() || self.requested.has_changed().is_err()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,15 +79,5 @@ mod tests {
     fn pauses_double_up_to_a_limit() {
         let millis: Vec<_> = [0, 1, 2, 6, 7, u32::MAX].map(|n| pause(n).as_millis()).into();
         assert_eq!(millis, [0, 200, 400, 6_400, 10_000, 10_000]);
-    }
-
-    #[tokio::test]
-    async fn a_dropped_shutdown_ends_what_listens() {
-        let shutdown = Shutdown::new();
-        let mut signal = shutdown.signal();
-        assert!(!signal.is_requested());
-        drop(shutdown);
-        assert!(signal.is_requested());
-        signal.requested().await;
     }
 }

@@ -22,6 +22,6 @@ mod tests;
 pub use batch::RetryPolicy;
 pub use dynamodb::DynamoDbMapping;
 pub use handler::{DynamoDbHandler, HandlerError, Invocation, KinesisHandler};
-pub use host::{Host, Shutdown, StopSignal};
+pub use host::Host;
 pub use kinesis::KinesisMapping;
 pub use settings::{DynamoDbSettings, KinesisSettings};

@@ -8,7 +8,7 @@ use std::fmt::{self, Debug};
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
-use tracing_subscriber::filter::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::{JsonFields, Writer};
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields, MakeWriter};
@@ -21,7 +21,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").or_else(|_| std::env::var(EnvFilter::DEFAULT_ENV)).ok();
+    let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").or_else(|_| std::env::var("RUST_LOG")).ok();
     of_level(writer, level.as_deref())
 }
 
@@ -32,7 +32,7 @@ where
 {
     // Lambda's most silent level is one that tracing does not have.
     let level = level.map_or("info", |level| if level.eq_ignore_ascii_case("fatal") { "error" } else { level });
-    let filter = EnvFilter::builder().parse_lossy(level);
+    let filter: Targets = level.parse().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
     subscriber::layer().fmt_fields(JsonFields::new()).event_format(Flat).with_writer(writer).with_filter(filter)
 }
 

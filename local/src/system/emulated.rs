@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use emulator::embedded::{Backlog, EmbeddedError, EmbeddedKinesis};
-use emulator::event_source::{DynamoDbMapping, DynamoDbSettings, Host, KinesisMapping, Shutdown};
+use emulator::Shutdown;
+use emulator::event_source::{DynamoDbMapping, DynamoDbSettings, Host, KinesisMapping};
 use functions::KinesisDispatcher;
 use functions::handlers::GatherHandler;
 use runtime::Worker;
@@ -13,7 +14,6 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
 use super::bus::LocalBus;
-use super::database::Control;
 use super::handlers::{GatherFunction, WorkerFunction};
 use super::recovery::Recovery;
 use super::running::{GRACE, System, commands, wire_engine, work};
@@ -28,11 +28,8 @@ const GATHER_TIMEOUT: Duration = Duration::from_mins(15);
 
 /// Locks the directory, starts the event source mappings and the sweeper, and continues every open execution.
 pub(super) async fn start(options: Options) -> Result<System, Error> {
-    let database = Database::open(&options.place(), options.durability, Arc::clone(&options.entropy)).await?;
-    let service = match &database.control {
-        Control::Emulated(emulated) => emulated.service.clone(),
-        Control::File(_) => return Err(Error::NotEmulated),
-    };
+    let entropy = Arc::clone(&options.entropy);
+    let (database, service) = Database::open_emulated(&options.data_dir, options.durability, entropy).await?;
     let kinesis = EmbeddedKinesis::start(Backlog { wait_max: PUT_WAIT, ..Backlog::default() });
     let shards = kinesis.create_stream(SEGMENT_STREAM, shards(&options)).await?;
     let bus = Arc::new(LocalBus::new(&options.data_dir, commands(&options), None));

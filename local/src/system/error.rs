@@ -23,9 +23,10 @@ pub enum Error {
     /// The control table's file.
     #[error(transparent)]
     Store(#[from] control_table::store::sqlite::OpenError),
-    /// The directory was opened as another kind than the system is started as: a defect of this program.
-    #[error("the data directory is open as another kind than asked for (a defect of this program)")]
-    NotEmulated,
+    /// This program was built without the emulation.
+    #[cfg(not(feature = "emulate"))]
+    #[error("this program was built without --emulate: build it again with `--features emulate`")]
+    WithoutEmulation,
     /// An embedded service.
     #[error(transparent)]
     Embedded(#[from] EmbeddedError),
@@ -69,10 +70,11 @@ impl Error {
             Self::DataDir(DataDirError::InUse { .. }) => true,
             Self::Table(error) => error.is_retryable(),
             Self::Engine(error) => error.is_retryable(),
+            #[cfg(not(feature = "emulate"))]
+            Self::WithoutEmulation => false,
             Self::DataDir(_)
             | Self::Outdated(_)
             | Self::Store(_)
-            | Self::NotEmulated
             | Self::Empty(_)
             | Self::Embedded(_)
             | Self::NotRecovered { .. }

@@ -8,8 +8,9 @@ use tokio::time::MissedTickBehavior;
 
 use control_table::clock::Clock;
 use control_table::store::SqliteStore;
+#[cfg(feature = "emulate")]
 use emulator::embedded::EmbeddedDynamoDb;
-use emulator::event_source::StopSignal;
+use emulator::StopSignal;
 
 use crate::data_dir::DataDirError;
 use crate::logs;
@@ -22,6 +23,7 @@ pub(super) enum Expiring {
     /// The store in a file, and the data directory with the output of commands.
     File(SqliteStore, PathBuf),
     /// The emulation's `DynamoDB`.
+    #[cfg(feature = "emulate")]
     Emulated(EmbeddedDynamoDb),
 }
 
@@ -33,6 +35,7 @@ impl Expiring {
                 delete_logs(store, data_dir).await?;
                 Ok(deleted)
             }
+            #[cfg(feature = "emulate")]
             Self::Emulated(service) => Ok(service.delete_expired().await? as u64),
         }
     }

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use emulator::event_source::Shutdown;
+use emulator::Shutdown;
 use runtime::{Serving, Worker};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
 use super::bus::LocalBus;
-use super::database::Control;
 use super::gather::GatherLoop;
 use super::origin::Origin;
 use super::ownership::Ownership;
@@ -17,21 +16,16 @@ use super::queue::Queue;
 use super::recovery::Recovery;
 use super::running::{System, commands, wire_engine, work};
 use super::{Database, Error, Options, expiry, ticks};
-use crate::settings::WORKER_MAPPING;
+use crate::settings::{PARALLELIZATION_FACTOR, WORKER_TIMEOUT};
 
 /// How long a recorded outcome may wait to be counted together with others. A tally is a row of a kilobyte: counting one outcome by one
 /// would take longer than the claim and the end of a short segment. The last outcomes do not wait.
 const TALLY_DELAY: std::time::Duration = std::time::Duration::from_millis(2);
 
 /// Opens the directory beside other processes, and starts workers, gather and sweeper for this process's executions.
-pub(super) async fn start(options: Options) -> Result<System, Error> {
+pub(super) fn start(options: Options) -> Result<System, Error> {
     let origin = Origin { program: options.program.clone(), hooks: options.hooks.clone() }.to_json();
-    let (place, entropy) = (options.place(), Arc::clone(&options.entropy));
-    let database = Database::open_as(&place, options.durability, entropy, origin).await?;
-    let store = match &database.control {
-        Control::File(file) => file.store.clone(),
-        Control::Emulated(_) => return Err(Error::NotEmulated),
-    };
+    let (database, store) = Database::open_file(&options.data_dir, options.durability, &options.entropy, origin)?;
     let bus = Arc::new(LocalBus::new(&options.data_dir, commands(&options), Some(store.clone())));
     let (queue, records) = Queue::new(store.process());
     let queue = Arc::new(queue);
@@ -65,6 +59,6 @@ pub(super) async fn start(options: Options) -> Result<System, Error> {
 
 /// An attempt may take as long here as in a Lambda invocation, so that a job that runs here runs there.
 fn serving(options: &Options) -> Serving {
-    let at_once = options.workers.unwrap_or(WORKER_MAPPING.parallelization_factor);
-    Serving { at_once, attempt_time: TimeDelta::from_std(WORKER_MAPPING.timeout).unwrap_or(TimeDelta::MAX) }
+    let at_once = options.workers.unwrap_or(PARALLELIZATION_FACTOR);
+    Serving { at_once, attempt_time: TimeDelta::from_std(WORKER_TIMEOUT).unwrap_or(TimeDelta::MAX) }
 }

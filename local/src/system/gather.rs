@@ -12,7 +12,7 @@ use control_table::policy::Backoff;
 use control_table::rows::RowKey;
 use control_table::store::SqliteStore;
 use control_table::store::sqlite::OutboxEntry;
-use emulator::event_source::StopSignal;
+use emulator::StopSignal;
 use engine::Engine;
 use engine::gather::GatherImage;
 use tokio::sync::watch;

@@ -15,11 +15,13 @@
 
 mod bus;
 mod database;
+#[cfg(feature = "emulate")]
 mod emulated;
 mod error;
 mod expiry;
 mod file;
 mod gather;
+#[cfg(feature = "emulate")]
 mod handlers;
 mod hook;
 mod options;
@@ -41,5 +43,6 @@ pub(crate) use self::running::wire_engine;
 
 /// The control table's name in the embedded `DynamoDB`.
 pub const CONTROL_TABLE: &str = "control";
+#[cfg(feature = "emulate")]
 /// The segment stream's name in the embedded Kinesis.
 pub const SEGMENT_STREAM: &str = "segments";

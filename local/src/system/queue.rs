@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use control_table::message::SegmentRecord;
 use control_table::store::sqlite::ProcessId;
-use emulator::event_source::StopSignal;
+use emulator::StopSignal;
 use engine::{DispatchError, Dispatcher};
 use futures::future::BoxFuture;
 use futures::stream::{self, Stream};

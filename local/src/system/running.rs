@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use control_table::ControlTable;
 use control_table::id::ExecutionId;
-use emulator::event_source::Shutdown;
+use emulator::Shutdown;
 use engine::scatter::Sources;
 use engine::{Dispatcher, Engine, EventBus, Parts, Settings};
 use jobs::{Commands, OutputFiles, builtin};
@@ -18,7 +18,7 @@ use super::bus::LocalBus;
 use super::hook;
 use super::ownership::Ownership;
 use super::recovery::Recovery;
-use super::{Database, Error, Options, WorkChoice, emulated, file};
+use super::{Database, Error, Options, WorkChoice, file};
 use crate::logs;
 
 /// How long running work may continue after a stop: long enough to record its end, not to reach it.
@@ -49,8 +49,15 @@ impl System {
     ///
     /// # Errors
     /// When a file in the directory cannot be opened; of an emulation, also when another process has the directory.
+    #[cfg_attr(not(feature = "emulate"), expect(clippy::unused_async, reason = "an emulation is started by requests"))]
     pub async fn start(options: Options) -> Result<Self, Error> {
-        if options.emulate { emulated::start(options).await } else { file::start(options).await }
+        if options.emulate {
+            #[cfg(feature = "emulate")]
+            return super::emulated::start(options).await;
+            #[cfg(not(feature = "emulate"))]
+            return Err(Error::WithoutEmulation);
+        }
+        file::start(options)
     }
 
     /// The engine.

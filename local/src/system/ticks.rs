@@ -9,7 +9,7 @@ use engine::Engine;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use emulator::event_source::StopSignal;
+use emulator::StopSignal;
 
 /// How long one sweep may take: the Lambda limit, as everything here has it.
 const SWEEP_LIMIT: TimeDelta = TimeDelta::minutes(15);

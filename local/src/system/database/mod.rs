@@ -1,0 +1,138 @@
+//! The control table and the user's tables, without anything that works on them.
+//!
+//! | file or folder of a data directory | |
+//! |---|---|
+//! | `control.db` | the control table |
+//! | `dynamodb.sqlite` | the user's tables, in the embedded `DynamoDB` |
+//! | `processes/` | a lock file for each process that works here |
+//! | `emulator/` | the control table of `--emulate`, in an embedded `DynamoDB` of its own |
+//!
+//! - `file`: the control table in its file
+//! - `emulated`: the emulation's
+
+#[cfg(feature = "emulate")]
+mod emulated;
+mod file;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use control_table::ControlTable;
+use control_table::clock::Entropy;
+use control_table::id::ExecutionId;
+use control_table::store::sqlite::{Durability, Owner};
+use emulator::embedded::EmbeddedDynamoDb;
+
+use super::Error;
+use crate::data_dir::DataDir;
+use crate::processes::{Life, life_of};
+
+/// A data directory, and which of its two control tables is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The directory.
+    pub data_dir: PathBuf,
+    /// Whether the control table is the emulation's.
+    pub emulate: bool,
+}
+
+/// An open data directory.
+#[derive(Debug)]
+pub struct Database {
+    source_tables: EmbeddedDynamoDb,
+    client: aws_sdk_dynamodb::Client,
+    control_table: ControlTable,
+    control: Control,
+}
+
+/// What keeps the control table.
+#[derive(Debug)]
+enum Control {
+    File(file::ControlFile),
+    #[cfg(feature = "emulate")]
+    Emulated(#[expect(dead_code, reason = "held while the database lives: it is the lock")] Option<DataDir>),
+}
+
+impl Database {
+    /// Opens it to read, beside the processes that work there. A single conditional write is as safe there as one of a function on AWS:
+    /// the process that works on the execution sees it at its next look.
+    ///
+    /// # Errors
+    /// When there is nothing yet, or it cannot be opened.
+    #[expect(clippy::unused_async, reason = "as its sibling; callers in other crates await it")]
+    pub async fn read(place: &Place, durability: Durability, entropy: Arc<Entropy>) -> Result<Self, Error> {
+        if place.emulate {
+            #[cfg(feature = "emulate")]
+            return Self::read_emulated(&place.data_dir, durability, entropy);
+            #[cfg(not(feature = "emulate"))]
+            return Err(Error::WithoutEmulation);
+        }
+        Self::read_file(&place.data_dir, durability, &entropy)
+    }
+
+    /// Opens it to work there, and makes it if it is missing: beside other processes; an emulation alone.
+    ///
+    /// # Errors
+    /// When it cannot be opened; of an emulation, also when another process has it.
+    #[cfg_attr(not(feature = "emulate"), expect(clippy::unused_async, reason = "an emulation is made by requests"))]
+    pub async fn open(place: &Place, durability: Durability, entropy: Arc<Entropy>) -> Result<Self, Error> {
+        if place.emulate {
+            #[cfg(feature = "emulate")]
+            return Ok(Self::open_emulated(&place.data_dir, durability, entropy).await?.0);
+            #[cfg(not(feature = "emulate"))]
+            return Err(Error::WithoutEmulation);
+        }
+        Ok(Self::open_file(&place.data_dir, durability, &entropy, String::new())?.0)
+    }
+
+    fn around(
+        place: &std::path::Path,
+        durability: Durability,
+        control_table: ControlTable,
+        control: Control,
+    ) -> Result<Self, Error> {
+        let source_tables = EmbeddedDynamoDb::open(&DataDir::database_in(place), emulated(durability))?;
+        let client = source_tables.client();
+        Ok(Self { source_tables, client, control_table, control })
+    }
+
+    /// The embedded service of the user's tables.
+    pub(super) const fn source_tables(&self) -> &EmbeddedDynamoDb {
+        &self.source_tables
+    }
+
+    /// A client for the user's own tables.
+    #[must_use]
+    pub const fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
+        &self.client
+    }
+
+    /// The control table.
+    #[must_use]
+    pub const fn control_table(&self) -> &ControlTable {
+        &self.control_table
+    }
+
+    /// Whether the process lives that works on an execution, or worked on it last; `None` if that is not known: in an emulation, and
+    /// if there is no such execution.
+    ///
+    /// # Errors
+    /// When the control table or the process's lock cannot be read.
+    pub async fn process_of(&self, execution_id: ExecutionId) -> Result<Option<Life>, Error> {
+        match &self.control {
+            Control::File(file) => {
+                let Some(Owner { process, .. }) = file.store.owner(execution_id).await? else { return Ok(None) };
+                Ok(Some(life_of(&file.data_dir, process)?))
+            }
+            #[cfg(feature = "emulate")]
+            Control::Emulated(_) => Ok(None),
+        }
+    }
+}
+
+const fn emulated(durability: Durability) -> emulator::embedded::Durability {
+    match durability {
+        Durability::ProcessCrash => emulator::embedded::Durability::ProcessCrash,
+        Durability::PowerLoss => emulator::embedded::Durability::PowerLoss,
+    }
+}
