@@ -3,12 +3,14 @@
 //!
 //! # Layout
 //! - [`data_dir`]: the directory of its state, and the lock on it
+//! - [`lists`]: codes that came through a pipe
 //! - [`logs`]: the output of commands
 //! - `processes`: which processes work in it, and which of them live
 //! - [`settings`]: what this machine and a deployment have in common
 //! - [`system`]: the running system; `operator`: it as an [`engine::Operator`], and a reader beside it
 
 pub mod data_dir;
+pub mod lists;
 pub mod logs;
 mod operator;
 mod processes;

@@ -8,7 +8,7 @@ use control_table::id::{ExecutionId, ExecutionKey};
 use control_table::policy::Policy;
 use control_table::rows::{Selection, Stop};
 use engine::operate::{CancelReport, LimitChange, RedriveReport, RepairMode, RepairReport};
-use engine::scatter::{Added, ScatterAnswer, ScatterEvent};
+use engine::scatter::{Added, ScatterAnswer, ScatterEvent, Scattered};
 use engine::{Engine, EngineError, Finished, NO_DEADLINE, NoBus, NoDispatcher, Operator, OperatorError, Started};
 use futures::future::{BoxFuture, ready};
 use serde_json::Value;
@@ -26,16 +26,17 @@ impl Operator for System {
 
     fn start(&self, event: ScatterEvent, key: ExecutionKey) -> BoxFuture<'_, Result<Started, OperatorError>> {
         Box::pin(async move {
-            // Another process's execution is waited for: its segments are for that process's workers.
-            if let Some(execution_id) = self.engine().existing(&event, &key).await?
-                && self.work_on(execution_id).await.map_err(outside)?.is_some()
-            {
-                return Ok(Started { execution_id, key, opened: false });
-            }
-            match self.engine().scatter(event, key.as_str(), NO_DEADLINE).await {
-                Ok(ScatterAnswer { execution_id, key, opened, .. }) => Ok(Started { execution_id, key, opened }),
+            match self.engine().scatter_new(event, key.as_str(), NO_DEADLINE).await {
+                Ok(Scattered::Opened(ScatterAnswer { execution_id, .. }))
                 // The sweeper continues with it.
-                Err(EngineError::OutOfTime { execution_id, .. }) => Ok(Started { execution_id, key, opened: true }),
+                | Err(EngineError::OutOfTime { execution_id, .. }) => Ok(Started { execution_id, key, opened: true }),
+                Ok(Scattered::Existing(execution_id)) => {
+                    // Another process's execution is waited for: its segments are for that process's workers.
+                    if self.work_on(execution_id).await.map_err(outside)?.is_none() {
+                        self.engine().resume(execution_id, NO_DEADLINE).await?;
+                    }
+                    Ok(Started { execution_id, key, opened: false })
+                }
                 Err(error) => Err(error.into()),
             }
         })

@@ -2,7 +2,8 @@
 //! `kill -9`.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use control_table::store::sqlite::ProcessId;
@@ -12,14 +13,14 @@ use crate::data_dir::{self, DataDirError};
 /// The folder of the lock files in a data directory.
 const FOLDER: &str = "processes";
 
-/// The longest process number that is read from a lock file.
-const PID_BYTES: u64 = 32;
+/// The longest content of a lock file that is read: two numbers.
+const CONTENT_BYTES: u64 = 64;
 
 /// This process, registered in a data directory until the value is dropped, or the process ends in any way.
 #[derive(Debug)]
 pub struct Registration {
     path: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl Registration {
@@ -32,12 +33,25 @@ impl Registration {
         let unusable = |path: &Path, source| DataDirError::Unusable { path: path.to_owned(), source };
         data_dir::make(&folder)?;
         let path = folder.join(id.to_string());
-        let mut lock =
+        let lock =
             OpenOptions::new().write(true).create_new(true).open(&path).map_err(|source| unusable(&path, source))?;
         // No other process knows the ID yet, so this does not wait.
         lock.lock().map_err(|source| unusable(&path, source))?;
-        lock.write_all(std::process::id().to_string().as_bytes()).map_err(|source| unusable(&path, source))?;
-        Ok(Self { path, _lock: lock })
+        let registration = Self { path, lock };
+        registration.beat(0)?;
+        Ok(registration)
+    }
+
+    /// A sign of life: a number other than the last one. A process that holds its lock and gives none hangs.
+    ///
+    /// # Errors
+    /// When the lock file cannot be written.
+    pub fn beat(&self, beat: u64) -> Result<(), DataDirError> {
+        // Of the same length each time, so that a reader never sees the end of an older one.
+        let content = format!("{}\n{beat:020}\n", std::process::id());
+        self.lock
+            .write_all_at(content.as_bytes(), 0)
+            .map_err(|source| DataDirError::Unusable { path: self.path.clone(), source })
     }
 }
 
@@ -51,8 +65,13 @@ impl Drop for Registration {
 /// A process of a data directory, as another process sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Life {
-    /// It lives: its number, as it wrote it down, or "unknown".
-    Alive(String),
+    /// It lives.
+    Alive {
+        /// Its number, as it wrote it down, or "unknown".
+        pid: String,
+        /// Its last sign of life.
+        beat: String,
+    },
     /// It has ended, and none of its workers lives.
     Ended,
 }
@@ -73,9 +92,12 @@ pub fn life_of(data_dir: &Path, id: ProcessId) -> Result<Life, DataDirError> {
     match file.try_lock_shared() {
         Ok(()) => Ok(Life::Ended),
         Err(TryLockError::WouldBlock) => {
-            let mut pid = String::new();
-            let read = std::io::Read::by_ref(&mut file).take(PID_BYTES).read_to_string(&mut pid);
-            Ok(Life::Alive(if read.is_ok() && !pid.is_empty() { pid } else { "unknown".to_owned() }))
+            let mut content = String::new();
+            // What cannot be read is a process that lives all the same: its lock says so.
+            let _ = std::io::Read::by_ref(&mut file).take(CONTENT_BYTES).read_to_string(&mut content);
+            let mut lines = content.lines().map(str::to_owned);
+            let pid = lines.next().filter(|pid| !pid.is_empty()).unwrap_or_else(|| "unknown".to_owned());
+            Ok(Life::Alive { pid, beat: lines.next().unwrap_or_default() })
         }
         Err(TryLockError::Error(source)) => Err(unusable(source)),
     }
@@ -92,8 +114,12 @@ mod tests {
         let id = ProcessId::new(Uuid::from_u128(7));
         assert_eq!(life_of(directory.path(), id).unwrap(), Life::Ended, "it never was");
         let registration = Registration::new(directory.path(), id).unwrap();
-        for _ in 0..2 {
-            assert_eq!(life_of(directory.path(), id).unwrap(), Life::Alive(std::process::id().to_string()));
+        for beat in [0, 7, u64::MAX] {
+            registration.beat(beat).unwrap();
+            for _ in 0..2 {
+                let alive = Life::Alive { pid: std::process::id().to_string(), beat: format!("{beat:020}") };
+                assert_eq!(life_of(directory.path(), id).unwrap(), alive);
+            }
         }
         drop(registration);
         assert_eq!(life_of(directory.path(), id).unwrap(), Life::Ended);

@@ -12,9 +12,6 @@ use super::UsageError;
 /// The path that stands for standard input.
 pub(super) const STDIN: &str = "-";
 
-/// The folder of the lists in a data directory.
-const FOLDER: &str = "lists";
-
 /// Bytes of a list at most: ten million codes of 100 bytes.
 const MAX_BYTES: u64 = 1 << 30;
 
@@ -34,7 +31,7 @@ pub(super) fn keep(path: &Path, data_dir: &Path) -> Result<PathBuf, UsageError> 
 }
 
 fn copy(mut from: impl Read, path: &Path, data_dir: &Path) -> Result<PathBuf, UsageError> {
-    let folder = data_dir.join(FOLDER);
+    let folder = local::lists::folder(data_dir);
     let unwritable = |source| UsageError::Codes { path: folder.clone(), source };
     std::fs::create_dir_all(&folder).map_err(unwritable)?;
     let mut copy = tempfile::NamedTempFile::new_in(&folder).map_err(unwritable)?;

@@ -12,8 +12,8 @@ use super::event::dynamodb_event;
 use super::filter::Filter;
 use super::handler::{DynamoDbHandler, call};
 use super::host::{Host, rest};
-use crate::StopSignal;
 use super::settings::DynamoDbSettings;
+use crate::StopSignal;
 use crate::embedded::{Changes, EmbeddedDynamoDb, EmbeddedError, StoredChange, TableStream};
 
 /// Records of one read of the stream; Lambda reads as many.

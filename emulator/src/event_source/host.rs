@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use super::handler::Invocation;
 use crate::StopSignal;
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// The pause before the first repetition of a failed batch; it doubles with each.
 const PAUSE_FIRST: Duration = Duration::from_millis(200);

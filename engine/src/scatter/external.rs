@@ -17,7 +17,6 @@ use crate::error::EngineError;
 use crate::hex::hex;
 use crate::records::record;
 use crate::scatter::event::ScatterEvent;
-use crate::scatter::key::asked;
 use crate::scatter::size::json_bytes;
 use crate::scatter::{Request, ScatterAnswer};
 
@@ -75,14 +74,10 @@ impl Engine {
         }
         let key = event.key_or(request.id)?;
         let source = self.sources.resolve(&event.source).await?;
-        let (asked, again) = (asked(&event.source), event.clone());
-        let taken = match self.open_planned(event, key.clone(), asked, source, request.trace).await? {
-            Ok(loaded) => return Ok(ScatterAnswer::new(loaded.execution, true)),
-            Err(taken) => taken,
-        };
-        self.refuse_another(taken, &key, &again).await?;
-        let (execution, _) = self.load_external(taken).await?;
-        Ok(ScatterAnswer::new(execution, false))
+        match self.open_planned(event, key, source, request.trace).await? {
+            Ok(loaded) => Ok(ScatterAnswer::new(loaded.execution, true)),
+            Err(taken) => Ok(ScatterAnswer::new(self.load_external(taken).await?.0, false)),
+        }
     }
 
     /// Adds segments to an execution that was opened with [`Self::open`], and sends their records.

@@ -17,10 +17,14 @@ impl Engine {
     ///
     /// # Errors
     /// When it was opened for another source or other parameters, or the table cannot be read.
-    pub async fn existing(&self, event: &ScatterEvent, key: &ExecutionKey) -> Result<Option<ExecutionId>, EngineError> {
+    pub(super) async fn existing(
+        &self,
+        event: &ScatterEvent,
+        key: &ExecutionKey,
+    ) -> Result<Option<ExecutionId>, EngineError> {
         let existing = self.table.execution_of_key(&event.job, key).await?;
         if let Some(execution_id) = existing {
-            self.refuse_another(execution_id, key, event).await?;
+            self.refuse_another(execution_id, key, &asked(&event.source), &event.parameters).await?;
         }
         Ok(existing)
     }
@@ -31,14 +35,15 @@ impl Engine {
         &self,
         execution_id: ExecutionId,
         key: &ExecutionKey,
-        event: &ScatterEvent,
+        asked: &str,
+        parameters: &Value,
     ) -> Result<(), EngineError> {
         let Some(plan) = self.table.plan(execution_id).await? else { return Ok(()) };
         let mut differs = Vec::new();
-        if !plan.asked.is_empty() && plan.asked != asked(&event.source) {
+        if !plan.asked.is_empty() && plan.asked != asked {
             differs.push("source".to_owned());
         }
-        differs.extend(differing(&plan.parameters, &event.parameters));
+        differs.extend(differing(&plan.parameters, parameters));
         if differs.is_empty() {
             return Ok(());
         }

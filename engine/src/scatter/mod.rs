@@ -20,4 +20,4 @@ mod start;
 pub use self::event::ScatterEvent;
 pub use self::external::{Added, MAX_SPECS_PER_ADD};
 pub use self::sources::{Source, SourceError, SourceRequest, Sources};
-pub use self::start::{Request, ScatterAnswer};
+pub use self::start::{Request, ScatterAnswer, Scattered};

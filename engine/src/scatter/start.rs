@@ -71,6 +71,15 @@ impl ScatterAnswer {
     }
 }
 
+/// What a scatter found under its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scattered {
+    /// Nothing: it opened an execution.
+    Opened(ScatterAnswer),
+    /// This execution, for the same source and parameters. It is as it was.
+    Existing(ExecutionId),
+}
+
 /// An execution as a scatter works on it.
 pub(crate) struct Loaded {
     pub execution: ExecutionRow,
@@ -92,29 +101,51 @@ impl Engine {
         request: impl Into<Request<'_>>,
         deadline: DateTime<Utc>,
     ) -> Result<ScatterAnswer, EngineError> {
-        let request = request.into();
         let budget = Budget::new(self.clock.now(), deadline, self.settings.deadline_margin);
+        match self.scatter_within(event, request.into(), budget).await? {
+            Scattered::Opened(answer) => Ok(answer),
+            Scattered::Existing(execution_id) => self.continue_scatter(execution_id, budget).await,
+        }
+    }
+
+    /// Opens an execution and continues until it is sealed, unless the event's key has an execution already: that one stays as it is.
+    /// For a caller that must know first whose execution it is.
+    ///
+    /// # Errors
+    /// As [`Self::scatter`].
+    pub async fn scatter_new(
+        &self,
+        event: ScatterEvent,
+        request: impl Into<Request<'_>>,
+        deadline: DateTime<Utc>,
+    ) -> Result<Scattered, EngineError> {
+        let budget = Budget::new(self.clock.now(), deadline, self.settings.deadline_margin);
+        self.scatter_within(event, request.into(), budget).await
+    }
+
+    async fn scatter_within(
+        &self,
+        event: ScatterEvent,
+        request: Request<'_>,
+        budget: Budget,
+    ) -> Result<Scattered, EngineError> {
         event.validate()?;
         refuse_external(&event)?;
         let key = event.key_or(request.id)?;
         // Looked up first, so that a repeated invocation does not count the source again.
         if let Some(execution_id) = self.existing(&event, &key).await? {
-            return self.continue_scatter(execution_id, budget).await;
+            return Ok(Scattered::Existing(execution_id));
         }
-        let (asked, asked_again) = (asked(&event.source), event.clone());
         let resolving = self.sources.resolve(&event.source);
         let source = tokio::time::timeout(budget.left(&*self.clock), resolving)
             .await
             .map_err(|_elapsed| EngineError::SourceTooSlow)??;
-        match self.open_planned(event, key.clone(), asked, source, request.trace).await? {
+        match self.open_planned(event, key, source, request.trace).await? {
             Ok(loaded) => {
                 self.run(&loaded, budget).await?;
-                self.answer(loaded.execution.execution_id, true).await
+                Ok(Scattered::Opened(self.answer(loaded.execution.execution_id, true).await?))
             }
-            Err(taken) => {
-                self.refuse_another(taken, &key, &asked_again).await?;
-                self.continue_scatter(taken, budget).await
-            }
+            Err(taken) => Ok(Scattered::Existing(taken)),
         }
     }
 
@@ -128,12 +159,11 @@ impl Engine {
         self.continue_scatter(execution_id, budget).await
     }
 
-    /// Opens the execution, or finds the one that got the key in the meantime.
-    pub(crate) async fn open_planned(
+    /// Opens the execution, or finds the one that got the key in the meantime for the same source and parameters.
+    pub(super) async fn open_planned(
         &self,
         event: ScatterEvent,
         key: ExecutionKey,
-        asked: String,
         source: Arc<dyn Source>,
         trace: Option<TraceContext>,
     ) -> Result<Result<Loaded, ExecutionId>, EngineError> {
@@ -147,7 +177,7 @@ impl Engine {
             policy: event.policy,
             expected: source.total(),
             kind: source.kind(),
-            asked,
+            asked: asked(&event.source),
             source: plan,
             parameters: event.parameters,
             trace,
@@ -158,7 +188,11 @@ impl Engine {
             OpenOutcome::Opened(execution) => *execution,
             // Opened by this very call, whose first answer was lost.
             OpenOutcome::Existing(taken) if taken == request.execution_id => self.load(taken).await?,
-            OpenOutcome::Existing(taken) => return Ok(Err(taken)),
+            OpenOutcome::Existing(taken) => {
+                let Open { key, asked, parameters, .. } = &request;
+                self.refuse_another(taken, key, asked, parameters).await?;
+                return Ok(Err(taken));
+            }
         };
         let Open { execution_id, kind, asked, source: plan, parameters, trace, .. } = request;
         let trace_id = trace.as_ref().map(TraceContext::trace_id);

@@ -1,6 +1,5 @@
-//! Recovery after a restart on one machine: every open execution is healed, due or not.
-//!
-//! The embedded Kinesis keeps its records in memory, so they are lost; and no worker of the earlier process lives.
+//! Recovery on one machine: a process continues an execution of another one that has ended, or hangs. It is healed, due or not: the
+//! records in the other process's memory are lost.
 
 use chrono::{DateTime, Utc};
 use control_table::id::ExecutionId;
@@ -25,14 +24,15 @@ impl Engine {
         Ok(open)
     }
 
-    /// Sends the records of an execution again, releases the leases of the earlier process's workers, continues its scatter, cancel
-    /// or redrive, and finalizes it.
+    /// Sends the records of an execution again, releases the leases of the earlier process's workers if they have ended, continues its
+    /// scatter, cancel or redrive, and finalizes it.
     ///
     /// # Errors
     /// When a step fails; recovering again continues.
     pub async fn recover(
         &self,
         execution_id: ExecutionId,
+        leases: Leases,
         deadline: DateTime<Utc>,
     ) -> Result<SweepReport, EngineError> {
         let mut report = SweepReport::default();
@@ -41,7 +41,7 @@ impl Engine {
         };
         if matches!(execution.status, ExecutionStatus::Scattering | ExecutionStatus::Running) {
             let tallies = self.table.tallies(execution_id, 0..execution.groups).await?;
-            self.heal(&execution, &tallies, Leases::Ended, &mut report).await?;
+            self.heal(&execution, &tallies, leases, &mut report).await?;
         }
         match execution.status {
             ExecutionStatus::Scattering => {

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use emulator::embedded::{Backlog, EmbeddedError, EmbeddedKinesis};
 use emulator::Shutdown;
+use emulator::embedded::{Backlog, EmbeddedError, EmbeddedKinesis};
 use emulator::event_source::{DynamoDbMapping, DynamoDbSettings, Host, KinesisMapping};
+use engine::sweep::Leases;
 use functions::KinesisDispatcher;
 use functions::handlers::GatherHandler;
 use runtime::Worker;
@@ -60,6 +61,8 @@ pub(super) async fn start(options: Options) -> Result<System, Error> {
     tasks.spawn(expiry::delete_expired(expiry::Expiring::Emulated(service), Arc::clone(clock), shutdown.signal()));
     let ticks = ticks::tick(engine.clone(), Arc::clone(clock), options.tick, Arc::clone(&finalized), shutdown.signal());
     tasks.spawn(ticks);
+    // The lock on the emulation's directory: no worker of an earlier process lives.
+    let open = open.into_iter().map(|execution_id| (execution_id, Leases::Ended)).collect();
     tasks.spawn(Arc::clone(&recovery).run(open, engine.clone(), Arc::clone(&finalized)));
     let tasks = Mutex::new(tasks);
     Ok(System { database, engine, bus, recovery, finalized, ownership: None, shutdown, tasks })

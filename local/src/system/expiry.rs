@@ -1,19 +1,22 @@
 //! Retention: what has had its time is deleted, as `DynamoDB` does by itself.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::MissedTickBehavior;
 
+use control_table::ControlTable;
 use control_table::clock::Clock;
-use control_table::store::SqliteStore;
+use control_table::rows::DueShard;
+use control_table::store::{SqliteStore, Store as _};
+use emulator::StopSignal;
 #[cfg(feature = "emulate")]
 use emulator::embedded::EmbeddedDynamoDb;
-use emulator::StopSignal;
 
 use crate::data_dir::DataDirError;
-use crate::logs;
+use crate::{lists, logs};
 
 /// How often. A retention is days, and on AWS a deletion may be two days late.
 const PERIOD: Duration = Duration::from_hours(1);
@@ -33,6 +36,7 @@ impl Expiring {
             Self::File(store, data_dir) => {
                 let deleted = store.delete_expired(clock.timestamp()).await?;
                 delete_logs(store, data_dir).await?;
+                delete_lists(store, data_dir, clock.now().into()).await?;
                 Ok(deleted)
             }
             #[cfg(feature = "emulate")]
@@ -50,6 +54,23 @@ async fn delete_logs(store: &SqliteStore, data_dir: &Path) -> Result<(), super::
         }
     }
     Ok(())
+}
+
+/// Deletes the lists of codes that no scatter needs any more.
+async fn delete_lists(store: &SqliteStore, data_dir: &Path, now: SystemTime) -> Result<(), super::Error> {
+    let unusable = |source| DataDirError::Unusable { path: lists::folder(data_dir), source };
+    let old = lists::old(data_dir, now).map_err(unusable)?;
+    if old.is_empty() {
+        return Ok(());
+    }
+    let (table, mut used) = (ControlTable::new(store.clone()), HashSet::new());
+    for shard in DueShard::all() {
+        for execution_id in store.open_executions(shard).await? {
+            let plan = table.plan(execution_id).await?;
+            used.extend(plan.and_then(|plan| plan.source.get("file")?.as_str().map(PathBuf::from)));
+        }
+    }
+    Ok(lists::delete(old, &used).map_err(unusable)?)
 }
 
 /// Deletes expired items at the start and then from time to time, until the stop is requested.

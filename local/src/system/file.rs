@@ -9,13 +9,15 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
 use super::bus::LocalBus;
+use super::database::Opened;
 use super::gather::GatherLoop;
+use super::heartbeat::Watch;
 use super::origin::Origin;
 use super::ownership::Ownership;
 use super::queue::Queue;
 use super::recovery::Recovery;
 use super::running::{System, commands, wire_engine, work};
-use super::{Database, Error, Options, expiry, ticks};
+use super::{Database, Error, Options, expiry, heartbeat, ticks};
 use crate::settings::{PARALLELIZATION_FACTOR, WORKER_TIMEOUT};
 
 /// How long a recorded outcome may wait to be counted together with others. A tally is a row of a kilobyte: counting one outcome by one
@@ -25,7 +27,8 @@ const TALLY_DELAY: std::time::Duration = std::time::Duration::from_millis(2);
 /// Opens the directory beside other processes, and starts workers, gather and sweeper for this process's executions.
 pub(super) fn start(options: Options) -> Result<System, Error> {
     let origin = Origin { program: options.program.clone(), hooks: options.hooks.clone() }.to_json();
-    let (database, store) = Database::open_file(&options.data_dir, options.durability, &options.entropy, origin)?;
+    let opened = Database::open_file(&options.data_dir, options.durability, &options.entropy, origin)?;
+    let Opened { database, store, registration } = opened;
     let bus = Arc::new(LocalBus::new(&options.data_dir, commands(&options), Some(store.clone())));
     let (queue, records) = Queue::new(store.process());
     let queue = Arc::new(queue);
@@ -49,10 +52,11 @@ pub(super) fn start(options: Options) -> Result<System, Error> {
         Arc::clone(clock),
         shutdown.signal(),
     ));
+    tasks.spawn(heartbeat::beat(registration, shutdown.signal()));
     let ticks = ticks::tick(engine.clone(), Arc::clone(clock), options.tick, Arc::clone(&finalized), shutdown.signal());
     tasks.spawn(ticks);
     let Options { data_dir, program, any_worker, .. } = options;
-    let ownership = Some(Ownership { store, data_dir, program, any_worker });
+    let ownership = Some(Ownership { store, data_dir, program, any_worker, watch: Watch::default() });
     let (recovery, tasks) = (Arc::new(Recovery::new(Vec::new())), Mutex::new(tasks));
     Ok(System { database, engine, bus, recovery, finalized, ownership, shutdown, tasks })
 }

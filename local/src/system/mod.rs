@@ -9,6 +9,7 @@
 //! - `bus`: completion events to a file and to a command
 //! - `expiry`: deletes what has had its time
 //! - `handlers`: the handlers, as the mappings want them
+//! - `heartbeat`: signs of life, and those of other processes
 //! - `hook`: the user's commands for events
 //! - `recovery`: what a process before this one left undone
 //! - `ticks`: the sweeper's schedule
@@ -23,6 +24,7 @@ mod file;
 mod gather;
 #[cfg(feature = "emulate")]
 mod handlers;
+mod heartbeat;
 mod hook;
 mod options;
 mod origin;

@@ -8,12 +8,15 @@ use control_table::rows::DueShard;
 use control_table::store::sqlite::Owner;
 use control_table::store::{SqliteStore, Store as _};
 
+use engine::sweep::Leases;
+
 use super::Error;
+use super::heartbeat::Watch;
 use super::origin::Origin;
 use crate::processes::{Life, life_of};
 
 /// This process among the others of its data directory.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Ownership {
     pub store: SqliteStore,
     pub data_dir: PathBuf,
@@ -21,6 +24,8 @@ pub(super) struct Ownership {
     pub program: String,
     /// Whether it works on executions of any program.
     pub any_worker: bool,
+    /// The other processes' signs of life.
+    pub watch: Watch,
 }
 
 /// Which process works on an execution.
@@ -28,8 +33,8 @@ pub(super) struct Ownership {
 pub(super) enum Worked {
     /// This process, since before.
     Here,
-    /// This process, since now: the one before it has ended.
-    TakenOver,
+    /// This process, since now: the one before it has ended, or hangs. One that hangs keeps its leases.
+    TakenOver(Leases),
     /// Another process, with that number.
     Elsewhere(String),
     /// None, and it needs the work of that program.
@@ -39,22 +44,27 @@ pub(super) enum Worked {
 }
 
 impl Ownership {
-    /// Takes an execution over if its process has ended, and its program is this one.
+    /// Takes an execution over if its process has ended or hangs, and its program is this one.
     pub async fn take(&self, execution_id: ExecutionId) -> Result<Worked, Error> {
         let Some(Owner { process, origin }) = self.store.owner(execution_id).await? else { return Ok(Worked::Missing) };
         if process == self.store.process() {
             return Ok(Worked::Here);
         }
-        if let Life::Alive(number) = life_of(&self.data_dir, process)? {
-            return Ok(Worked::Elsewhere(number));
-        }
+        let leases = match life_of(&self.data_dir, process)? {
+            Life::Ended => Leases::Ended,
+            Life::Alive { pid, beat } if self.watch.is_silent(process, &beat) => {
+                tracing::warn!(%execution_id, pid, "its process gives no sign of life: stopped, or it hangs");
+                Leases::Respected
+            }
+            Life::Alive { pid, .. } => return Ok(Worked::Elsewhere(pid)),
+        };
         if let Some(program) = self.foreign(&origin) {
             return Ok(Worked::Foreign(program));
         }
         // Of two processes that see it ended, one gets it.
         if self.store.take_over(execution_id, process).await? {
-            tracing::info!(%execution_id, "taken over from a process that has ended");
-            return Ok(Worked::TakenOver);
+            tracing::info!(%execution_id, ?leases, "taken over from another process");
+            return Ok(Worked::TakenOver(leases));
         }
         Ok(Worked::Elsewhere("unknown".to_owned()))
     }
@@ -75,8 +85,8 @@ impl Ownership {
         Ok(())
     }
 
-    /// Takes every open execution over whose process has ended; oldest first.
-    pub async fn take_orphans(&self) -> Result<Vec<ExecutionId>, Error> {
+    /// Takes every open execution over whose process has ended or hangs; oldest first.
+    pub async fn take_orphans(&self) -> Result<Vec<(ExecutionId, Leases)>, Error> {
         let mut open = Vec::new();
         for shard in DueShard::all() {
             open.extend(self.store.open_executions(shard).await?);
@@ -85,7 +95,7 @@ impl Ownership {
         let mut taken = Vec::new();
         for execution_id in open {
             match self.take(execution_id).await? {
-                Worked::TakenOver => taken.push(execution_id),
+                Worked::TakenOver(leases) => taken.push((execution_id, leases)),
                 Worked::Foreign(program) => {
                     tracing::warn!(%execution_id, program, "left alone: it needs the work of another program");
                 }

@@ -8,6 +8,7 @@ use control_table::ControlTable;
 use control_table::id::ExecutionId;
 use emulator::Shutdown;
 use engine::scatter::Sources;
+use engine::sweep::Leases;
 use engine::{Dispatcher, Engine, EventBus, Parts, Settings};
 use jobs::{Commands, OutputFiles, builtin};
 use runtime::Work;
@@ -90,13 +91,14 @@ impl System {
     pub async fn resume_all(&self) -> Result<Vec<ExecutionId>, Error> {
         let Some(ownership) = &self.ownership else { return Ok(self.recovery.open()) };
         let orphans = ownership.take_orphans().await?;
-        self.recover(&orphans).await;
-        Ok(orphans)
+        let executions = orphans.iter().map(|(execution_id, _)| *execution_id).collect();
+        self.recover(orphans).await;
+        Ok(executions)
     }
 
     /// Continues executions that this process has taken over.
-    pub(super) async fn recover(&self, executions: &[ExecutionId]) {
-        let run = Arc::clone(&self.recovery).run(executions.to_vec(), self.engine.clone(), Arc::clone(&self.finalized));
+    pub(super) async fn recover(&self, executions: Vec<(ExecutionId, Leases)>) {
+        let run = Arc::clone(&self.recovery).run(executions, self.engine.clone(), Arc::clone(&self.finalized));
         self.tasks.lock().await.spawn(run);
     }
 

@@ -20,7 +20,7 @@ impl System {
     pub(crate) async fn work_on(&self, execution_id: ExecutionId) -> Result<Option<String>, Error> {
         let Some(ownership) = &self.ownership else { return Ok(None) };
         match ownership.take(execution_id).await? {
-            Worked::TakenOver => self.recover(&[execution_id]).await,
+            Worked::TakenOver(leases) => self.recover(vec![(execution_id, leases)]).await,
             Worked::Foreign(program) => {
                 return Err(Error::Foreign { execution_id, program, this: ownership.program.clone() });
             }

@@ -1,6 +1,7 @@
 //! The control table in its file, which several processes share.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use control_table::ControlTable;
 use control_table::clock::{Clock as _, Entropy, SystemClock};
@@ -20,7 +21,14 @@ pub(super) struct ControlFile {
     pub store: SqliteStore,
     pub data_dir: PathBuf,
     /// Readers have none.
-    _registration: Option<Registration>,
+    _registration: Option<Arc<Registration>>,
+}
+
+/// An open database, for a process that works there.
+pub(in crate::system) struct Opened {
+    pub database: Database,
+    pub store: SqliteStore,
+    pub registration: Arc<Registration>,
 }
 
 impl Database {
@@ -42,20 +50,21 @@ impl Database {
         durability: Durability,
         entropy: &Entropy,
         origin: String,
-    ) -> Result<(Self, SqliteStore), Error> {
+    ) -> Result<Opened, Error> {
         data_dir::make(data_dir)?;
         refuse_first_house(data_dir)?;
         let process = new_process(entropy);
-        let registration = Registration::new(data_dir, process)?;
+        let registration = Arc::new(Registration::new(data_dir, process)?);
         let store = SqliteStore::open(&data_dir.join(NAME), durability, Opener { process, origin })?;
-        Ok((Self::around_file(data_dir, durability, store.clone(), Some(registration))?, store))
+        let database = Self::around_file(data_dir, durability, store.clone(), Some(Arc::clone(&registration)))?;
+        Ok(Opened { database, store, registration })
     }
 
     fn around_file(
         data_dir: &Path,
         durability: Durability,
         store: SqliteStore,
-        registration: Option<Registration>,
+        registration: Option<Arc<Registration>>,
     ) -> Result<Self, Error> {
         let table = ControlTable::new(store.clone());
         let file = ControlFile { store, data_dir: data_dir.to_owned(), _registration: registration };

@@ -14,6 +14,8 @@
 mod emulated;
 mod file;
 
+pub(super) use self::file::Opened;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -82,7 +84,7 @@ impl Database {
             #[cfg(not(feature = "emulate"))]
             return Err(Error::WithoutEmulation);
         }
-        Ok(Self::open_file(&place.data_dir, durability, &entropy, String::new())?.0)
+        Ok(Self::open_file(&place.data_dir, durability, &entropy, String::new())?.database)
     }
 
     fn around(
