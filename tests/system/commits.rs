@@ -96,7 +96,7 @@ impl Scenario {
 
     async fn assert(&self, under_test: &UnderTest, execution: &ExecutionRow) {
         assert_eq!(execution.succeeded + execution.failed + execution.cancelled, execution.segments, "{self:?}");
-        assert_eq!(execution.counts.item_count, execution.succeeded, "{self:?}");
+        assert_eq!(u64::try_from(execution.counts.item_count), Ok(execution.succeeded), "{self:?}");
         if !self.is_cancelled {
             assert_eq!(
                 (execution.status, execution.succeeded),

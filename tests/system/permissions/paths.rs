@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use control_table::id::ExecutionId;
 use control_table::operation::{Claim, ClaimOutcome, Ending, Finish, FinishOutcome};
 use control_table::rows::{Counts, ExecutionStatus, Selection, Stop};
+use engine::sweep::Leases;
 use serde_json::{Value, json};
 
 use super::world::{AllCalls, PATIENCE, SOURCE, SOURCE_INDEX, World, run};

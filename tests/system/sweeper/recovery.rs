@@ -5,6 +5,7 @@ use control_table::message::CompletionEvent;
 use control_table::operation::{Complete, CompleteOutcome};
 use control_table::policy::Policy;
 use control_table::rows::{ExecutionStatus, SegmentStatus};
+use engine::sweep::Leases;
 use engine::sweep::SweepReport;
 
 use super::world::{LONG, World, numbers};
