@@ -5,6 +5,7 @@
 //! - [`data_dir`]: the directory of its state, and the lock on it
 //! - [`logs`]: the output of commands
 //! - `processes`: which processes work in it, and which of them live
+//! - [`steady_clock`]: a clock that never goes back
 //! - [`settings`]: what this machine and a deployment have in common
 //! - [`system`]: the running system; `operator`: it as an [`engine::Operator`], and a reader beside it
 
@@ -13,6 +14,7 @@ pub mod logs;
 mod operator;
 mod processes;
 pub mod settings;
+pub mod steady_clock;
 pub mod system;
 
 pub use self::operator::Bystander;

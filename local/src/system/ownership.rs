@@ -1,12 +1,16 @@
 //! Which executions are this process's. It works on those that it opened, and on those of processes that have ended, if its program's
 //! work is what they need.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use control_table::id::ExecutionId;
 use control_table::rows::DueShard;
-use control_table::store::sqlite::Owner;
+use control_table::store::sqlite::{Owner, ProcessId};
 use control_table::store::{SqliteStore, Store as _};
+use jobs::leftovers;
+use jobs::process_group::KILL_GRACE;
 
 use super::Error;
 use super::origin::Origin;
@@ -21,6 +25,8 @@ pub(super) struct Ownership {
     pub program: String,
     /// Whether it works on executions of any program.
     pub any_worker: bool,
+    /// Processes that have ended, and whose commands have as well. As many as have left an execution open.
+    pub ended: Arc<Mutex<HashSet<ProcessId>>>,
 }
 
 /// Which process works on an execution.
@@ -51,12 +57,32 @@ impl Ownership {
         if let Some(program) = self.foreign(&origin) {
             return Ok(Worked::Foreign(program));
         }
+        self.end_commands(process).await;
         // Of two processes that see it ended, one gets it.
         if self.store.take_over(execution_id, process).await? {
             tracing::info!(%execution_id, "taken over from a process that has ended");
             return Ok(Worked::TakenOver);
         }
         Ok(Worked::Elsewhere("unknown".to_owned()))
+    }
+
+    /// Ends what the commands of a process have left that has ended: no second attempt begins beside the first, and no hook runs twice at
+    /// a time.
+    async fn end_commands(&self, process: ProcessId) {
+        if self.ended.lock().unwrap_or_else(PoisonError::into_inner).contains(&process) {
+            return;
+        }
+        let leftovers::Ended { ended, left } = leftovers::end(&process.to_string(), KILL_GRACE).await;
+        if ended > 0 {
+            tracing::warn!(processes = ended, "commands of a process that was killed still ran, and were ended");
+        }
+        if left > 0 {
+            tracing::error!(
+                processes = left,
+                "commands of a process that was killed cannot be ended, and may still run"
+            );
+        }
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).insert(process);
     }
 
     /// The other program that an execution needs; `None` if it needs this one.
@@ -70,6 +96,10 @@ impl Ownership {
         let Some(Owner { process, origin }) = self.store.owner(execution_id).await? else { return Ok(()) };
         if let Some(program) = self.foreign(&origin) {
             return Err(Error::Foreign { execution_id, program, this: self.program.clone() });
+        }
+        // Commands of what was cancelled have a grace, and are not run again beside it.
+        if !leftovers::wait_for(&process.to_string(), &execution_id.to_string()).await {
+            tracing::warn!(%execution_id, "a command of a cancelled segment does not end");
         }
         self.store.take_over(execution_id, process).await?;
         Ok(())
