@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
-use crate::process_group::KILL_GRACE_MAX;
 use crate::process_table::{self, Process};
 
 /// The variable in a command's environment that names the process that started it.
@@ -72,22 +71,15 @@ pub async fn end(owner: &str, grace: Duration) -> Ended {
     }
 }
 
-/// Waits until no command of that process is at work for the execution, at most as long as the longest grace: the process lives, and ends
-/// the commands of what was cancelled itself. Returns whether none is left.
-pub async fn wait_for(owner: &str, execution: &str) -> bool {
-    let begun = Instant::now();
+/// Whether a command of that process is at work for the execution.
+#[must_use]
+pub fn is_at_work(owner: &str, execution: &str) -> bool {
     let owner = Purpose::Segment.value(owner);
-    let is_at_work = |process: &Process| {
-        process_table::variable(process.id, VARIABLE).is_some_and(|value| value == owner)
-            && process_table::variable(process.id, EXECUTION).is_some_and(|value| value == execution)
+    let has = |process: &Process, name, value: &str| {
+        process_table::variable(process.id, name).is_some_and(|variable| variable == value)
     };
-    while process_table::read().unwrap_or_default().iter().any(is_at_work) {
-        if begun.elapsed() >= KILL_GRACE_MAX + KILLED_WAIT {
-            return false;
-        }
-        sleep(LOOK).await;
-    }
-    true
+    let table = process_table::read().unwrap_or_default();
+    table.iter().any(|process| has(process, VARIABLE, &owner) && has(process, EXECUTION, execution))
 }
 
 fn left_by_owner(owner: &str) -> Vec<u32> {

@@ -62,8 +62,7 @@ async fn appears(file: &Path) {
 #[tokio::test]
 async fn a_trap_on_sigterm_runs_and_what_it_prints_is_kept() {
     let lab = Lab::new();
-    let command = "trap 'echo cleaned up; echo stopped by hand >&2; exit 7' TERM; touch $DIR/ready; \
-                   while :; do sleep 0.01; done";
+    let command = "trap 'echo cleaned up; echo stopped by hand >&2; exit 7' TERM; touch $DIR/ready; sleep 1000 & wait";
     let error = lab.cancelled(command, 30_000).await.unwrap_err();
     assert_eq!(error.message(), "the command ended after SIGTERM with exit code 7: stopped by hand");
     assert!(error.is_retryable());
@@ -92,7 +91,7 @@ async fn a_command_that_ignores_sigterm_is_killed_after_its_grace() {
 async fn a_success_after_sigterm_is_none_and_its_report_is_not_read() {
     let lab = Lab::new();
     let command = "trap 'echo \"{\\\"item_count\\\": 5}\" > $SEGMENT_OUTPUT; exit 0' TERM; touch $DIR/ready; \
-                   while :; do sleep 0.01; done";
+                   sleep 1000 & wait";
     let error = lab.cancelled(command, 30_000).await.unwrap_err();
     assert!(error.is_retryable() && error.message().contains("after SIGTERM with exit code 0"), "{error}");
 }

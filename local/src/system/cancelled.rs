@@ -11,14 +11,17 @@ use tokio::time::MissedTickBehavior;
 /// How often to look: one read for each execution with an attempt under way, some 20 µs each.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// Looks until the stop is requested.
+/// Looks until the stop is requested and no attempt is under way.
 pub(super) async fn stop_attempts(attempts: Attempts, table: ControlTable, mut stop: StopSignal) {
     let mut ticks = tokio::time::interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            () = stop.requested() => return,
+            () = stop.requested(), if !stop.is_requested() => {}
             _ = ticks.tick() => {}
+        }
+        if stop.is_requested() && attempts.runs().is_empty() {
+            return;
         }
         for (execution_id, generation) in attempts.runs() {
             match table.execution(execution_id).await {

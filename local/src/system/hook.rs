@@ -321,7 +321,7 @@ mod tests {
     async fn a_command_that_takes_too_long_gets_sigterm_and_its_output_is_kept() {
         let terminate = Shutdown::new();
         let commands = commands_until(&terminate);
-        let command = "trap 'echo stopped; exit' TERM; echo begun; while :; do sleep 0.01; done";
+        let command = "trap 'echo stopped; exit' TERM; echo begun; sleep 1000 & wait";
         let hook = Hook { name: "on_stall", command, limit: Duration::from_millis(300) };
         let endless = commands.run(hook, &told(Some(Notification::Stalled))).await;
         assert!(matches!(endless, Err(HookError::TooSlow { .. })), "{endless:?}");

@@ -4,17 +4,24 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use control_table::id::ExecutionId;
 use control_table::rows::DueShard;
 use control_table::store::sqlite::{Owner, ProcessId};
 use control_table::store::{SqliteStore, Store as _};
 use jobs::leftovers;
-use jobs::process_group::KILL_GRACE;
+use jobs::process_group::{KILL_GRACE, KILL_GRACE_MAX};
 
 use super::Error;
 use super::origin::Origin;
 use crate::processes::{Life, life_of};
+
+/// Between two looks at whether another process's command still runs.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Looks until the longest grace is over, and some seconds more.
+const LOOKS_MAX: u128 = KILL_GRACE_MAX.as_millis() / LOOK.as_millis() + 100;
 
 /// This process among the others of its data directory.
 #[derive(Debug, Clone)]
@@ -85,6 +92,24 @@ impl Ownership {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner).insert(process);
     }
 
+    /// Waits for the commands of a process that are at work for an execution which is over: those of cancelled segments have a grace, and
+    /// are not run again beside it.
+    async fn wait_for_commands(&self, process: ProcessId, execution_id: ExecutionId) -> Result<(), Error> {
+        let (owner, execution) = (process.to_string(), execution_id.to_string());
+        for _ in 0..LOOKS_MAX {
+            if process == self.store.process() || !leftovers::is_at_work(&owner, &execution) {
+                return Ok(());
+            }
+            if life_of(&self.data_dir, process)? == Life::Ended {
+                self.end_commands(process).await;
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        tracing::error!(%execution_id, "a command of a cancelled segment does not end, and may still run");
+        Ok(())
+    }
+
     /// The other program that an execution needs; `None` if it needs this one.
     fn foreign(&self, origin: &str) -> Option<String> {
         let Origin { program, .. } = Origin::read(origin);
@@ -97,10 +122,7 @@ impl Ownership {
         if let Some(program) = self.foreign(&origin) {
             return Err(Error::Foreign { execution_id, program, this: self.program.clone() });
         }
-        // Commands of what was cancelled have a grace, and are not run again beside it.
-        if !leftovers::wait_for(&process.to_string(), &execution_id.to_string()).await {
-            tracing::warn!(%execution_id, "a command of a cancelled segment does not end");
-        }
+        self.wait_for_commands(process, execution_id).await?;
         self.store.take_over(execution_id, process).await?;
         Ok(())
     }
