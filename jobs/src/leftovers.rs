@@ -34,7 +34,7 @@ impl Purpose {
     fn value(self, owner: &str) -> String {
         match self {
             Self::Segment => owner.to_owned(),
-            Self::Hook => format!("{owner}/hook"),
+            Self::Hook => format!("hook:{owner}"),
         }
     }
 }
@@ -48,27 +48,19 @@ pub fn mark(command: &mut Command, owner: &str, purpose: Purpose) {
 /// has ended.
 pub async fn end(owner: &str, grace: Duration) -> Ended {
     let begun = Instant::now();
-    let mut signalled: Vec<u32> = Vec::new();
-    loop {
-        let left = left_by_owner(owner);
-        let waited = begun.elapsed();
-        if left.is_empty() || waited >= grace + KILLED_WAIT {
-            return Ended { ended: signalled.len().saturating_sub(left.len()), left: left.len() };
-        }
-        for id in left {
-            let is_new = !signalled.contains(&id);
-            if waited >= grace {
-                signal(id, Kind::Kill);
-            } else if is_new {
-                // One that was started since the look before has its turn as well.
-                signal(id, Kind::Terminate);
-            }
-            if is_new {
-                signalled.push(id);
-            }
-        }
+    // Once: what a command starts after its SIGTERM is its way to clean up.
+    let found = left_by_owner(owner);
+    found.iter().for_each(|id| signal(*id, Kind::Terminate));
+    let mut left = found.len();
+    while left > 0 && begun.elapsed() < grace + KILLED_WAIT {
         sleep(LOOK).await;
+        let now = left_by_owner(owner);
+        left = now.len();
+        if begun.elapsed() >= grace {
+            now.iter().for_each(|id| signal(*id, Kind::Kill));
+        }
     }
+    Ended { ended: found.len().saturating_sub(left), left }
 }
 
 /// Whether a command of that process is at work for the execution.
