@@ -21,6 +21,7 @@ pub struct Moving<'a> {
 
 /// What a line has beside the numbers of segments, if there is room.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each part is shown or not")]
 struct Shown {
     name: bool,
     rate: bool,

@@ -50,14 +50,18 @@ pub async fn end(owner: &str, grace: Duration) -> Ended {
     let begun = Instant::now();
     // Once: what a command starts after its SIGTERM is its way to clean up.
     let found = left_by_owner(owner);
-    found.iter().for_each(|id| signal(*id, Kind::Terminate));
+    for &id in &found {
+        signal(id, Kind::Terminate);
+    }
     let mut left = found.len();
     while left > 0 && begun.elapsed() < grace + KILLED_WAIT {
         sleep(LOOK).await;
         let now = left_by_owner(owner);
         left = now.len();
         if begun.elapsed() >= grace {
-            now.iter().for_each(|id| signal(*id, Kind::Kill));
+            for id in now {
+                signal(id, Kind::Kill);
+            }
         }
     }
     Ended { ended: found.len().saturating_sub(left), left }
