@@ -108,7 +108,6 @@ impl<'a> Follower<'a> {
     async fn look(&mut self) -> Option<ExecutionSummary> {
         if let (None, Some((job, key))) = (&self.progress, &self.named) {
             let execution_id = self.table.execution_of_key(job, key).await.ok()??;
-            self.progress = Some(Progress::new(execution_id));
             self.announce(execution_id);
         }
         self.progress.as_mut()?.refresh(self.table).await.ok()?
@@ -131,8 +130,9 @@ impl<'a> Follower<'a> {
         bar.tick();
     }
 
-    /// Names the execution, once, and at its beginning: `status` and `cancel` from elsewhere need its ID.
+    /// Follows that execution from now on. Names it, once, and at its beginning: `status` and `cancel` from elsewhere need its ID.
     pub fn announce(&mut self, execution_id: ExecutionId) {
+        self.progress.get_or_insert_with(|| Progress::new(execution_id));
         if let Some((job, key)) = self.named.take() {
             self.output.note(format_args!("{job}: execution {execution_id}, key {key}"));
         }

@@ -204,6 +204,7 @@ fn a_run_names_its_execution_at_its_beginning() {
     let id = world.wait_for("begun", |view| view["execution_id"].is_string())["execution_id"].clone();
     let id = id.as_str().expect("an ID");
     until("named", || world.read("stderr").contains(&format!("test: execution {id}, key ")).then_some(()));
+    until("progress", || world.read("stderr").contains(&format!(" test {id}: 0 of 1 segments")).then_some(()));
     std::fs::write(world.file("go-on"), "").expect("a file");
     World::end(running).expect(0);
     assert!(!is_running(&pid));

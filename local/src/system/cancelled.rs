@@ -8,7 +8,7 @@ use emulator::event_source::StopSignal;
 use runtime::Attempts;
 use tokio::time::MissedTickBehavior;
 
-/// How often to look: one read for each execution with an attempt under way, some 20 µs each.
+/// How often to look: one read for each execution with an attempt under way.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Looks until the stop is requested and no attempt is under way.
