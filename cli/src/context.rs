@@ -16,8 +16,10 @@ use local::{Bystander, Database, Durability, Life, Options, Place};
 use crate::args::{Global, HookArgs, SystemArgs};
 use crate::error::CliError;
 use crate::execution;
+use crate::interrupt::{Interrupt, Stops};
 use crate::job::{Job, RunPlan, UsageError};
 use crate::output::Output;
+use crate::span::Span;
 use crate::tables::Tables;
 
 /// What every verb works with.
@@ -163,12 +165,14 @@ impl Context {
 
     /// The hooks, as the local system takes them.
     fn hooks(&self, args: &SystemArgs) -> Result<Hooks, CliError> {
-        let HookArgs { on_complete, on_success, on_failure, on_first_failure, on_stall, then } = args.hooks.clone();
+        let HookArgs { on_complete, on_success, on_failure, on_first_failure, on_stall, then, hook_timeout } =
+            args.hooks.clone();
         let on_success = match then {
             Some(job) => Some(self.run_of(&job)?),
             None => on_success,
         };
-        Ok(Hooks { on_complete, on_success, on_failure, on_first_failure, on_stall })
+        let timeout_ms = hook_timeout.map(Span::millis);
+        Ok(Hooks { on_complete, on_success, on_failure, on_first_failure, on_stall, timeout_ms })
     }
 
     /// A command that runs a job after an event, once an event.
@@ -206,6 +210,16 @@ impl Context {
             Err(CliError::Local(local::Error::DataDir(DataDirError::InUse { .. }))) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Takes the signals for a verb whose work runs in this process, unless a stack does it.
+    pub fn take_signals(&self) -> Interrupt {
+        Interrupt::install(&self.output, if self.is_deployed() { Stops::Display } else { Stops::Work })
+    }
+
+    /// Takes the signals for a verb that only shows something.
+    pub fn take_signals_while_watching(&self) -> Interrupt {
+        Interrupt::install(&self.output, Stops::Display)
     }
 
     /// The execution that is meant, found before anything is started.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use console::Term;
 use control_table::ControlTable;
 use control_table::id::{ExecutionId, ExecutionKey, JobName};
 use control_table::read::{ExecutionSummary, Progress};
@@ -9,20 +10,24 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::context::Context;
-use crate::format::{grouped, span};
 use crate::interrupt::Interrupt;
 use crate::output::Output;
+use crate::progress_line::Moving;
 
 /// How often a line is printed where nothing can move.
 const LINES: Duration = Duration::from_secs(5);
 
+/// How often is looked for an execution that has no ID yet.
+const ID_LOOK: Duration = Duration::from_millis(100);
+
 /// Shows how an execution comes along.
 pub struct Follower<'a> {
+    context: &'a Context,
     output: &'a Output,
     table: &'a ControlTable,
     /// How often a live display looks.
     look_every: Duration,
-    /// Its name until it has an ID.
+    /// Its name until its ID is announced.
     named: Option<(JobName, ExecutionKey)>,
     progress: Option<Progress>,
     bar: Option<ProgressBar>,
@@ -49,6 +54,7 @@ impl<'a> Follower<'a> {
     fn idle(context: &'a Context, table: &'a ControlTable) -> Self {
         let (output, look_every) = (&context.output, context.look_every());
         Self {
+            context,
             output,
             table,
             look_every,
@@ -71,11 +77,13 @@ impl<'a> Follower<'a> {
         }
         // On the heap, as the display is: both are reads with long names, of many KB each.
         let mut future = Box::pin(future);
+        let mut id_looks = interval(ID_LOOK);
         let ended = loop {
             tokio::select! {
                 biased;
                 () = interrupt.wait() => break None,
                 value = &mut future => break Some(value),
+                _ = id_looks.tick(), if self.named.is_some() && self.output.shows_progress() => drop(Box::pin(self.look()).await),
                 _ = ticks.tick(), if self.output.shows_progress() => Box::pin(self.show()).await,
             }
         };
@@ -88,10 +96,11 @@ impl<'a> Follower<'a> {
     async fn show(&mut self) {
         let Some(view) = self.look().await else { return };
         let rate = self.rate(&view);
+        let moving = Moving { view: &view, rate };
         if self.output.is_live() {
-            self.move_bar(&view, rate);
+            self.move_bar(&moving);
         } else {
-            self.output.note(line(&view, rate));
+            self.output.note(moving.for_log(self.context.now()));
         }
     }
 
@@ -99,7 +108,7 @@ impl<'a> Follower<'a> {
     async fn look(&mut self) -> Option<ExecutionSummary> {
         if let (None, Some((job, key))) = (&self.progress, &self.named) {
             let execution_id = self.table.execution_of_key(job, key).await.ok()??;
-            self.progress = Some(Progress::new(execution_id));
+            self.announce(execution_id);
         }
         self.progress.as_mut()?.refresh(self.table).await.ok()?
     }
@@ -111,69 +120,34 @@ impl<'a> Follower<'a> {
         view.done().saturating_sub(before) as f64 / seconds
     }
 
-    fn move_bar(&mut self, view: &ExecutionSummary, rate: f64) {
+    fn move_bar(&mut self, moving: &Moving<'_>) {
         let bar = self.bar.get_or_insert_with(|| {
-            let bar = self.output.bar(ProgressBar::new(0));
+            let bar = self.output.bar(ProgressBar::no_length());
             bar.set_style(style());
             bar
         });
-        bar.set_length(total(view));
-        bar.set_position(view.done());
-        bar.set_prefix(view.job.to_string());
-        bar.set_message(details(view, rate));
+        bar.set_message(moving.for_terminal(columns()));
+        bar.tick();
     }
+
+    /// Follows that execution from now on. Names it, once, and at its beginning: `status` and `cancel` from elsewhere need its ID.
+    pub fn announce(&mut self, execution_id: ExecutionId) {
+        self.progress.get_or_insert_with(|| Progress::new(execution_id));
+        if let Some((job, key)) = self.named.take() {
+            self.output.note(format_args!("{job}: execution {execution_id}, key {key}"));
+        }
+    }
+}
+
+/// The spinner and a space stand before the line.
+const SPINNER: usize = 2;
+
+/// Columns for a line of the terminal. The last one stays free: some terminals go to the next line after it.
+fn columns() -> usize {
+    let (_, columns) = Term::stderr().size_checked().unwrap_or((0, 80));
+    usize::from(columns).saturating_sub(SPINNER + 1)
 }
 
 fn style() -> ProgressStyle {
-    let template = "{spinner} {prefix} [{bar:30}] {pos}/{len} segments {msg}";
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
-}
-
-/// All segments, where they are known.
-fn total(view: &ExecutionSummary) -> u64 {
-    view.expected.unwrap_or(0).max(view.segments)
-}
-
-fn details(view: &ExecutionSummary, rate: f64) -> String {
-    let mut parts = vec![format!("{} items", grouped(view.item_count))];
-    if rate > 0.0 {
-        parts.push(format!("{rate:.0}/s"));
-        let left = total(view).saturating_sub(view.done()) as f64 / rate;
-        if left > 0.0
-            && let Ok(left) = Duration::try_from_secs_f64(left)
-        {
-            parts.push(format!("{} left", span(left)));
-        }
-    }
-    if view.failed > 0 {
-        parts.push(format!("{} FAILED", grouped(view.failed)));
-    }
-    if !view.status.is_terminal() && view.sealed_at.is_none() {
-        parts.push("scattering".to_owned());
-    }
-    parts.join(", ")
-}
-
-fn line(view: &ExecutionSummary, rate: f64) -> String {
-    format!("{}: {} of {} segments, {}", view.job, grouped(view.done()), grouped(total(view)), details(view, rate))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn a_line_says_how_far_how_fast_and_what_failed() {
-        let view: ExecutionSummary = serde_json::from_value(json!({
-            "execution_id": "0193a5b0-3c1e-7d2f-8a4b-5c6d7e8f9a0b", "job": "cities", "key": "k", "status": "SCATTERING",
-            "generation": 1, "segments": 128, "expected": 1000, "pending": 28, "running": 0, "succeeded": 98, "failed": 2,
-            "cancelled": 0, "item_count": 98_000, "duration_ms": 1, "counters": {}, "attempts": 100,
-            "created_at": "2026-11-24T00:00:00Z", "sealed_at": null, "finished_at": null
-        }))
-        .unwrap();
-        let expected = "cities: 100 of 1,000 segments, 98,000 items, 10/s, 1 min 30 s left, 2 FAILED, scattering";
-        assert_eq!(line(&view, 10.0), expected);
-        assert!(line(&view, 0.0).ends_with("98,000 items, 2 FAILED, scattering"));
-    }
+    ProgressStyle::with_template("{spinner} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner())
 }

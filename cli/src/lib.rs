@@ -6,7 +6,8 @@
 //! - `import`: a file of rows into a table
 //! - `tables`: the control table and the tables of the user
 //! - `execution`, `since`, `span`: which executions are meant, and spans of time
-//! - `follow`, `summary`, `output`: what is shown
+//! - `follow`, `progress_line`, `summary`, `output`: what is shown
+//! - `interrupt`: the signals that end the process
 //!
 //! # Features
 //! - `aws`: `--stack`, the same verbs on a deployed stack
@@ -22,6 +23,7 @@ mod interrupt;
 mod job;
 mod output;
 mod program;
+mod progress_line;
 mod segment_view;
 mod since;
 mod span;

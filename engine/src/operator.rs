@@ -63,6 +63,10 @@ pub trait Operator: Send + Sync {
     /// Waits until an execution is complete and its event is published, or its event cannot be published.
     fn wait(&self, execution_id: ExecutionId) -> BoxFuture<'_, Result<Finished, OperatorError>>;
 
+    /// Stops the work that runs in this process, so that [`Self::shutdown`] does not wait for it to come to its end. A deployed stack
+    /// continues.
+    fn terminate(&self) {}
+
     /// Ends what this process does for the system. A deployed stack continues.
     fn shutdown(&self) -> BoxFuture<'_, ()>;
 }

@@ -2,15 +2,20 @@
 
 mod count;
 mod exec;
+pub mod leftovers;
 mod noop;
 pub mod process_group;
+mod process_table;
 mod read;
 mod sum;
 mod table;
+mod tail;
 #[cfg(test)]
 mod tests;
+pub mod transcript;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use futures::future::BoxFuture;
@@ -27,10 +32,19 @@ use runtime::{Context, read_json};
 /// Whether an execution may have commands executed where the worker is.
 #[derive(Debug, Clone)]
 pub enum Commands {
-    /// It may: the caller who starts the execution owns the machine. With files, the output of each attempt is kept there.
-    Allowed(Option<OutputFiles>),
+    /// It may: the caller who starts the execution owns the machine.
+    Allowed(Shell),
     /// It may not: a caller who may start an execution on AWS would have the function's permissions.
     Refused,
+}
+
+/// How commands are run.
+#[derive(Debug, Clone, Default)]
+pub struct Shell {
+    /// Where the output of each attempt is kept, if it is.
+    pub files: Option<OutputFiles>,
+    /// The name of this process, which commands carry: [`leftovers::end`] finds what they leave if this process is killed.
+    pub owner: Option<String>,
 }
 
 /// The built-in work. It is chosen by the `work` of an execution's parameters:
@@ -39,7 +53,7 @@ pub enum Commands {
 /// |---|---|---|
 /// | `count` | `table`, `index` | counts the items of the segment |
 /// | `sum` | `attribute`, `table`, `index` | sums a number over the items of the segment, as a counter of that name |
-/// | `exec` | `command`, `permanent_exit_code` | runs a shell command for the segment |
+/// | `exec` | `command`, `permanent_exit_code`, `kill_grace_ms` | runs a shell command for the segment |
 /// | `noop` | `sleep_ms` | waits, and counts one item |
 ///
 /// `dynamodb` is where `count` and `sum` find the user's table.
@@ -93,12 +107,19 @@ impl Work for Builtin {
                 (Job::Count(job), _) => job.run(&tables, segment.spec).await,
                 (Job::Sum(job), _) => job.run(&tables, segment.spec).await,
                 (Job::Noop(job), _) => Ok(job.run().await),
-                (Job::Exec(job), Commands::Allowed(files)) => job.run(&segment, &context, files.as_ref()).await,
+                (Job::Exec(job), Commands::Allowed(shell)) => job.run(&segment, &context, &shell).await,
                 (Job::Exec(_), Commands::Refused) => Err(SegmentError::permanent(
                     "this worker executes no commands: an execution with \"exec\" works on one machine only. On AWS, build a worker \
                      of your own",
                 )),
             }
         })
+    }
+
+    fn grace(&self, parameters: &Value) -> Duration {
+        match self.commands {
+            Commands::Allowed(_) => exec::grace(parameters),
+            Commands::Refused => Duration::ZERO,
+        }
     }
 }

@@ -1,16 +1,49 @@
-//! A command and everything it started, to be killed together. For a caller that runs a user's commands.
+//! A command and everything it started, to be ended together. For a caller that runs a user's commands.
 
+use std::collections::BTreeSet;
 use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::process::{Child, Command};
+
+/// How long a command may take to end after SIGTERM, if its job does not say: what `docker stop` and Kubernetes give at least.
+pub const KILL_GRACE: Duration = Duration::from_secs(10);
+
+/// The longest grace that a job may choose: a third of the time of an attempt on one machine, which the grace is taken from.
+pub const KILL_GRACE_MAX: Duration = Duration::from_mins(5);
+
+/// Between two looks at what is left of a group after SIGTERM.
+#[cfg(unix)]
+const LOOK: Duration = Duration::from_millis(20);
+
+/// The leaders of this process's groups, for [`kill_all`]. Groups are the system's, and so is this list of them this process's: no
+/// caller can have another.
+static LEADERS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+fn leaders() -> MutexGuard<'static, BTreeSet<u32>> {
+    LEADERS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether a command of this process runs.
+#[must_use]
+pub fn has_running() -> bool {
+    !leaders().is_empty()
+}
+
+/// Kills every command of this process with its group, for a process that ends at once.
+pub fn kill_all() {
+    for leader in std::mem::take(&mut *leaders()) {
+        kill(leader);
+    }
+}
 
 /// The process group of a command; killed when this is dropped, unless it is let go. Where there are no process groups, the command
 /// alone is killed, by tokio.
 #[derive(Debug)]
 #[must_use = "dropping it kills the command"]
 pub struct Group {
-    #[cfg(unix)]
-    leader: Option<rustix::process::Pid>,
+    leader: Option<u32>,
 }
 
 impl Group {
@@ -24,42 +57,80 @@ impl Group {
         #[cfg(unix)]
         command.process_group(0);
         let child = command.spawn()?;
-        let group = Self::of(&child);
-        Ok((child, group))
+        let leader = child.id();
+        leaders().extend(leader);
+        Ok((child, Self { leader }))
     }
 
-    #[cfg(unix)]
-    fn of(child: &Child) -> Self {
-        let id = child.id().and_then(|id| i32::try_from(id).ok());
-        Self { leader: id.and_then(rustix::process::Pid::from_raw) }
-    }
+    /// Ends the command: SIGTERM to its group, and SIGKILL to what is left of it after the grace.
+    pub async fn terminate(self, child: &mut Child, grace: Duration) {
+        #[cfg(unix)]
+        if let Some(leader) = self.leader {
+            use rustix::process::Signal;
 
-    #[cfg(not(unix))]
-    const fn of(_: &Child) -> Self {
-        Self {}
+            signal(leader, Signal::TERM);
+            // A stopped process takes no other signal.
+            signal(leader, Signal::CONT);
+            let ended = async {
+                // The caller waits for the status again.
+                drop(child.wait().await);
+                while is_running(leader) {
+                    tokio::time::sleep(LOOK).await;
+                }
+            };
+            // Either way, dropping the group kills what is left.
+            drop(tokio::time::timeout(grace, ended).await);
+        }
+        #[cfg(not(unix))]
+        drop((child.start_kill(), grace));
     }
 
     /// Leaves what the command has started running.
-    #[cfg_attr(not(unix), expect(clippy::unused_self, reason = "there is no group to let go"))]
-    pub fn let_go(self) {
-        #[cfg(unix)]
+    pub fn let_go(mut self) {
+        if let Some(leader) = self.leader.take() {
+            leaders().remove(&leader);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(leader) = self.leader
+            && leaders().remove(&leader)
         {
-            let mut group = self;
-            group.leader = None;
+            kill(leader);
         }
     }
 }
 
 #[cfg(unix)]
-impl Drop for Group {
-    fn drop(&mut self) {
-        use rustix::process::{Signal, kill_process_group};
+fn kill(leader: u32) {
+    signal(leader, rustix::process::Signal::KILL);
+}
 
-        let Some(leader) = self.leader else { return };
-        match kill_process_group(leader, Signal::KILL) {
-            // The usual case: no process is left.
-            Ok(()) | Err(rustix::io::Errno::SRCH) => {}
-            Err(error) => tracing::warn!(%error, "processes that the command started may be left"),
-        }
+/// tokio kills the command itself.
+#[cfg(not(unix))]
+const fn kill(_: u32) {}
+
+#[cfg(unix)]
+fn pid(leader: u32) -> Option<rustix::process::Pid> {
+    rustix::process::Pid::from_raw(i32::try_from(leader).ok()?)
+}
+
+#[cfg(unix)]
+fn signal(leader: u32, signal: rustix::process::Signal) {
+    let Some(leader) = pid(leader) else { return };
+    match rustix::process::kill_process_group(leader, signal) {
+        // No process is left: the usual case.
+        Ok(()) | Err(rustix::io::Errno::SRCH) => {}
+        Err(error) => tracing::warn!(%error, ?leader, "processes that the command started may be left"),
     }
+}
+
+/// Whether a process of the group is left that can still do something. One that has ended may stay in its group for as long as its
+/// parent does not ask for it, in a container even for ever.
+#[cfg(unix)]
+fn is_running(leader: u32) -> bool {
+    let is_group = pid(leader).is_some_and(|leader| rustix::process::test_kill_process_group(leader).is_ok());
+    is_group && crate::process_table::read().is_none_or(|table| table.iter().any(|process| process.group == leader))
 }

@@ -6,6 +6,7 @@
 //! - [`lists`]: codes that came through a pipe
 //! - [`logs`]: the output of commands
 //! - `processes`: which processes work in it, and which of them live
+//! - [`steady_clock`]: a clock that never goes back
 //! - [`settings`]: what this machine and a deployment have in common
 //! - [`system`]: the running system; `operator`: it as an [`engine::Operator`], and a reader beside it
 
@@ -15,9 +16,11 @@ pub mod logs;
 mod operator;
 mod processes;
 pub mod settings;
+pub mod steady_clock;
 pub mod system;
 
 pub use self::operator::Bystander;
 pub use self::processes::Life;
 pub use self::system::{Database, Error, Options, Place, System};
 pub use control_table::store::sqlite::Durability;
+pub use jobs::process_group::{KILL_GRACE_MAX, has_running as has_running_commands, kill_all as kill_commands};

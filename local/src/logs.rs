@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use control_table::id::ExecutionId;
+use uuid::Uuid;
 
 /// The folder in a data directory.
 const FOLDER: &str = "logs";
@@ -18,6 +19,17 @@ pub struct AttemptLog {
     pub generation: u32,
     /// The attempt in it, from 1.
     pub attempt: u32,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// The output of a hook, at its last try.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HookLog {
+    /// The field of the job that names the command, such as `on_complete`.
+    pub hook: String,
+    /// The event that it was run for.
+    pub event_id: Uuid,
     /// The file.
     pub path: PathBuf,
 }
@@ -62,6 +74,30 @@ fn read_name(path: PathBuf) -> Option<AttemptLog> {
     })
 }
 
+/// The hooks of an execution that have printed something, in order of their names.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn hooks_of(data_dir: &Path, execution_id: ExecutionId) -> io::Result<Vec<HookLog>> {
+    let mut logs = Vec::new();
+    for entry in entries(&folder(data_dir).join(execution_id.to_string()))? {
+        logs.extend(read_hook_name(entry?.path()));
+    }
+    logs.sort();
+    Ok(logs)
+}
+
+/// `<hook>.<event>.log`
+fn read_hook_name(path: PathBuf) -> Option<HookLog> {
+    let (hook, event) = path.file_name()?.to_str()?.strip_suffix(".log")?.split_once('.')?;
+    Some(HookLog { hook: hook.to_owned(), event_id: event.parse().ok()?, path })
+}
+
+/// The file for the output of a hook.
+pub(crate) fn hook_file(data_dir: &Path, execution_id: ExecutionId, hook: &str, event_id: Uuid) -> PathBuf {
+    folder(data_dir).join(execution_id.to_string()).join(format!("{hook}.{event_id}.log"))
+}
+
 /// The executions that have output.
 pub(crate) fn executions(data_dir: &Path) -> io::Result<Vec<ExecutionId>> {
     let ids = entries(&folder(data_dir))?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
@@ -90,6 +126,11 @@ mod tests {
         let found = attempts_of(directory.path(), id).unwrap();
         let found: Vec<_> = found.iter().map(|log| (log.segment, log.generation, log.attempt)).collect();
         assert_eq!(found, [(2, 1, 1), (2, 1, 2), (10, 1, 1)]);
+        let hook = hook_file(directory.path(), id, "on_complete", Uuid::nil());
+        std::fs::write(&hook, "").unwrap();
+        let hooks = hooks_of(directory.path(), id).unwrap();
+        assert_eq!(hooks, [HookLog { hook: "on_complete".to_owned(), event_id: Uuid::nil(), path: hook }]);
+        assert_eq!(attempts_of(directory.path(), id).unwrap().len(), 3);
         assert_eq!(executions(directory.path()).unwrap(), [id]);
         delete(directory.path(), id).unwrap();
         assert_eq!(executions(directory.path()).unwrap(), []);

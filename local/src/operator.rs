@@ -119,6 +119,10 @@ impl Operator for System {
         Box::pin(async move { self.finished(execution_id).await.map_err(outside) })
     }
 
+    fn terminate(&self) {
+        Self::terminate(self);
+    }
+
     fn shutdown(&self) -> BoxFuture<'_, ()> {
         Box::pin(self.stop())
     }

@@ -32,11 +32,11 @@ pub(crate) enum Limit {
 }
 
 impl EndedAttempt<'_> {
-    /// The ending to record.
-    pub fn result(&self, end: AttemptEnd, entropy: &Entropy) -> Ending {
+    /// The ending to record; `None` of an attempt that was stopped, which is no fault of its segment's.
+    pub fn result(&self, end: AttemptEnd, entropy: &Entropy) -> Option<Ending> {
         let failure = match end {
             AttemptEnd::Returned(Ok(output)) => match self.succeeded(output) {
-                Ok(ending) => return ending,
+                Ok(ending) => return Some(ending),
                 Err(failure) => failure,
             },
             AttemptEnd::Returned(Err(error)) => {
@@ -46,11 +46,12 @@ impl EndedAttempt<'_> {
             AttemptEnd::Panicked(message) => {
                 SegmentFailure::new(ErrorKind::Panic, &format!("the work panicked: {message}"))
             }
-            AttemptEnd::TimedOut { items_done } => {
-                SegmentFailure::new(ErrorKind::TimedOut, &self.timed_out(items_done))
+            AttemptEnd::TimedOut { items_done, last_words } => {
+                SegmentFailure::new(ErrorKind::TimedOut, &self.timed_out(items_done, last_words.as_deref()))
             }
+            AttemptEnd::Stopped => return None,
         };
-        self.failed(failure, entropy)
+        Some(self.failed(failure, entropy))
     }
 
     fn succeeded(&self, output: Output) -> Result<Ending, SegmentFailure> {
@@ -87,12 +88,12 @@ impl EndedAttempt<'_> {
         }
     }
 
-    fn timed_out(&self, items_done: Option<u64>) -> String {
+    fn timed_out(&self, items_done: Option<u64>, last_words: Option<&str>) -> String {
         let took = match items_done {
             Some(items) => format!("{} ms, with {items} items done", self.duration_ms),
             None => format!("{} ms", self.duration_ms),
         };
-        match self.limit {
+        let advice = match self.limit {
             Limit::Invocation => format!(
                 "the invocation's time was up, and the work was cancelled after {took}. Make the segments smaller, or give \
                  the worker more time (WorkerTimeoutSeconds)"
@@ -101,6 +102,10 @@ impl EndedAttempt<'_> {
                 "policy.segment_timeout_ms is {millis}, and the work was cancelled after {took}. Make the segments smaller, \
                  or raise that limit"
             ),
+        };
+        match last_words {
+            Some(words) => format!("{advice}. Then {words}"),
+            None => advice,
         }
     }
 }
@@ -119,7 +124,11 @@ mod tests {
         let policy = Policy { max_attempts: 2, ..Policy::default() };
         let attempt =
             EndedAttempt { policy: &policy, attempt, duration_ms: 7, now: Timestamp::from_millis(1_000), limit };
-        attempt.result(end, &Entropy::from_seed(1))
+        attempt.result(end, &Entropy::from_seed(1)).unwrap()
+    }
+
+    fn time_up() -> AttemptEnd {
+        AttemptEnd::TimedOut { items_done: None, last_words: Some("the command was ended".to_owned()) }
     }
 
     fn failed(ending: Ending) -> SegmentFailure {
@@ -136,13 +145,13 @@ mod tests {
         for (ended, kind) in [
             (AttemptEnd::Returned(Err(SegmentError::retryable("busy"))), ErrorKind::Retryable),
             (AttemptEnd::Panicked("oh".to_owned()), ErrorKind::Panic),
-            (AttemptEnd::TimedOut { items_done: None }, ErrorKind::TimedOut),
+            (time_up(), ErrorKind::TimedOut),
         ] {
             let Ending::Retry { failure, retry_at } = end(1, ended) else { panic!("{kind:?}") };
             assert_eq!(failure.kind, kind);
             assert!((1_000..=2_000).contains(&retry_at.as_millis()), "{retry_at}");
         }
-        assert_eq!(failed(end(2, AttemptEnd::TimedOut { items_done: None })).kind, ErrorKind::TimedOut);
+        assert_eq!(failed(end(2, time_up())).kind, ErrorKind::TimedOut);
     }
 
     #[test]
@@ -150,8 +159,9 @@ mod tests {
         for (limit, name) in
             [(Limit::Invocation, "WorkerTimeoutSeconds"), (Limit::Policy(5), "segment_timeout_ms is 5,")]
         {
-            let failure = failed(end_within(limit, 2, AttemptEnd::TimedOut { items_done: None }));
+            let failure = failed(end_within(limit, 2, time_up()));
             assert!(failure.message.contains(name), "{}", failure.message);
+            assert!(failure.message.ends_with(". Then the command was ended"), "{}", failure.message);
         }
     }
 

@@ -69,7 +69,8 @@ impl Context {
         self.cancellation.is_cancelled()
     }
 
-    /// Returns when the worker cancels the attempt. The work's future is dropped at the next `await` after that.
+    /// Returns when the worker cancels the attempt. The work's future is dropped at the next `await` after that, or after the work's
+    /// grace, if it has one.
     pub async fn cancelled(&self) {
         self.cancellation.cancelled().await;
     }

@@ -5,7 +5,7 @@
 //! - [`Worker`]: a batch of records of a stream, or records that are handed over one by one (`serve`)
 //! - `batch`: its records, concurrently; `decode`: which segment a record is of
 //! - `process_record`: one record: claim, attempt, finish; `attempt`: the work in a task of its own; `attempt_result`: what is
-//!   recorded of it
+//!   recorded of it; [`Attempts`]: those under way, to be stopped
 //! - `tally_batch`: counts the outcomes of a batch
 //!
 //! A segment that fails never blocks its shard: the worker records the failure and acknowledges the record. A record that is not of
@@ -13,6 +13,7 @@
 
 mod attempt;
 mod attempt_result;
+mod attempts;
 mod batch;
 mod context;
 mod decode;
@@ -27,6 +28,7 @@ pub mod testing;
 mod work;
 mod worker;
 
+pub use self::attempts::Attempts;
 pub use self::context::{Context, read_json};
 pub use self::error::{Error, Permanent, SegmentError, chain};
 pub use self::output::{Number, Output};

@@ -13,7 +13,7 @@ use control_table::policy::Backoff;
 use control_table::rows::{ErrorKind, FailedAttempt, SegmentFailure, SegmentRow};
 use tracing::{Span, debug, error, info, warn};
 
-use crate::attempt::{self, RELEASE_TIME};
+use crate::attempt::{self, Limits, RELEASE_TIME};
 use crate::attempt_result::{EndedAttempt, Limit};
 use crate::context::Context;
 use crate::segment::Segment;
@@ -85,7 +85,7 @@ impl RecordTask<'_> {
     fn lease_until(&self, now: Timestamp) -> Timestamp {
         let margin = TimeDelta::from_std(self.parts.settings.lease_margin).unwrap_or_default();
         let deadline = Timestamp::from(self.deadline);
-        let release = TimeDelta::from_std(RELEASE_TIME).unwrap_or_default();
+        let release = TimeDelta::from_std(RELEASE_TIME + self.grace()).unwrap_or_default();
         let end = self.timeout().map_or(deadline, |timeout| deadline.min(now.plus(timeout).plus(release)));
         end.plus(margin)
     }
@@ -96,21 +96,26 @@ impl RecordTask<'_> {
         TimeDelta::try_milliseconds(millis)
     }
 
-    /// When the worker cancels work that begins now, and which limit that is.
+    /// How long cancelled work of this execution may take to end in good order.
+    fn grace(&self) -> Duration {
+        self.parts.work.grace(&self.record.parameters)
+    }
+
+    /// When the worker cancels work that begins now, and which limit that is. The work's grace still fits into the invocation; of a
+    /// short one it takes half at the most.
     fn limit(&self, now: DateTime<Utc>) -> (DateTime<Utc>, Limit) {
+        let grace = TimeDelta::from_std(self.grace()).unwrap_or(TimeDelta::MAX);
+        let invocation = self.cutoff - grace.min((self.cutoff - now).max(TimeDelta::zero()) / 2);
         let cutoff = self.timeout().and_then(|timeout| now.checked_add_signed(timeout));
         match (cutoff, self.record.policy.segment_timeout_ms) {
-            (Some(cutoff), Some(millis)) if cutoff <= self.cutoff => (cutoff, Limit::Policy(millis)),
-            _ => (self.cutoff, Limit::Invocation),
+            (Some(cutoff), Some(millis)) if cutoff <= invocation => (cutoff, Limit::Policy(millis)),
+            _ => (invocation, Limit::Invocation),
         }
     }
 
     async fn after_claim(&self, outcome: ClaimOutcome) -> Result<Disposition, Error> {
         match outcome {
-            ClaimOutcome::Claimed(row) => {
-                let ending = self.attempt(&row).await;
-                self.end(&row, ending).await
-            }
+            ClaimOutcome::Claimed(row) => self.attempt_claimed(&row).await,
             ClaimOutcome::AttemptsUsedUp(row) => {
                 let failure = self.worker_lost(row.attempt);
                 self.end(&row, Ending::Failed { failure, duration_ms: row.counts.duration_ms }).await
@@ -135,8 +140,18 @@ impl RecordTask<'_> {
         }
     }
 
-    /// Does the work. Returns the ending to record.
-    async fn attempt(&self, row: &SegmentRow) -> Ending {
+    /// Does the work, and records its end. The segment of an attempt that was stopped stays claimed: the process that continues its
+    /// execution releases it, or a cancel ends it.
+    async fn attempt_claimed(&self, row: &SegmentRow) -> Result<Disposition, Error> {
+        let Some(ending) = self.attempt(row).await else {
+            info!("the attempt was stopped: nothing is recorded");
+            return Ok(Disposition::Acknowledge);
+        };
+        self.end(row, ending).await
+    }
+
+    /// Does the work. Returns the ending to record; `None` if the attempt was stopped.
+    async fn attempt(&self, row: &SegmentRow) -> Option<Ending> {
         Span::current().record("attempt", row.attempt);
         let (parts, record) = (self.parts, self.record);
         let segment = Segment {
@@ -148,8 +163,12 @@ impl RecordTask<'_> {
         let started = parts.clock.now();
         let (cutoff, limit) = self.limit(started);
         let context = Context::of(record, row.attempt, cutoff);
-        let time = (cutoff - started).to_std().unwrap_or_default();
-        let end = attempt::run(Arc::clone(&parts.work), segment, context, time).await;
+        let limits = Limits {
+            time: (cutoff - started).to_std().unwrap_or_default(),
+            grace: self.grace(),
+            entered: parts.attempts.enter(record.execution_id, record.generation),
+        };
+        let end = attempt::run(Arc::clone(&parts.work), segment, context, limits).await;
         let now = parts.clock.timestamp();
         let duration_ms = now.millis_since(started.into());
         let attempt = EndedAttempt { policy: &record.policy, attempt: row.attempt, duration_ms, now, limit };

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use serde::de::DeserializeOwned;
@@ -15,10 +16,16 @@ use crate::segment::Segment;
 /// The work of a segment. [`work`] makes it from an `async fn`.
 ///
 /// The worker drops the future at the deadline, so it must not hold the thread for long without an `await`: see
-/// `tokio::task::spawn_blocking`, and [`Context::is_cancelled`].
+/// `tokio::task::spawn_blocking`, and [`Context::is_cancelled`]. Work with a [`Work::grace`] keeps its future for that long.
 pub trait Work: Send + Sync + 'static {
     /// Does one segment's work, once. The worker may call it again for the same segment after a failure or a crash.
     fn process(&self, segment: Segment<Value>, context: Context) -> BoxFuture<'static, Result<Output, SegmentError>>;
+
+    /// How long cancelled work of an execution with those parameters may take to end in good order, from [`Context::cancelled`] until
+    /// its future is dropped. The worker cancels that much earlier, so that the end still fits into its invocation.
+    fn grace(&self, _parameters: &Value) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// Makes work of an `async fn process(segment: Segment<Spec>, context: Context) -> Result<Output, SegmentError>`. A spec that is

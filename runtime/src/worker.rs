@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use control_table::ControlTable;
 use control_table::clock::{Clock, Entropy};
 
+use crate::attempts::Attempts;
 use crate::batch::Batch;
 use crate::settings::{Parts, Settings};
 use crate::work::Work;
@@ -37,7 +38,13 @@ impl Worker {
         entropy: Arc<Entropy>,
         settings: Settings,
     ) -> Self {
-        Self { parts: Parts { table, work, clock, entropy, settings } }
+        Self { parts: Parts { table, work, clock, entropy, settings, attempts: Attempts::default() } }
+    }
+
+    /// The attempts that this worker has under way.
+    #[must_use]
+    pub fn attempts(&self) -> Attempts {
+        self.parts.attempts.clone()
     }
 
     /// Handles a batch, its records concurrently. The response names the records that Kinesis must repeat: those whose outcome could

@@ -23,6 +23,7 @@ macro_rules! on_both {
 mod architecture;
 mod bad_records;
 mod cities;
+mod clock_steps;
 mod commits;
 mod cost;
 mod cost_of_a_retry;

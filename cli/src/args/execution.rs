@@ -57,6 +57,9 @@ pub struct LogsArgs {
     /// Only of attempts with this number
     #[arg(long, value_name = "N")]
     pub attempt: Option<u32>,
+    /// Print what is printed from now on as well, until the execution ends; whichever process works on it
+    #[arg(short, long)]
+    pub follow: bool,
 }
 
 /// What `set` takes.

@@ -18,12 +18,22 @@ use control_table::id::JobName;
 use control_table::rows::SegmentStatus;
 
 use crate::job::UsageError;
+use crate::span::Span;
+
+/// The exit statuses, for the end of `--help`.
+const EXIT_STATUS: &str = "\
+Exit status:
+  0    it is done; of an execution that was followed: it SUCCEEDED
+  1    it failed; of an execution that was followed: it did not end as wanted
+  2    the command line or the job is wrong, and nothing was written
+  3    `repair --dry-run` found a difference
+  130  ended by SIGINT (Ctrl-C); 143 by SIGTERM, 129 by SIGHUP, 131 by SIGQUIT";
 
 /// Cuts long jobs into segments, runs them on many workers, and gathers the outcome.
 ///
 /// Without `--stack` everything runs on this machine, on files in the data directory that several processes may use at once.
 #[derive(Debug, Parser)]
-#[command(version, disable_help_subcommand = true)]
+#[command(version, disable_help_subcommand = true, after_help = EXIT_STATUS)]
 pub struct Cli {
     /// What every verb takes.
     #[command(flatten)]
@@ -229,7 +239,8 @@ pub struct SystemArgs {
 impl SystemArgs {
     /// Refuses what only the system in this process has.
     pub fn refuse_for_a_stack(&self) -> Result<(), UsageError> {
-        let HookArgs { on_complete, on_success, on_failure, on_first_failure, on_stall, then } = &self.hooks;
+        let HookArgs { on_complete, on_success, on_failure, on_first_failure, on_stall, then, hook_timeout } =
+            &self.hooks;
         let given = [
             ("workers", self.workers.is_some()),
             ("durable", self.durable),
@@ -240,6 +251,7 @@ impl SystemArgs {
             ("on_first_failure", on_first_failure.is_some()),
             ("on_stall", on_stall.is_some()),
             ("then", then.is_some()),
+            ("hook_timeout", hook_timeout.is_some()),
         ];
         match given.into_iter().find(|(_, is_given)| *is_given) {
             Some((name, _)) => Err(UsageError::OnlyHere(name)),
@@ -274,6 +286,9 @@ pub struct HookArgs {
     /// A command for an execution that has stalled
     #[arg(long, value_name = "CMD", help_heading = "Hooks: commands that get the event on standard input")]
     pub on_stall: Option<String>,
+    /// The longest that such a command may take: 90s, 15m; then it gets SIGTERM [default: 24h; for a first failure and a stall 30s]
+    #[arg(long, value_name = "SPAN", help_heading = "Hooks: commands that get the event on standard input")]
+    pub hook_timeout: Option<Span>,
 }
 
 #[cfg(test)]

@@ -77,6 +77,9 @@ pub struct RunArgs {
     /// exec: the exit code that says no retry will help
     #[arg(long, value_name = "N", help_heading = "Work")]
     pub permanent_exit_code: Option<u8>,
+    /// exec: from SIGTERM to SIGKILL, for a command whose time is up or whose execution is cancelled: 500ms, 2m [default: 10s]
+    #[arg(long, value_name = "SPAN", help_heading = "Work")]
+    pub kill_grace: Option<Span>,
     /// noop: how long a segment takes
     #[arg(long, value_name = "MS", help_heading = "Work")]
     pub sleep_ms: Option<u64>,

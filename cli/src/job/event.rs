@@ -25,12 +25,13 @@ impl Job {
     ///
     /// # Errors
     /// What is missing, contradicts, or is out of its limits.
-    pub fn into_plan(self, own_work: bool) -> Result<RunPlan, UsageError> {
+    pub fn into_plan(mut self, own_work: bool) -> Result<RunPlan, UsageError> {
         let job = self
             .name
             .ok_or(UsageError::Missing { what: "the job's name", how: "--job NAME, or `job` in the job file" })?;
         let source = self.source.into_request()?;
         if !own_work {
+            read_kill_grace(&mut self.parameters)?;
             check_builtin(&self.parameters)?;
         }
         let parameters = if self.parameters.is_empty() { Value::Null } else { Value::Object(self.parameters) };
@@ -43,6 +44,7 @@ impl Job {
             on_first_failure: self.on_first_failure,
             on_stall: self.on_stall,
             then: self.then,
+            hook_timeout: self.hook_timeout,
         };
         let (workers, durable, any_worker) = (self.workers, self.durable, self.any_worker);
         Ok(RunPlan { event, system: SystemArgs { workers, hooks, durable, any_worker } })
@@ -146,7 +148,23 @@ impl Policy {
 }
 
 /// What one or another of the built-in works takes.
-const WORK_PARAMETERS: [&str; 6] = ["table", "index", "attribute", "command", "permanent_exit_code", "sleep_ms"];
+const WORK_PARAMETERS: [&str; 7] =
+    ["table", "index", "attribute", "command", "permanent_exit_code", "kill_grace_ms", "sleep_ms"];
+
+/// A command's grace is a span of time in a job file, and milliseconds in the parameters that the worker gets.
+fn read_kill_grace(parameters: &mut Map<String, Value>) -> Result<(), UsageError> {
+    let limit_ms = local::KILL_GRACE_MAX.as_secs() * 1_000;
+    let read = |value: &Value| value.as_u64().or_else(|| Some(value.as_str()?.parse::<Span>().ok()?.millis()));
+    // The flag comes in milliseconds, and wins.
+    for name in ["kill_grace_ms", "kill_grace"] {
+        let Some(given) = parameters.remove(name) else { continue };
+        match read(&given).filter(|millis| *millis <= limit_ms && (given.is_string() || name == "kill_grace_ms")) {
+            Some(millis) => parameters.entry("kill_grace_ms").or_insert(Value::from(millis)),
+            None => return Err(UsageError::KillGrace { given, limit_ms }),
+        };
+    }
+    Ok(())
+}
 
 /// Refuses before anything is written what every segment would fail with.
 fn check_builtin(parameters: &Map<String, Value>) -> Result<(), UsageError> {
@@ -170,7 +188,7 @@ fn check_builtin(parameters: &Map<String, Value>) -> Result<(), UsageError> {
     let own: &[&str] = match work {
         WorkName::Count => &["table", "index"],
         WorkName::Sum => &["table", "index", "attribute"],
-        WorkName::Exec => &["command", "permanent_exit_code"],
+        WorkName::Exec => &["command", "permanent_exit_code", "kill_grace_ms"],
         WorkName::Noop => &["sleep_ms"],
     };
     match WORK_PARAMETERS.into_iter().find(|name| parameters.contains_key(*name) && !own.contains(name)) {

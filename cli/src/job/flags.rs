@@ -26,6 +26,7 @@ impl Job {
         replace(&mut self.on_first_failure, hooks.on_first_failure.as_ref());
         replace(&mut self.on_stall, hooks.on_stall.as_ref());
         replace(&mut self.then, hooks.then.as_ref());
+        replace(&mut self.hook_timeout, hooks.hook_timeout.as_ref());
         self.durable |= args.system.durable;
         self.any_worker = args.system.any_worker;
         self.policy.overlay(args);
@@ -98,12 +99,13 @@ impl Source {
 }
 
 /// The flags of built-in work, by name, as far as they were given.
-fn work_flags(args: &RunArgs) -> [(&'static str, &'static str, Option<Value>); 5] {
+fn work_flags(args: &RunArgs) -> [(&'static str, &'static str, Option<Value>); 6] {
     [
         ("--attribute", "attribute", args.attribute.as_deref().map(Value::from)),
         ("--index", "index", args.index.as_deref().map(Value::from)),
         ("--exec", "command", args.exec.as_deref().map(Value::from)),
         ("--permanent-exit-code", "permanent_exit_code", args.permanent_exit_code.map(Value::from)),
+        ("--kill-grace", "kill_grace_ms", args.kill_grace.map(|grace| Value::from(grace.millis()))),
         ("--sleep-ms", "sleep_ms", args.sleep_ms.map(Value::from)),
     ]
 }

@@ -7,6 +7,7 @@
 //! workers = 8                            # optional: segments worked on at once
 //! on_complete = "./publish.sh"           # optional: gets the completion event on standard input; so do
 //!                                        # on_success, on_failure, on_first_failure and on_stall their events
+//! hook_timeout = "24h"                   # optional: the longest that such a command may take
 //! then = "report.toml"                   # optional: the job that follows a success
 //! durable = false                        # optional: true survives a power cut, and is slower
 //!
@@ -19,7 +20,7 @@
 //! [parameters]                           # passed to the worker; for the built-in ones:
 //! work = "sum"                           #   "count", "sum", "exec" or "noop"
 //! attribute = "population"               #   sum; with codes also table and index, as for count
-//! # command = "./segment.sh"             #   exec; also permanent_exit_code
+//! # command = "./segment.sh"             #   exec; also permanent_exit_code, and kill_grace = "10s"
 //! # sleep_ms = 10                        #   noop
 //!
 //! [policy]                               # optional
@@ -73,6 +74,7 @@ pub struct Job {
     on_first_failure: Option<String>,
     on_stall: Option<String>,
     then: Option<PathBuf>,
+    hook_timeout: Option<Span>,
     durable: bool,
     #[serde(skip)]
     any_worker: bool,
@@ -172,6 +174,14 @@ pub enum UsageError {
     /// Two fields that exclude each other.
     #[error("{0} and {1} exclude each other: leave one out")]
     Both(&'static str, &'static str),
+    /// A command's grace that cannot be meant.
+    #[error("kill_grace is {given}: write a span of time of at most {limit_ms} ms, such as \"10s\"")]
+    KillGrace {
+        /// What was given.
+        given: Value,
+        /// The longest, in milliseconds.
+        limit_ms: u64,
+    },
     /// `--parameters` is no JSON object.
     #[error("--parameters wants a JSON object: {0}")]
     Parameters(String),

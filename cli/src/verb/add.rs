@@ -12,7 +12,6 @@ use crate::args::AddArgs;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::format::grouped;
-use crate::interrupt::Interrupt;
 use crate::job::UsageError;
 
 /// Specs that are added at once. Never another number: a repeated add knows each of its parts again only if they are cut at the
@@ -38,19 +37,22 @@ pub(super) async fn execute(context: &Context, args: &AddArgs) -> Result<ExitCod
     let execution_id = context.find(&args.id).await?;
     let mut specs = Specs::open(&args.file).await?;
     let token = args.token.clone().unwrap_or_else(|| context.entropy().nonce());
-    let mut interrupt = Interrupt::install(&context.output);
+    let mut interrupt = context.take_signals();
     let operator = context.start(&args.system).await?;
     let mut added = 0;
     let ended = tokio::select! {
         () = interrupt.wait() => Err(Stopped { reason: "it was interrupted".to_owned(), retryable: true }),
         ended = add_all(&*operator, execution_id, &token, &mut specs, &mut added) => ended,
     };
-    operator.shutdown().await;
+    super::shut_down(&*operator, &interrupt).await;
     if let Err(Stopped { reason, retryable }) = ended {
         let advice = format!(
             "Nothing is added twice: put right what is wrong, leave the lines before it as they are, and repeat with --token {token}"
         );
-        return Err(CliError::Add { execution_id, added, reason, advice, retryable });
+        let error = CliError::Add { execution_id, added, reason, advice, retryable };
+        let Some(code) = interrupt.exit_code() else { return Err(error) };
+        context.output.error(&error);
+        return Ok(code);
     }
     let output = &context.output;
     if output.is_json() {

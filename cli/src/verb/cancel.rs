@@ -4,16 +4,15 @@ use std::process::ExitCode;
 
 use control_table::rows::ExecutionStatus;
 
-use super::{follow_to_end, watch};
+use super::{follow_to_end, shut_down, watch};
 use crate::args::CancelArgs;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::interrupt::Interrupt;
 
 /// First the one write after which nothing of the execution starts, beside whatever process works on it; then the rest: by that
 /// process, whose sweeper sees it at its next tick, or by this one, if there is none.
 pub(super) async fn execute(context: &Context, args: &CancelArgs) -> Result<ExitCode, CliError> {
-    let mut interrupt = Interrupt::install(&context.output);
+    let mut interrupt = context.take_signals();
     let execution_id = context.find(&args.id).await?;
     // Beside the process that works on it, if there is one: that one cancels its segments.
     if context.bystander().await?.cancel(execution_id).await?.was_complete {
@@ -28,6 +27,6 @@ pub(super) async fn execute(context: &Context, args: &CancelArgs) -> Result<Exit
         follow_to_end(context, &*operator, execution_id, wanted, &mut interrupt).await
     };
     let ended = ended.await;
-    operator.shutdown().await;
+    shut_down(&*operator, &interrupt).await;
     ended
 }

@@ -13,14 +13,14 @@ use crate::error::CliError;
 use crate::interrupt::Interrupt;
 
 pub(super) async fn execute(context: &Context, args: LocalArgs) -> Result<ExitCode, CliError> {
-    let interrupt = Interrupt::install(&context.output);
+    let interrupt = context.take_signals();
     let refused = |source| CliError::Listen { port: args.port, source };
     // Loopback only: the endpoint does not authenticate its callers.
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port)).await.map_err(refused)?;
     let endpoint = format!("http://{}", listener.local_addr().map_err(refused)?);
     let system = context.start_here(&args.system).await?;
     let ended = serve(context, &system, listener, &endpoint, &interrupt).await;
-    system.stop().await;
+    super::shut_down(&system, &interrupt).await;
     ended
 }
 

@@ -64,6 +64,24 @@ fn exit_code(view: &ExecutionSummary, wanted: ExecutionStatus) -> ExitCode {
     if view.status == wanted { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
 }
 
+/// Ends what this process does for the system. A signal that wants running work stopped now does not wait for it.
+async fn shut_down(operator: &dyn Operator, interrupt: &Interrupt) {
+    let mut interrupt = interrupt.clone();
+    let mut shutdown = operator.shutdown();
+    tokio::select! {
+        biased;
+        () = interrupt.urgent() => {}
+        () = &mut shutdown => return,
+    }
+    operator.terminate();
+    shutdown.await;
+}
+
+/// The exit status after a signal.
+fn ended_by_signal(interrupt: &Interrupt) -> ExitCode {
+    interrupt.exit_code().unwrap_or(ExitCode::from(FAILED))
+}
+
 /// Follows an execution to its end, and prints it.
 async fn follow_to_end(
     context: &Context,
@@ -76,7 +94,7 @@ async fn follow_to_end(
     let mut follower = Follower::of(context, table, execution_id);
     let Some(finished) = follower.during(operator.wait(execution_id), interrupt).await else {
         context.say_how_to_resume();
-        return Ok(ExitCode::from(FAILED));
+        return Ok(ended_by_signal(interrupt));
     };
     let finished = finished?;
     let view = table.summary(execution_id).await?.ok_or_else(|| IdError::NotFound(execution_id.to_string()))?;

@@ -4,16 +4,15 @@ use std::process::ExitCode;
 
 use control_table::rows::ExecutionStatus;
 
-use super::follow_to_end;
+use super::{follow_to_end, shut_down};
 use crate::args::RedriveArgs;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::interrupt::Interrupt;
 
 pub(super) async fn execute(context: &Context, args: &RedriveArgs) -> Result<ExitCode, CliError> {
     // Asked before the system is started: a mistyped ID should not set anything else in motion.
     let execution_id = context.find(&args.id).await?;
-    let mut interrupt = Interrupt::install(&context.output);
+    let mut interrupt = context.take_signals();
     let operator = context.start(&args.system).await?;
     let ended = async {
         let report = operator.redrive(execution_id, args.selection()).await?;
@@ -22,6 +21,6 @@ pub(super) async fn execute(context: &Context, args: &RedriveArgs) -> Result<Exi
         follow_to_end(context, &*operator, execution_id, ExecutionStatus::Succeeded, &mut interrupt).await
     };
     let ended = ended.await;
-    operator.shutdown().await;
+    shut_down(&*operator, &interrupt).await;
     ended
 }

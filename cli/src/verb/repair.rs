@@ -6,11 +6,10 @@ use control_table::id::ExecutionId;
 use control_table::rows::ExecutionStatus;
 use engine::operate::{RepairMode, RepairReport};
 
-use super::follow_to_end;
+use super::{follow_to_end, shut_down};
 use crate::args::RepairArgs;
 use crate::context::Context;
 use crate::error::{CliError, DIFFERENCES, FAILED};
-use crate::interrupt::Interrupt;
 use crate::output::OutputError;
 
 pub(super) async fn execute(context: &Context, args: &RepairArgs) -> Result<ExitCode, CliError> {
@@ -22,7 +21,7 @@ pub(super) async fn execute(context: &Context, args: &RepairArgs) -> Result<Exit
         print(context, &report)?;
         return Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENCES) });
     }
-    let mut interrupt = Interrupt::install(&context.output);
+    let mut interrupt = context.take_signals();
     let operator = context.start(&args.system).await?;
     let ended = async {
         let report = operator.repair(execution_id, RepairMode::Correct).await?;
@@ -32,14 +31,17 @@ pub(super) async fn execute(context: &Context, args: &RepairArgs) -> Result<Exit
         }
         // With --json the differences are the answer; `status` shows how the execution ends.
         if context.output.is_json() {
-            operator.wait(execution_id).await?;
+            tokio::select! {
+                () = interrupt.wait() => {}
+                finished = operator.wait(execution_id) => drop(finished?),
+            }
         } else {
             follow_to_end(context, &*operator, execution_id, ExecutionStatus::Succeeded, &mut interrupt).await?;
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(interrupt.exit_code().unwrap_or(ExitCode::SUCCESS))
     };
     let ended = ended.await;
-    operator.shutdown().await;
+    shut_down(&*operator, &interrupt).await;
     ended
 }
 

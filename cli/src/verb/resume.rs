@@ -6,18 +6,18 @@ use control_table::id::ExecutionId;
 use control_table::rows::{ExecutionStatus, PlanKind};
 use engine::Operator;
 
-use super::follow_to_end;
+use super::{follow_to_end, shut_down};
 use crate::args::ResumeArgs;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::interrupt::Interrupt;
 
 pub(super) async fn execute(context: &Context, args: ResumeArgs) -> Result<ExitCode, CliError> {
-    let mut interrupt = Interrupt::install(&context.output);
+    let mut interrupt = context.take_signals();
     // Starting is resuming: the system continues every execution that it finds open.
     let operator = context.start(&args.system).await?;
     let ended = wait(context, &*operator, args.id.as_deref(), &mut interrupt).await;
-    operator.shutdown().await;
+    shut_down(&*operator, &interrupt).await;
     ended
 }
 

@@ -8,10 +8,10 @@ use control_table::rows::ExecutionStatus;
 use engine::scatter::ScatterEvent;
 use engine::{Operator, Started};
 
-use super::{follow_to_end, print_finished};
+use super::{ended_by_signal, follow_to_end, print_finished, shut_down};
 use crate::args::{RunArgs, SystemArgs};
 use crate::context::Context;
-use crate::error::{CliError, FAILED};
+use crate::error::CliError;
 use crate::execution::IdError;
 use crate::follow::Follower;
 use crate::interrupt::Interrupt;
@@ -33,10 +33,10 @@ pub(super) async fn execute(context: &Context, args: RunArgs) -> Result<ExitCode
     let key = event.key_or(&request_id)?;
     let call = Call { event, key };
 
-    let mut interrupt = Interrupt::install(&context.output);
+    let mut interrupt = context.take_signals();
     let operator = context.start(&system_args).await?;
     let ended = drive(context, &operator, call, &mut interrupt).await;
-    operator.shutdown().await;
+    shut_down(&*operator, &interrupt).await;
     ended
 }
 
@@ -49,10 +49,10 @@ async fn attach(
 ) -> Result<ExitCode, CliError> {
     let found = context.read().await?.control_table().execution_of_key(job, key).await?;
     let execution_id = found.ok_or_else(|| IdError::NoKey { job: job.clone(), key: key.clone() })?;
-    let mut interrupt = Interrupt::install(&context.output);
+    let mut interrupt = context.take_signals();
     let operator = context.start(system_args).await?;
     let ended = follow_to_end(context, &*operator, execution_id, ExecutionStatus::Succeeded, &mut interrupt).await;
-    operator.shutdown().await;
+    shut_down(&*operator, &interrupt).await;
     ended
 }
 
@@ -74,11 +74,13 @@ async fn drive(
         scattering.abort();
         // Its end is waited for, and what it ended with does not matter any more.
         drop(scattering.await);
-        return interrupted(context, table.execution_of_key(&job, &key).await?, &**operator).await;
+        let begun = table.execution_of_key(&job, &key).await?;
+        return interrupted(context, begun, &**operator, interrupt).await;
     };
     let execution_id = started(context, answer??);
+    follower.announce(execution_id);
     let Some(finished) = follower.during(operator.wait(execution_id), interrupt).await else {
-        return interrupted(context, Some(execution_id), &**operator).await;
+        return interrupted(context, Some(execution_id), &**operator, interrupt).await;
     };
     let finished = finished?;
     let view = table.summary(execution_id).await?.ok_or_else(|| IdError::NotFound(execution_id.to_string()))?;
@@ -99,11 +101,13 @@ async fn interrupted(
     context: &Context,
     started: Option<ExecutionId>,
     operator: &dyn Operator,
+    interrupt: &Interrupt,
 ) -> Result<ExitCode, CliError> {
     match started {
         Some(execution_id) => {
             if let Some(view) = operator.table().summary(execution_id).await? {
-                crate::summary::print(&context.output, &view)?;
+                // A closed terminal takes no answer, and is no error.
+                drop(crate::summary::print(&context.output, &view));
             }
             context.say_how_to_resume();
         }
@@ -114,5 +118,5 @@ async fn interrupted(
         }
         None => context.output.warn("stopped before the execution was opened: nothing was written"),
     }
-    Ok(ExitCode::from(FAILED))
+    Ok(ended_by_signal(interrupt))
 }

@@ -7,10 +7,10 @@ use control_table::ControlTable;
 use control_table::id::ExecutionId;
 use control_table::rows::ExecutionStatus;
 
-use super::{follow_to_end, print_ended};
+use super::{ended_by_signal, follow_to_end, print_ended};
 use crate::args::SystemArgs;
 use crate::context::Context;
-use crate::error::{CliError, FAILED};
+use crate::error::CliError;
 use crate::execution::IdError;
 use crate::follow::Follower;
 use crate::interrupt::Interrupt;
@@ -23,7 +23,7 @@ const STILL: u32 = 40;
 
 pub(super) async fn execute(context: &Context, id: &str) -> Result<ExitCode, CliError> {
     let execution_id = context.find(id).await?;
-    let mut interrupt = Interrupt::install(&context.output);
+    let mut interrupt = context.take_signals_while_watching();
     if context.is_deployed() {
         let operator = context.start(&SystemArgs::default()).await?;
         return follow_to_end(context, &*operator, execution_id, ExecutionStatus::Succeeded, &mut interrupt).await;
@@ -45,7 +45,11 @@ pub(super) async fn follow(
     }
     let mut follower = Follower::of(context, table, execution_id);
     let Some(ended) = Box::pin(follower.during(ended(context, table, execution_id), interrupt)).await else {
-        return Ok(ExitCode::from(FAILED));
+        let program = &context.program;
+        context
+            .output
+            .note(format_args!("the execution is not changed: `{program} watch {execution_id}` follows it again"));
+        return Ok(ended_by_signal(interrupt));
     };
     ended?;
     let view = table.summary(execution_id).await?.ok_or_else(|| IdError::NotFound(execution_id.to_string()))?;

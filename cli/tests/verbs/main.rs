@@ -12,5 +12,7 @@ mod processes;
 mod redrive;
 mod repair;
 mod results;
+#[cfg(unix)]
+mod signals;
 mod texts;
 mod world;

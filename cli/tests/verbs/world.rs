@@ -22,6 +22,17 @@ pub struct World {
 pub struct Running(Option<Child>);
 
 impl Running {
+    /// Its process ID.
+    pub fn id(&self) -> u32 {
+        self.0.as_ref().expect("it runs").id()
+    }
+
+    /// Sends it a signal, by name.
+    pub fn signal(&self, name: &str) {
+        let kill = Command::new("kill").args(["-s", name, &self.id().to_string()]).status();
+        assert!(kill.expect("kill").success());
+    }
+
     /// Kills it, and waits for its end.
     pub fn kill(&mut self) {
         if let Some(child) = &mut self.0 {
@@ -83,9 +94,13 @@ impl World {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_scatterctl"));
+        self.prepare(&mut command, arguments);
+        command
+    }
+
+    fn prepare(&self, command: &mut Command, arguments: &[&str]) {
         command.args(arguments).env("SCATTERCTL_DATA_DIR", self.dir.path()).current_dir(self.dir.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
     }
 
     /// Runs the program to its end.
@@ -101,6 +116,37 @@ impl World {
         Answer::of(&self.command(arguments).stdin(stdin).output().expect("the program starts"))
     }
 
+    /// Starts the program as a shell in the foreground does, with no signal ignored, and leaves it running.
+    pub fn start_in_foreground(&self, arguments: &[&str]) -> Running {
+        Running(Some(
+            self.with_signals("--default-signal=INT,QUIT,HUP", arguments).spawn().expect("the program starts"),
+        ))
+    }
+
+    /// As [`Self::start_in_foreground`]; its output goes to the files `stdout` and `stderr`, which a test can read meanwhile.
+    pub fn start_writing(&self, arguments: &[&str]) -> Running {
+        let mut command = self.with_signals("--default-signal=INT,QUIT,HUP", arguments);
+        let file = |name| std::fs::File::create(self.file(name)).expect("a file");
+        Running(Some(command.stdout(file("stdout")).stderr(file("stderr")).spawn().expect("the program starts")))
+    }
+
+    /// Starts the program as `nohup` does, and leaves it running.
+    pub fn start_ignoring_hangup(&self, arguments: &[&str]) -> Running {
+        Running(Some(self.with_signals("--ignore-signal=HUP", arguments).spawn().expect("the program starts")))
+    }
+
+    fn with_signals(&self, signals: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new("env");
+        command.args([signals, env!("CARGO_BIN_EXE_scatterctl")]);
+        self.prepare(&mut command, arguments);
+        command
+    }
+
+    /// What is in a file; nothing if there is none.
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.file(name)).unwrap_or_default()
+    }
+
     /// Starts the program and leaves it running.
     pub fn start(&self, arguments: &[&str]) -> Running {
         Running(Some(self.command(arguments).spawn().expect("the program starts")))
@@ -113,22 +159,36 @@ impl World {
     }
 
     /// Asks for the latest execution until it is as wanted.
-    #[expect(clippy::disallowed_methods, reason = "nothing runs in this process meanwhile")]
     pub fn wait_for(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
-        let looks = WAIT.as_millis() / LOOK.as_millis();
-        let mut seen = Value::Null;
-        for _ in 0..looks {
+        until(what, || {
             let answer = self.call(&["status", "latest", "--json"]);
-            if answer.code == 0 {
-                seen = answer.json();
-                if is_so(&seen) {
-                    return seen;
-                }
-            }
-            std::thread::sleep(LOOK); // sleeps because another process does what is waited for
-        }
-        panic!("never {what}: {seen}");
+            (answer.code == 0).then(|| answer.json()).filter(&is_so)
+        })
     }
+
+    /// Waits for a file, and returns what is in it.
+    pub fn wait_for_file(&self, name: &str) -> String {
+        until(name, || std::fs::read_to_string(self.file(name)).ok().filter(|text| text.ends_with('\n')))
+    }
+}
+
+/// Looks until there is something to see.
+#[expect(clippy::disallowed_methods, reason = "nothing runs in this process meanwhile")]
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    for _ in 0..WAIT.as_millis() / LOOK.as_millis() {
+        if let Some(found) = look() {
+            return found;
+        }
+        std::thread::sleep(LOOK); // sleeps because another process does what is waited for
+    }
+    panic!("never {what}");
+}
+
+/// Whether a process runs. A killed one whose parent did not wait for it stays as a zombie: it runs no more.
+pub fn is_running(pid: &str) -> bool {
+    let process = Command::new("ps").args(["-o", "stat=", "-p", pid]).output().expect("ps");
+    let state = String::from_utf8_lossy(&process.stdout).trim().to_owned();
+    !state.is_empty() && !state.starts_with('Z')
 }
 
 /// `run` of so many segments that are given to a command.

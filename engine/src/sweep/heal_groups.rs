@@ -16,7 +16,7 @@ use crate::sweep::SweepReport;
 pub enum Leases {
     /// A worker lives until its lease runs out.
     Respected,
-    /// No worker of an earlier time lives: the lock file of its process proves it.
+    /// No worker of an earlier time lives: the lock of the local runner's data directory proves it.
     Ended,
 }
 

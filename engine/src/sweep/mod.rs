@@ -20,4 +20,4 @@ mod tick;
 
 pub use self::tick::SweepReport;
 
-pub use self::heal_groups::Leases;
+pub(crate) use self::heal_groups::Leases;

@@ -1,5 +1,6 @@
-//! Recovery on one machine: a process continues an execution of another one that has ended, or hangs. It is healed, due or not: the
-//! records in the other process's memory are lost.
+//! Recovery after a restart on one machine: every open execution is healed, due or not.
+//!
+//! The embedded Kinesis keeps its records in memory, so they are lost; and no worker of the earlier process lives.
 
 use chrono::{DateTime, Utc};
 use control_table::id::ExecutionId;
@@ -24,45 +25,50 @@ impl Engine {
         Ok(open)
     }
 
-    /// Sends the records of an execution again, releases the leases of the earlier process's workers if they have ended, continues its
-    /// scatter, cancel or redrive, and finalizes it.
+    /// Sends the records of an execution again, releases the leases of the earlier process's workers, continues its scatter, cancel
+    /// or redrive, and finalizes it.
     ///
     /// # Errors
     /// When a step fails; recovering again continues.
     pub async fn recover(
         &self,
         execution_id: ExecutionId,
-        leases: Leases,
         deadline: DateTime<Utc>,
     ) -> Result<SweepReport, EngineError> {
         let mut report = SweepReport::default();
         let Some(execution) = self.table.execution(execution_id).await? else {
             return Ok(report);
         };
-        if matches!(execution.status, ExecutionStatus::Scattering | ExecutionStatus::Running) {
-            let tallies = self.table.tallies(execution_id, 0..execution.groups).await?;
-            self.heal(&execution, &tallies, leases, &mut report).await?;
-        }
         match execution.status {
             ExecutionStatus::Scattering => {
+                self.heal_abandoned(execution_id, &mut report).await?;
                 self.resume(execution_id, deadline).await?;
                 report.scatters_resumed += 1;
             }
+            ExecutionStatus::Running => self.heal_abandoned(execution_id, &mut report).await?,
             ExecutionStatus::Cancelling => {
                 self.cancel_segments(&execution, deadline).await?;
                 report.resumed += 1;
+                // Outcomes that the earlier process recorded and did not count.
+                self.heal_abandoned(execution_id, &mut report).await?;
             }
             ExecutionStatus::Redriving => {
                 self.requeue_all(&execution, deadline).await?;
                 report.resumed += 1;
+                // Of the groups before the one at which it stopped, workers had begun some segments.
+                self.heal_abandoned(execution_id, &mut report).await?;
             }
-            ExecutionStatus::Running
-            | ExecutionStatus::Succeeded
-            | ExecutionStatus::Failed
-            | ExecutionStatus::Cancelled => {}
+            ExecutionStatus::Succeeded | ExecutionStatus::Failed | ExecutionStatus::Cancelled => {}
         }
         self.finalize_counted(execution_id, &mut report).await?;
         tracing::info!(%execution_id, ?report, "recovered");
         Ok(report)
+    }
+
+    /// Heals every group of an execution whose workers are gone.
+    async fn heal_abandoned(&self, execution_id: ExecutionId, report: &mut SweepReport) -> Result<(), EngineError> {
+        let execution = self.load(execution_id).await?;
+        let tallies = self.table.tallies(execution_id, 0..execution.groups).await?;
+        self.heal(&execution, &tallies, Leases::Ended, report).await
     }
 }

@@ -12,73 +12,101 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
-use super::tail::Tail;
+use crate::leftovers::{self, Purpose};
 use crate::process_group::Group;
+use crate::transcript::{Stream, Transcript, read};
 use runtime::Context;
 use runtime::Segment;
 use runtime::SegmentError;
 
 /// How long output is still read after the command and its group have ended. Only a process that left the group can keep
 /// it open for longer, and the worker does not wait for that.
-const LAST_OUTPUT: Duration = Duration::from_secs(1);
+pub(super) const LAST_OUTPUT: Duration = Duration::from_secs(1);
+
+/// A command for a segment.
+pub(super) struct Call<'a> {
+    pub command: &'a str,
+    pub segment: &'a Segment<Value>,
+    pub context: &'a Context,
+    /// The file that the command may write its report to.
+    pub report: &'a Path,
+    /// The process that starts it.
+    pub owner: Option<&'a str>,
+    /// How long it may take to end after SIGTERM.
+    pub grace: Duration,
+}
 
 /// What is left of a command.
 pub(super) struct Ended {
     pub status: ExitStatus,
-    pub stdout: String,
-    pub stderr: String,
+    /// Whether the worker cancelled the attempt, and the command got SIGTERM.
+    pub was_terminated: bool,
 }
 
-/// Runs the command to its end; it may write what it has to report to the file `output`. Dropping the future kills it.
-pub(super) async fn run(
-    command: &str,
-    segment: &Segment<Value>,
-    context: &Context,
-    output: &Path,
-) -> Result<Ended, SegmentError> {
-    let (mut child, group) = start(command, segment, context, output).map_err(|error| {
-        SegmentError::retryable(format_args!("the command cannot be started with `sh -c`: {error}"))
-    })?;
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let (mut out, mut err) = (Tail::default(), Tail::default());
-    let (ended, end) = oneshot::channel::<()>();
+impl Call<'_> {
+    /// Runs the command to its end. A cancelled attempt has it ended, with its group: SIGTERM, and after the grace SIGKILL. Dropping the
+    /// future kills it at once.
+    pub async fn run(&self, transcript: &Transcript) -> Result<Ended, SegmentError> {
+        let (mut child, group) = self.start().map_err(|error| {
+            SegmentError::retryable(format_args!("the command cannot be started with `sh -c`: {error}"))
+        })?;
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let (ended, end) = oneshot::channel::<()>();
 
-    let waiting = async move {
-        let status = child.wait().await;
-        // What it left running in the background would keep its output open, and outlive the segment.
-        drop(group);
-        drop(ended);
-        status
-    };
-    let reading = async {
-        let limit = async {
-            // Always an error: it is the sender's end that counts.
-            end.await.unwrap_or_default();
-            tokio::time::sleep(LAST_OUTPUT).await;
+        let waiting = async move {
+            let was_terminated = self.wait(&mut child, group).await;
+            let status = child.wait().await;
+            drop(ended);
+            (status, was_terminated)
         };
-        select(pin!(join(out.read(stdout), err.read(stderr))), pin!(limit)).await;
-    };
-    let (status, ()) = join(waiting, reading).await;
-    Ok(Ended {
-        status: status
-            .map_err(|error| SegmentError::retryable(format_args!("the command cannot be waited for: {error}")))?,
-        stdout: out.into_text(),
-        stderr: err.into_text(),
-    })
-}
-
-fn start(command: &str, segment: &Segment<Value>, context: &Context, output: &Path) -> io::Result<(Child, Group)> {
-    let mut shell = Command::new("sh");
-    shell.args(["-c", command]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    for (name, value) in environment(segment, context) {
-        match value {
-            Some(value) => shell.env(name, value),
-            // A variable of this process's own would say something of another segment.
-            None => shell.env_remove(name),
+        let reading = async {
+            let limit = async {
+                // Always an error: it is the sender's end that counts.
+                end.await.unwrap_or_default();
+                tokio::time::sleep(LAST_OUTPUT).await;
+            };
+            let output = read(stdout, |bytes| transcript.write(Stream::Output, bytes));
+            let error = read(stderr, |bytes| transcript.write(Stream::Error, bytes));
+            select(pin!(join(output, error)), pin!(limit)).await;
         };
+        let ((status, was_terminated), ()) = join(waiting, reading).await;
+        let status = status
+            .map_err(|error| SegmentError::retryable(format_args!("the command cannot be waited for: {error}")))?;
+        Ok(Ended { status, was_terminated })
     }
-    shell.env("SEGMENT_OUTPUT", output);
-    Group::start(&mut shell)
+
+    /// Waits for the command's end, and ends its group. Returns whether the attempt was cancelled before.
+    async fn wait(&self, child: &mut Child, group: Group) -> bool {
+        tokio::select! {
+            biased;
+            _ = child.wait() => {
+                // What it left running in the background would keep its output open, and outlive the segment.
+                drop(group);
+                false
+            }
+            () = self.context.cancelled() => {
+                group.terminate(child, self.grace).await;
+                true
+            }
+        }
+    }
+
+    fn start(&self) -> io::Result<(Child, Group)> {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", self.command]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for (name, value) in environment(self.segment, self.context) {
+            match value {
+                Some(value) => shell.env(name, value),
+                // A variable of this process's own would say something of another segment.
+                None => shell.env_remove(name),
+            };
+        }
+        shell.env("SEGMENT_OUTPUT", self.report);
+        if let Some(owner) = self.owner {
+            leftovers::mark(&mut shell, owner, Purpose::Segment);
+        }
+        Group::start(&mut shell)
+    }
 }
 
 /// What the command learns of its segment; `None` where it has no such thing.
@@ -88,7 +116,7 @@ fn environment(segment: &Segment<Value>, context: &Context) -> [(&'static str, O
         other => Some(other.to_string()),
     };
     [
-        ("EXECUTION_ID", Some(segment.execution_id.to_string())),
+        (leftovers::EXECUTION, Some(segment.execution_id.to_string())),
         ("EXECUTION_KEY", Some(context.key.to_string())),
         ("JOB", Some(context.job.to_string())),
         ("GENERATION", Some(context.generation.to_string())),

@@ -5,20 +5,27 @@
 //! in the specs of the sources: `SEGMENT_CODE`, or `SEGMENT_FROM` and `SEGMENT_TO`. Exit code 0 is success,
 //! `permanent_exit_code` a permanent failure, any other one that is tried again. What the command has to report, it writes to the
 //! file `SEGMENT_OUTPUT`, as one JSON object: `{"item_count": 3, "counters": {"rows": 4}, "result": …}`, each field optional.
+//!
+//! A command whose time is up, or whose execution is cancelled, gets SIGTERM with its process group, and SIGKILL `kill_grace_ms` later.
+//! What it prints meanwhile is kept. Its exit code 0 is then no success, and its report is not read: it may have stopped half-way.
 
 mod command;
 mod output_files;
 mod report;
-mod tail;
+mod report_file;
 
 use std::env::temp_dir;
-use std::process::ExitStatus;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
 
 pub use self::output_files::OutputFiles;
 
+use self::command::{Call, Ended, LAST_OUTPUT};
+use crate::Shell;
+use crate::process_group::{KILL_GRACE, KILL_GRACE_MAX};
+use crate::transcript::Transcript;
 use runtime::Context;
 use runtime::Output;
 use runtime::Segment;
@@ -33,6 +40,8 @@ pub(super) struct Exec {
     /// The exit code that says no attempt will help.
     #[serde(default = "default_permanent_exit_code")]
     permanent_exit_code: i32,
+    /// Milliseconds from SIGTERM to SIGKILL.
+    kill_grace_ms: Option<u64>,
 }
 
 /// Above the codes that programs use for their own small errors, below those of the shell (126 and up).
@@ -40,40 +49,99 @@ const fn default_permanent_exit_code() -> i32 {
     100
 }
 
+/// How long a cancelled attempt of an execution with those parameters may take: the command's grace, and the time to read the rest of
+/// its output. Zero for other work.
+pub(super) fn grace(parameters: &Value) -> Duration {
+    if parameters.get("work").and_then(Value::as_str) != Some("exec") {
+        return Duration::ZERO;
+    }
+    kill_grace(parameters.get("kill_grace_ms").and_then(Value::as_u64)) + 2 * LAST_OUTPUT
+}
+
+fn kill_grace(millis: Option<u64>) -> Duration {
+    millis.map_or(KILL_GRACE, Duration::from_millis).min(KILL_GRACE_MAX)
+}
+
 impl Exec {
     pub async fn run(
         &self,
         segment: &Segment<Value>,
         context: &Context,
-        files: Option<&OutputFiles>,
+        shell: &Shell,
     ) -> Result<Output, SegmentError> {
+        self.check_grace()?;
         // Deleted with this value, however the attempt ends.
-        let output = tempfile::NamedTempFile::new().map_err(|error| {
+        let report = tempfile::NamedTempFile::with_prefix("scatter-gather-output-").map_err(|error| {
             SegmentError::retryable(format_args!(
                 "no file for the command's report can be made in {}: {error}",
                 temp_dir().display()
             ))
         })?;
-        let ended = command::run(&self.command, segment, context, output.path()).await?;
-        if let Some(files) = files {
-            files.keep(segment, context, &ended.stdout, &ended.stderr);
+        let call = Call {
+            command: &self.command,
+            segment,
+            context,
+            report: report.path(),
+            owner: shell.owner.as_deref(),
+            grace: kill_grace(self.kill_grace_ms),
+        };
+        let transcript =
+            shell.files.as_ref().map_or_else(|| Transcript::new(None), |files| files.open(segment, context));
+        let ended = call.run(&transcript).await;
+        if let Some(files) = &shell.files {
+            files.close(segment, &transcript);
         }
-        if ended.status.success() {
-            return report::read(output.path());
+        let ended = ended?;
+        if ended.status.success() && !ended.was_terminated {
+            return report::read(report.path());
         }
-        let message = format!("the command {}{}", how(ended.status), report::last_words(&ended.stderr));
+        let message =
+            format!("the command {}{}", how(&ended, call.grace), report::last_words(&transcript.last_error()));
         if ended.status.code() == Some(self.permanent_exit_code) {
             Err(SegmentError::permanent(message))
         } else {
             Err(SegmentError::retryable(message))
         }
     }
-}
 
-fn how(status: ExitStatus) -> String {
-    match status.code() {
-        Some(code) => format!("ended with exit code {code}"),
-        // A signal, in the words of the system.
-        None => format!("was ended by a {status}"),
+    fn check_grace(&self) -> Result<(), SegmentError> {
+        match self.kill_grace_ms {
+            Some(millis) if Duration::from_millis(millis) > KILL_GRACE_MAX => {
+                Err(SegmentError::permanent(format_args!(
+                    "kill_grace_ms is {millis}: use at most {}, a third of the time that an attempt has",
+                    KILL_GRACE_MAX.as_millis()
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 }
+
+fn how(ended: &Ended, grace: Duration) -> String {
+    let status = ended.status;
+    match (status.code(), ended.was_terminated) {
+        (Some(code), false) => format!("ended with exit code {code}"),
+        (Some(code), true) => format!("ended after SIGTERM with exit code {code}"),
+        // A signal, in the words of the system.
+        (None, false) => format!("was ended by a {status}"),
+        (None, true) if is_killed(status) => {
+            format!("did not end within {} s of SIGTERM and was killed", grace.as_secs_f64())
+        }
+        (None, true) => "was ended by SIGTERM".to_owned(),
+    }
+}
+
+#[cfg(unix)]
+fn is_killed(status: std::process::ExitStatus) -> bool {
+    use std::os::unix::process::ExitStatusExt as _;
+    status.signal() == Some(rustix::process::Signal::KILL.as_raw())
+}
+
+#[cfg(not(unix))]
+const fn is_killed(_: std::process::ExitStatus) -> bool {
+    true
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests;

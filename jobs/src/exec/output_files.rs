@@ -1,16 +1,19 @@
 //! The output of each attempt at a command, kept as a file: `<folder>/<execution>/<index>.<generation>.<attempt>.log`.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
-use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use runtime::{Context, Segment};
 use serde_json::Value;
 
-/// Files of one execution at most, counted in this process: more could fill the disk.
+use crate::transcript::Transcript;
+
+/// Files of one execution at most, counted in this process: a folder with more is slow to list.
 const FILES_MAX: u64 = 100_000;
+
+/// Bytes of one execution at most, counted in this process: more could fill the disk.
+const BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 
 /// Executions whose files are counted; beyond, the counts begin anew.
 const COUNTED_MAX: usize = 1_000;
@@ -19,8 +22,20 @@ const COUNTED_MAX: usize = 1_000;
 #[derive(Debug, Clone)]
 pub struct OutputFiles {
     folder: PathBuf,
-    /// Files written, by execution.
-    written: Arc<Mutex<HashMap<String, u64>>>,
+    /// By execution.
+    written: Arc<Mutex<HashMap<String, Written>>>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Written {
+    files: u64,
+    bytes: u64,
+}
+
+impl Written {
+    const fn has_room(self) -> bool {
+        self.files < FILES_MAX && self.bytes < BYTES_MAX
+    }
 }
 
 impl OutputFiles {
@@ -30,43 +45,63 @@ impl OutputFiles {
         Self { folder, written: Arc::default() }
     }
 
-    /// Keeps what an attempt has printed. One that has printed nothing has no file. An error is logged only: the segment's outcome does not
-    /// depend on it.
-    pub(super) fn keep(&self, segment: &Segment<Value>, context: &Context, stdout: &str, stderr: &str) {
-        if (stdout.is_empty() && stderr.is_empty()) || !self.has_room(&segment.execution_id.to_string()) {
-            return;
-        }
-        if let Err(error) = self.write(segment, context, stdout, stderr) {
-            let folder = self.folder.display();
-            tracing::warn!(execution_id = %segment.execution_id, segment = segment.index, %folder, %error, "output is not kept");
+    /// The output of an attempt; it is not kept if the execution has no room for more.
+    pub(super) fn open(&self, segment: &Segment<Value>, context: &Context) -> Transcript {
+        let execution = segment.execution_id.to_string();
+        let name = format!("{}.{}.{}.log", segment.index, context.generation, context.attempt);
+        let path = self.has_room(&execution).then(|| self.folder.join(execution).join(name));
+        Transcript::new(path)
+    }
+
+    /// Ends the output of an attempt.
+    pub(super) fn close(&self, segment: &Segment<Value>, transcript: &Transcript) {
+        let bytes = transcript.finish();
+        if bytes > 0 {
+            self.count(&segment.execution_id.to_string(), bytes);
         }
     }
 
     fn has_room(&self, execution: &str) -> bool {
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.get(execution).is_none_or(|written| written.has_room())
+    }
+
+    fn count(&self, execution: &str, bytes: u64) {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         if written.len() >= COUNTED_MAX && !written.contains_key(execution) {
             written.clear();
         }
-        let files = written.entry(execution.to_owned()).or_default();
-        *files += 1;
-        if *files == FILES_MAX + 1 {
-            tracing::warn!(execution, files = FILES_MAX, "no more output of this execution is kept");
+        let written = written.entry(execution.to_owned()).or_default();
+        let had_room = written.has_room();
+        written.files += 1;
+        written.bytes += bytes;
+        if had_room && !written.has_room() {
+            tracing::warn!(execution, files = FILES_MAX, bytes = BYTES_MAX, "no more output of this execution is kept");
         }
-        *files <= FILES_MAX
     }
+}
 
-    fn write(&self, segment: &Segment<Value>, context: &Context, stdout: &str, stderr: &str) -> io::Result<()> {
-        let folder = self.folder.join(segment.execution_id.to_string());
-        std::fs::create_dir_all(&folder)?;
-        let mut text = String::with_capacity(stdout.len() + stderr.len());
-        for (name, output) in [("output", stdout), ("error", stderr)] {
-            if !output.is_empty() {
-                let end = if output.ends_with('\n') { "" } else { "\n" };
-                // Writing to a string cannot fail.
-                let _ = write!(text, "--- standard {name}\n{output}{end}");
-            }
-        }
-        let (generation, attempt) = (context.generation, context.attempt);
-        std::fs::write(folder.join(format!("{}.{generation}.{attempt}.log", segment.index)), text)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transcript::Stream;
+    use runtime::testing;
+
+    #[test]
+    fn an_execution_that_has_filled_its_room_keeps_no_more() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = OutputFiles::new(directory.path().to_owned());
+        let (segment, context) = (testing::segment(Value::Null), testing::context().build());
+        let keep = |text: &[u8]| {
+            let transcript = files.open(&segment, &context);
+            transcript.write(Stream::Output, text);
+            files.close(&segment, &transcript);
+        };
+        let file = directory.path().join(segment.execution_id.to_string()).join("0.1.1.log");
+        keep(b"first\n");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "--- standard output\nfirst\n");
+        files.count(&segment.execution_id.to_string(), BYTES_MAX);
+        keep(b"second\n");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "--- standard output\nfirst\n");
     }
 }

@@ -1,13 +1,13 @@
 //! What a command says: its report on success, its last words on failure.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::report_file::{self, Unreadable};
 use runtime::Output;
 use runtime::SegmentError;
 use runtime::read_json;
@@ -27,16 +27,32 @@ struct Report {
     result: Option<Value>,
 }
 
-/// Reads the file that the command may have written; nothing is counted if it is empty or gone.
+/// Reads the file that the command may have written; nothing is counted if it is empty or gone. What else the command may have put in
+/// its place fails for good: another attempt would do the same.
 pub(super) fn read(path: &Path) -> Result<Output, SegmentError> {
-    let mut json = String::new();
-    match File::open(path).and_then(|file| file.take(MAX_REPORT + 1).read_to_string(&mut json)) {
-        Ok(_) => parse(&json),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Output::default()),
-        Err(error) => {
-            Err(SegmentError::permanent(format_args!("the command's report, SEGMENT_OUTPUT, cannot be read: {error}")))
+    let cannot = |what: std::fmt::Arguments<'_>| {
+        SegmentError::permanent(format_args!("the command's report, SEGMENT_OUTPUT ({}), {what}", path.display()))
+    };
+    let mut bytes = Vec::new();
+    match report_file::open(path).and_then(|file| Ok(file.take(MAX_REPORT + 1).read_to_end(&mut bytes)?)) {
+        Ok(_) => {}
+        Err(Unreadable::Io(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(Output::default()),
+        Err(Unreadable::NotAFile(kind)) => return Err(cannot(format_args!("is {kind}: write a file"))),
+        Err(Unreadable::Io(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return Err(cannot(format_args!("cannot be read: {error}")));
+        }
+        Err(Unreadable::Io(error)) => {
+            return Err(SegmentError::retryable(format_args!(
+                "the command's report, SEGMENT_OUTPUT ({}), cannot be read: {error}",
+                path.display()
+            )));
         }
     }
+    let json = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        cannot(format_args!("is not UTF-8 at byte {at}"))
+    })?;
+    parse(&json)
 }
 
 fn parse(json: &str) -> Result<Output, SegmentError> {

@@ -14,7 +14,7 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::hook::{Commands, HookError, Told};
+use super::hook::{Commands, Hook, HookError, Told};
 use super::origin::Origin;
 use super::{Error, Hooks};
 
@@ -78,9 +78,15 @@ impl LocalBus {
         Ok(())
     }
 
-    async fn tell(&self, command: &str, event_id: Uuid, told: &Told<'_>) -> Result<(), Undelivered> {
+    async fn tell(&self, hook: Hook<'_>, event_id: Uuid, told: &Told<'_>) -> Result<(), Undelivered> {
+        let command = hook.command;
         let lost = |error: HookError| Undelivered { target: format!("`{command}`"), source: error.into() };
-        self.once(event_id, command, async { self.commands.run(command, told).await.map_err(lost) }).await
+        self.once(event_id, command, async { self.commands.run(hook, told).await.map_err(lost) }).await
+    }
+
+    /// Whether a command runs.
+    pub fn has_running(&self) -> bool {
+        self.commands.is_running()
     }
 
     /// Appends an event to a file.
@@ -91,9 +97,10 @@ impl LocalBus {
     /// The commands for an execution's events: this process's, or those that the execution was started with.
     async fn hooks(&self, execution_id: ExecutionId) -> Result<Hooks, Undelivered> {
         let own = &self.commands.hooks;
-        let Some(store) = self.origins.as_ref().filter(|_| *own == Hooks::default()) else { return Ok(own.clone()) };
+        let Some(store) = self.origins.as_ref().filter(|_| !own.has_commands()) else { return Ok(own.clone()) };
         let lost = |error: Error| Undelivered { target: "the execution's commands".to_owned(), source: error.into() };
-        Ok(Origin::of(store, execution_id).await.map_err(lost)?.unwrap_or_default().hooks)
+        let kept = Origin::of(store, execution_id).await.map_err(lost)?.unwrap_or_default().hooks;
+        Ok(Hooks { timeout_ms: own.timeout_ms.or(kept.timeout_ms), ..kept })
     }
 
     async fn deliver(&self, event: &CompletionEvent) -> Result<(), Undelivered> {
@@ -103,8 +110,8 @@ impl LocalBus {
         let mut first = Ok(());
         // Each gets the event, whether or not the other's succeeds.
         let hooks = self.hooks(event.execution_id).await?;
-        for command in hooks.of_completion(event.status) {
-            let outcome = self.tell(command, event.event_id, &told).await;
+        for hook in hooks.of_completion(event.status) {
+            let outcome = self.tell(hook, event.event_id, &told).await;
             first = first.and(outcome);
         }
         first
@@ -114,7 +121,7 @@ impl LocalBus {
         let line = to_line(&self.notifications, event)?;
         self.write_down(&self.notifications, event.event_id, &line).await?;
         match self.hooks(event.execution_id).await?.of_notification(event.notification) {
-            Some(command) => self.tell(command, event.event_id, &Told::notification(event, &line)).await,
+            Some(hook) => self.tell(hook, event.event_id, &Told::notification(event, &line)).await,
             None => Ok(()),
         }
     }

@@ -7,9 +7,10 @@ use std::time::Duration;
 use emulator::Shutdown;
 use emulator::embedded::{Backlog, EmbeddedError, EmbeddedKinesis};
 use emulator::event_source::{DynamoDbMapping, DynamoDbSettings, Host, KinesisMapping};
-use engine::sweep::Leases;
 use functions::KinesisDispatcher;
 use functions::handlers::GatherHandler;
+use jobs::leftovers;
+use jobs::process_group::KILL_GRACE;
 use runtime::Worker;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
@@ -17,9 +18,10 @@ use tokio::task::JoinSet;
 use super::bus::LocalBus;
 use super::handlers::{GatherFunction, WorkerFunction};
 use super::recovery::Recovery;
-use super::running::{GRACE, System, commands, wire_engine, work};
-use super::{CONTROL_TABLE, Database, Error, Options, SEGMENT_STREAM, expiry, ticks};
+use super::running::{STOP_LIMIT, System, commands, wire_engine, work};
+use super::{CONTROL_TABLE, Database, Error, Options, SEGMENT_STREAM, cancelled, expiry, ticks};
 use crate::settings::{GATHER_MAPPING, SHARD_COUNT, WORKER_MAPPING};
+use crate::steady_clock::SteadyClock;
 
 /// How long a put may wait for room in the stream: as long as the workers take.
 const PUT_WAIT: Duration = Duration::from_hours(30 * 24);
@@ -33,13 +35,19 @@ pub(super) async fn start(options: Options) -> Result<System, Error> {
     let (database, service) = Database::open_emulated(&options.data_dir, options.durability, entropy).await?;
     let kinesis = EmbeddedKinesis::start(Backlog { wait_max: PUT_WAIT, ..Backlog::default() });
     let shards = kinesis.create_stream(SEGMENT_STREAM, shards(&options)).await?;
-    let bus = Arc::new(LocalBus::new(&options.data_dir, commands(&options), None));
-    let (clock, entropy) = (&options.clock, &options.entropy);
+    // One process has the directory at a time, so its name is enough: the one before has ended.
+    let owner =
+        std::path::absolute(&options.data_dir).unwrap_or_else(|_| options.data_dir.clone()).display().to_string();
+    leftovers::end(&owner, KILL_GRACE).await;
+    let terminate = Shutdown::new();
+    let bus = Arc::new(LocalBus::new(&options.data_dir, commands(&options, &owner, &terminate), None));
+    let (clock, entropy) = (&(Arc::new(SteadyClock::new(Arc::clone(&options.clock))) as _), &options.entropy);
     let dispatcher = KinesisDispatcher::new(kinesis.client(), SEGMENT_STREAM, Arc::clone(entropy));
     let engine = wire_engine(&database, Arc::new(dispatcher), Arc::clone(&bus) as _, clock, entropy);
-    let work = work(&options, &database);
+    let work = work(&options, &database, &owner);
     let table = database.control_table().clone();
-    let worker = Worker::new(table, work, Arc::clone(clock), Arc::clone(entropy), runtime::Settings::default());
+    let worker = Worker::new(table.clone(), work, Arc::clone(clock), Arc::clone(entropy), runtime::Settings::default());
+    let attempts = worker.attempts();
     let open = engine.open_executions().await?;
     let recovery = Arc::new(Recovery::new(open.clone()));
 
@@ -52,20 +60,23 @@ pub(super) async fn start(options: Options) -> Result<System, Error> {
         worker = worker.workers(workers);
     }
     tasks.spawn(worker.run(shards));
+    tasks.spawn(cancelled::stop_attempts(attempts.clone(), table, shutdown.signal()));
 
     let gather = GatherFunction { gather: GatherHandler::new(engine.clone()), finalized: Arc::clone(&finalized) };
     let mapping = DynamoDbSettings { timeout: GATHER_TIMEOUT, ..GATHER_MAPPING };
     let gather = DynamoDbMapping::new(&service, CONTROL_TABLE, Arc::new(gather), mapping, host)?;
     tasks.spawn(async move { report(gather.run().await) });
 
-    tasks.spawn(expiry::delete_expired(expiry::Expiring::Emulated(service), Arc::clone(clock), shutdown.signal()));
+    tasks.spawn(expiry::delete_expired(
+        expiry::Expiring::Emulated(service),
+        Arc::clone(&options.clock),
+        shutdown.signal(),
+    ));
     let ticks = ticks::tick(engine.clone(), Arc::clone(clock), options.tick, Arc::clone(&finalized), shutdown.signal());
     tasks.spawn(ticks);
-    // The lock on the emulation's directory: no worker of an earlier process lives.
-    let open = open.into_iter().map(|execution_id| (execution_id, Leases::Ended)).collect();
     tasks.spawn(Arc::clone(&recovery).run(open, engine.clone(), Arc::clone(&finalized)));
     let tasks = Mutex::new(tasks);
-    Ok(System { database, engine, bus, recovery, finalized, ownership: None, shutdown, tasks })
+    Ok(System { database, engine, bus, recovery, finalized, ownership: None, shutdown, terminate, attempts, tasks })
 }
 
 /// As many shards as the workers need, each of which serves as many workers as the event source mapping allows; at most 1,000.
@@ -76,7 +87,7 @@ fn shards(options: &Options) -> u16 {
 
 fn host(options: &Options, shutdown: &Shutdown) -> Host {
     let (clock, entropy) = (Arc::clone(&options.clock), Arc::clone(&options.entropy));
-    Host::new(move || clock.now(), move || entropy.nonce(), shutdown.signal(), GRACE)
+    Host::new(move || clock.now(), move || entropy.nonce(), shutdown.signal(), STOP_LIMIT)
 }
 
 fn report(result: Result<(), EmbeddedError>) {

@@ -17,31 +17,41 @@ use super::ownership::Ownership;
 use super::queue::Queue;
 use super::recovery::Recovery;
 use super::running::{System, commands, wire_engine, work};
-use super::{Database, Error, Options, expiry, heartbeat, ticks};
+use super::{Database, Error, Options, cancelled, expiry, heartbeat, ticks};
 use crate::settings::{PARALLELIZATION_FACTOR, WORKER_TIMEOUT};
+use crate::steady_clock::SteadyClock;
 
 /// How long a recorded outcome may wait to be counted together with others. A tally is a row of a kilobyte: counting one outcome by one
 /// would take longer than the claim and the end of a short segment. The last outcomes do not wait.
 const TALLY_DELAY: std::time::Duration = std::time::Duration::from_millis(2);
+
+/// A lease ends with its process, whose death its lock shows, and never by time: a machine that slept, or whose clock was set, would have
+/// work begun again beside the first.
+const LEASE_MARGIN: std::time::Duration = std::time::Duration::from_hours(24 * 365);
 
 /// Opens the directory beside other processes, and starts workers, gather and sweeper for this process's executions.
 pub(super) fn start(options: Options) -> Result<System, Error> {
     let origin = Origin { program: options.program.clone(), hooks: options.hooks.clone() }.to_json();
     let opened = Database::open_file(&options.data_dir, options.durability, &options.entropy, origin)?;
     let Opened { database, store, registration } = opened;
-    let bus = Arc::new(LocalBus::new(&options.data_dir, commands(&options), Some(store.clone())));
+    let (terminate, owner) = (Shutdown::new(), store.process().to_string());
+    let hooks = commands(&options, &owner, &terminate);
+    let bus = Arc::new(LocalBus::new(&options.data_dir, hooks, Some(store.clone())));
     let (queue, records) = Queue::new(store.process());
     let queue = Arc::new(queue);
-    let (clock, entropy) = (&options.clock, &options.entropy);
+    let (clock, entropy) = (&(Arc::new(SteadyClock::new(Arc::clone(&options.clock))) as _), &options.entropy);
     let engine = wire_engine(&database, Arc::clone(&queue) as _, Arc::clone(&bus) as _, clock, entropy);
-    let settings = runtime::Settings { tally_delay: TALLY_DELAY, ..runtime::Settings::default() };
-    let (table, work) = (database.control_table().clone(), work(&options, &database));
+    let settings =
+        runtime::Settings { tally_delay: TALLY_DELAY, lease_margin: LEASE_MARGIN, ..runtime::Settings::default() };
+    let (table, work) = (database.control_table().clone(), work(&options, &database, &owner));
     let worker = Worker::new(table.clone(), work, Arc::clone(clock), Arc::clone(entropy), settings);
+    let attempts = worker.attempts();
 
     let shutdown = Shutdown::new();
     let finalized = Arc::new(watch::Sender::new(()));
     let mut tasks = JoinSet::new();
     let (serving, records) = (serving(&options), records.until(shutdown.signal()));
+    tasks.spawn(cancelled::stop_attempts(attempts.clone(), table.clone(), shutdown.signal()));
     tasks.spawn(async move { worker.serve(records, serving, |handed| Arc::clone(&queue).again(handed)).await });
     let (finalized_by_gather, entropy) = (Arc::clone(&finalized), Arc::clone(entropy));
     let gather =
@@ -49,16 +59,17 @@ pub(super) fn start(options: Options) -> Result<System, Error> {
     tasks.spawn(gather.run(shutdown.signal()));
     tasks.spawn(expiry::delete_expired(
         expiry::Expiring::File(store.clone(), options.data_dir.clone()),
-        Arc::clone(clock),
+        Arc::clone(&options.clock),
         shutdown.signal(),
     ));
     tasks.spawn(heartbeat::beat(registration, shutdown.signal()));
     let ticks = ticks::tick(engine.clone(), Arc::clone(clock), options.tick, Arc::clone(&finalized), shutdown.signal());
     tasks.spawn(ticks);
     let Options { data_dir, program, any_worker, .. } = options;
-    let ownership = Some(Ownership { store, data_dir, program, any_worker, watch: Watch::default() });
+    let (watch, ended) = (Watch::default(), Arc::default());
+    let ownership = Some(Ownership { store, data_dir, program, any_worker, watch, ended });
     let (recovery, tasks) = (Arc::new(Recovery::new(Vec::new())), Mutex::new(tasks));
-    Ok(System { database, engine, bus, recovery, finalized, ownership, shutdown, tasks })
+    Ok(System { database, engine, bus, recovery, finalized, ownership, shutdown, terminate, attempts, tasks })
 }
 
 /// An attempt may take as long here as in a Lambda invocation, so that a job that runs here runs there.

@@ -10,12 +10,13 @@ use emulator::StopSignal;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::processes::Registration;
+use crate::settings::WORKER_TIMEOUT;
 
 /// How often a process gives a sign of life.
 const PERIOD: Duration = Duration::from_secs(5);
 
-/// How long another process must see none before it takes over: twelve signs, so that a machine under load is no reason.
-const SILENCE: Duration = Duration::from_mins(1);
+/// How long another process must see none before it takes over: longer than an attempt may take, so that every lease has run out.
+const SILENCE: Duration = WORKER_TIMEOUT.saturating_add(Duration::from_mins(1));
 
 /// Gives signs of life until the stop is requested.
 pub(super) async fn beat(registration: Arc<Registration>, mut stop: StopSignal) {
@@ -27,7 +28,7 @@ pub(super) async fn beat(registration: Arc<Registration>, mut stop: StopSignal) 
             _ = ticks.tick() => {}
         }
         if let Err(error) = registration.beat(beat) {
-            tracing::warn!(%error, "no sign of life could be written: after a minute other processes may take over from this one");
+            tracing::warn!(%error, "no sign of life could be written: in a while other processes may take over from this one");
         }
     }
 }
@@ -41,7 +42,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Whether a process has given the same sign for a minute in which this one watched.
+    /// Whether a process has given no other sign for as long as that, while this one watched.
     pub fn is_silent(&self, process: ProcessId, beat: &str) -> bool {
         let now = Instant::now();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,7 +60,7 @@ mod tests {
     use uuid::Uuid;
 
     #[tokio::test(start_paused = true)]
-    async fn a_process_is_silent_after_a_minute_without_another_sign() {
+    async fn a_process_is_silent_after_some_time_without_another_sign() {
         let (watch, process) = (Watch::default(), ProcessId::new(Uuid::from_u128(1)));
         assert!(!watch.is_silent(process, "1"));
         tokio::time::advance(SILENCE - Duration::from_secs(1)).await;
@@ -80,7 +81,7 @@ mod tests {
         let shutdown = emulator::Shutdown::new();
         let beating = tokio::spawn(beat(registration, shutdown.signal()));
         for _ in 0..20 {
-            tokio::time::sleep(Duration::from_secs(20)).await;
+            tokio::time::sleep(SILENCE / 2).await;
             let crate::processes::Life::Alive { beat, .. } =
                 crate::processes::life_of(directory.path(), process).unwrap()
             else {

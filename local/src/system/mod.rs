@@ -6,6 +6,7 @@
 //! - `running`: what both have; `file`, `emulated`: how each is started
 //! - `queue`, `gather`, `ownership`, `origin`: of the system on a file: records for workers, the outbox, whose execution it is, what it
 //!   keeps of the process that opened it
+//! - `cancelled`: stops the attempts of cancelled executions
 //! - `bus`: completion events to a file and to a command
 //! - `expiry`: deletes what has had its time
 //! - `handlers`: the handlers, as the mappings want them
@@ -15,6 +16,7 @@
 //! - `ticks`: the sweeper's schedule
 
 mod bus;
+mod cancelled;
 mod database;
 #[cfg(feature = "emulate")]
 mod emulated;

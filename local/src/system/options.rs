@@ -36,6 +36,17 @@ pub struct Hooks {
     pub on_first_failure: Option<String>,
     /// Gets the notification of an execution without progress.
     pub on_stall: Option<String>,
+    /// How long a command may take, in milliseconds; 24 hours if not given. One for a notification has 30 seconds at most.
+    pub timeout_ms: Option<u64>,
+}
+
+impl Hooks {
+    /// Whether there is a command among them.
+    #[must_use]
+    pub fn has_commands(&self) -> bool {
+        let Self { on_complete, on_success, on_failure, on_first_failure, on_stall, timeout_ms: _ } = self;
+        [on_complete, on_success, on_failure, on_first_failure, on_stall].into_iter().any(Option::is_some)
+    }
 }
 
 /// How to start the system.

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use control_table::id::ExecutionId;
-use engine::sweep::Leases;
 use engine::{Engine, NO_DEADLINE};
 use futures::stream::{self, StreamExt};
 use tokio::sync::watch;
@@ -44,16 +43,11 @@ impl Recovery {
     }
 
     /// Continues these executions. One that cannot be continued does not hold up the others.
-    pub async fn run(
-        self: Arc<Self>,
-        executions: Vec<(ExecutionId, Leases)>,
-        engine: Engine,
-        finalized: Arc<watch::Sender<()>>,
-    ) {
-        self.state().open.extend(executions.iter().map(|(execution_id, _)| *execution_id));
+    pub async fn run(self: Arc<Self>, executions: Vec<ExecutionId>, engine: Engine, finalized: Arc<watch::Sender<()>>) {
+        self.state().open.extend(&executions);
         stream::iter(executions)
-            .for_each_concurrent(AT_ONCE, async |(execution_id, leases)| {
-                let recovered = engine.recover(execution_id, leases, NO_DEADLINE).await;
+            .for_each_concurrent(AT_ONCE, async |execution_id| {
+                let recovered = engine.recover(execution_id, NO_DEADLINE).await;
                 let mut state = self.state();
                 match recovered {
                     Ok(_) => drop(state.failures.remove(&execution_id)),

@@ -1,6 +1,7 @@
 //! The running system, on either store.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -8,12 +9,13 @@ use control_table::ControlTable;
 use control_table::id::ExecutionId;
 use emulator::Shutdown;
 use engine::scatter::Sources;
-use engine::sweep::Leases;
 use engine::{Dispatcher, Engine, EventBus, Parts, Settings};
-use jobs::{Commands, OutputFiles, builtin};
-use runtime::Work;
+use jobs::process_group::KILL_GRACE_MAX;
+use jobs::{Commands, OutputFiles, Shell, builtin};
+use runtime::{Attempts, Work};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::bus::LocalBus;
 use super::hook;
@@ -22,8 +24,14 @@ use super::recovery::Recovery;
 use super::{Database, Error, Options, WorkChoice, file};
 use crate::logs;
 
-/// How long running work may continue after a stop: long enough to record its end, not to reach it.
-pub(super) const GRACE: Duration = Duration::from_secs(2);
+/// How long running work may continue after a stop: long enough for short segments to end, and to record that. Then it is stopped.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// How long what was stopped may take to end by itself: commands and hooks have their grace, the rest some statements in the table.
+pub(super) const STOP_LIMIT: Duration = Duration::from_secs(KILL_GRACE_MAX.as_secs() + 10);
+
+/// Between two looks at whether a command has still its grace.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// How long an execution may make no progress before the sweeper heals it. In one process no worker gets lost, so this is for
 /// defects.
@@ -41,7 +49,11 @@ pub struct System {
     pub(super) finalized: Arc<watch::Sender<()>>,
     /// Which executions are this process's; without it, all of the directory's.
     pub(super) ownership: Option<Ownership>,
+    /// Takes no new work from its request on.
     pub(super) shutdown: Shutdown,
+    /// Ends running hooks from its request on.
+    pub(super) terminate: Shutdown,
+    pub(super) attempts: Attempts,
     pub(super) tasks: Mutex<JoinSet<()>>,
 }
 
@@ -91,14 +103,13 @@ impl System {
     pub async fn resume_all(&self) -> Result<Vec<ExecutionId>, Error> {
         let Some(ownership) = &self.ownership else { return Ok(self.recovery.open()) };
         let orphans = ownership.take_orphans().await?;
-        let executions = orphans.iter().map(|(execution_id, _)| *execution_id).collect();
-        self.recover(orphans).await;
-        Ok(executions)
+        self.recover(&orphans).await;
+        Ok(orphans)
     }
 
     /// Continues executions that this process has taken over.
-    pub(super) async fn recover(&self, executions: Vec<(ExecutionId, Leases)>) {
-        let run = Arc::clone(&self.recovery).run(executions, self.engine.clone(), Arc::clone(&self.finalized));
+    pub(super) async fn recover(&self, executions: &[ExecutionId]) {
+        let run = Arc::clone(&self.recovery).run(executions.to_vec(), self.engine.clone(), Arc::clone(&self.finalized));
         self.tasks.lock().await.spawn(run);
     }
 
@@ -114,27 +125,57 @@ impl System {
         Ok(self.database.source_tables().serve(listener, stop).await?)
     }
 
-    /// Takes no new work, gives running work a moment to be recorded, and ends. A later process continues the rest.
+    /// Takes no new work, and ends: running work has two seconds to come to its end, then it is stopped. Commands and hooks get SIGTERM,
+    /// and SIGKILL after their grace. A later process continues the rest.
     pub async fn stop(&self) {
         self.shutdown.request();
         let mut tasks = self.tasks.lock().await;
-        let ended = tokio::time::timeout(GRACE * 2, async { while tasks.join_next().await.is_some() {} });
-        if ended.await.is_err() {
-            tasks.abort_all();
+        let begun = Instant::now();
+        let mut looks = tokio::time::interval(LOOK);
+        loop {
+            tokio::select! {
+                biased;
+                ended = tasks.join_next() => if ended.is_none() { return },
+                _ = looks.tick() => {}
+            }
+            let waited = begun.elapsed();
+            if waited >= DRAIN {
+                self.terminate();
+            }
+            let has_grace = !self.attempts.runs().is_empty() || self.bus.has_running();
+            if waited >= STOP_LIMIT || (waited >= 2 * DRAIN && !has_grace) {
+                tasks.abort_all();
+                return;
+            }
         }
+    }
+
+    /// Stops running work now: the two seconds of [`Self::stop`] are over at once.
+    pub fn terminate(&self) {
+        self.shutdown.request();
+        self.attempts.stop_all();
+        self.terminate.request();
     }
 }
 
-pub(super) fn commands(options: &Options) -> hook::Commands {
-    hook::Commands { hooks: options.hooks.clone(), output: options.hook_output }
+pub(super) fn commands(options: &Options, owner: &str, terminate: &Shutdown) -> hook::Commands {
+    hook::Commands {
+        hooks: options.hooks.clone(),
+        output: options.hook_output,
+        data_dir: options.data_dir.clone(),
+        owner: owner.to_owned(),
+        terminate: terminate.signal(),
+        running: AtomicUsize::new(0),
+    }
 }
 
 /// The work of the system's workers.
-pub(super) fn work(options: &Options, database: &Database) -> Arc<dyn Work> {
+pub(super) fn work(options: &Options, database: &Database, owner: &str) -> Arc<dyn Work> {
     match &options.work {
         WorkChoice::Builtin => {
-            let files = OutputFiles::new(logs::folder(&options.data_dir));
-            builtin(database.dynamodb().clone(), Commands::Allowed(Some(files)))
+            let files = Some(OutputFiles::new(logs::folder(&options.data_dir)));
+            let shell = Shell { files, owner: Some(owner.to_owned()) };
+            builtin(database.dynamodb().clone(), Commands::Allowed(shell))
         }
         WorkChoice::Own(work) => Arc::clone(work),
     }

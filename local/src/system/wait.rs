@@ -20,7 +20,7 @@ impl System {
     pub(crate) async fn work_on(&self, execution_id: ExecutionId) -> Result<Option<String>, Error> {
         let Some(ownership) = &self.ownership else { return Ok(None) };
         match ownership.take(execution_id).await? {
-            Worked::TakenOver(leases) => self.recover(vec![(execution_id, leases)]).await,
+            Worked::TakenOver => self.recover(&[execution_id]).await,
             Worked::Foreign(program) => {
                 return Err(Error::Foreign { execution_id, program, this: ownership.program.clone() });
             }
@@ -33,6 +33,10 @@ impl System {
     /// Makes an execution this process's that is over or whose process has ended.
     pub(crate) async fn own(&self, execution_id: ExecutionId) -> Result<(), Error> {
         self.work_on(execution_id).await?;
+        while self.attempts.runs().iter().any(|(run, _)| *run == execution_id) {
+            // A cancelled attempt ends within its grace.
+            tokio::time::sleep(LOOK).await;
+        }
         let Some(ownership) = &self.ownership else { return Ok(()) };
         let execution = self.control_table().execution(execution_id).await?;
         if execution.is_some_and(|row| row.status.is_terminal() && !row.is_unpublished()) {

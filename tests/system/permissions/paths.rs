@@ -4,7 +4,6 @@ use chrono::TimeDelta;
 use control_table::id::ExecutionId;
 use control_table::operation::{Claim, ClaimOutcome, Ending, Finish, FinishOutcome};
 use control_table::rows::{Counts, ExecutionStatus, Selection, Stop};
-use engine::sweep::Leases;
 use serde_json::{Value, json};
 
 use super::world::{AllCalls, PATIENCE, SOURCE, SOURCE_INDEX, World, run};
@@ -138,7 +137,7 @@ async fn losses(calls: &AllCalls) {
     let records = world.take_records().await;
     world.deliver(&world.worker, &records).await;
     world.bus_of_sweeper.lose(1);
-    let failed = world.sweeper.recover(execution_id, Leases::Ended, world.deadline()).await;
+    let failed = world.sweeper.recover(execution_id, world.deadline()).await;
     failed.unwrap_err();
     let report = world.sweep_after(PATIENCE).await;
     assert_eq!(report.published, 1, "{report:?}");

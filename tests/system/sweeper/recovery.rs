@@ -5,7 +5,6 @@ use control_table::message::CompletionEvent;
 use control_table::operation::{Complete, CompleteOutcome};
 use control_table::policy::Policy;
 use control_table::rows::{ExecutionStatus, SegmentStatus};
-use engine::sweep::Leases;
 use engine::sweep::SweepReport;
 
 use super::world::{LONG, World, numbers};
@@ -22,7 +21,7 @@ async fn takes_segments_back_and_puts_what_is_unfinished_even_after_the_last_att
 
     let sweeper = world.sweeper();
     assert_eq!(sweeper.open_executions().await.unwrap(), [run.id]);
-    let report = sweeper.recover(run.id, Leases::Ended, world.deadline()).await.unwrap();
+    let report = sweeper.recover(run.id, world.deadline()).await.unwrap();
     assert_eq!(report, SweepReport { records_put: 3, tallied: 1, ..SweepReport::default() });
     // The retry waits for its moment: it is in the due index.
     assert_eq!(world.put().await, [0, 1, 2].map(|index| run.id.segment(index)));
@@ -41,7 +40,7 @@ async fn twice_in_a_row_counts_nothing_twice() {
     run.finish(0, 7).await;
     run.claim(1, "lost", LONG).await;
     for tallied in [1, 0] {
-        let report = world.sweeper().recover(run.id, Leases::Ended, world.deadline()).await.unwrap();
+        let report = world.sweeper().recover(run.id, world.deadline()).await.unwrap();
         assert_eq!((report.tallied, report.records_put), (tallied, 1));
     }
     assert_eq!((run.tallies().await[0].pending, run.segment(1).await.attempt), (1, 1));
@@ -56,12 +55,12 @@ async fn completes_what_only_waited_for_its_bookkeeping() {
     }
     run.finish(129, 1).await;
     let sweeper = world.sweeper();
-    let report = sweeper.recover(run.id, Leases::Ended, world.deadline()).await.unwrap();
+    let report = sweeper.recover(run.id, world.deadline()).await.unwrap();
     assert_eq!(report, SweepReport { tallied: 1, folded: 2, published: 1, ..SweepReport::default() });
     let event = world.bus.event();
     assert_eq!((event.status, event.succeeded, event.item_count), (ExecutionStatus::Succeeded, 130, 130));
     assert_eq!(sweeper.open_executions().await.unwrap(), []);
-    let again = sweeper.recover(run.id, Leases::Ended, world.deadline()).await.unwrap();
+    let again = sweeper.recover(run.id, world.deadline()).await.unwrap();
     assert_eq!((again, world.bus.events().len()), (SweepReport::default(), 1));
 }
 
@@ -71,7 +70,7 @@ async fn goes_on_with_a_scatter() {
     let run = world.open(numbers(200), 200, Policy::default()).await;
     run.add_number_group(0, 128).await;
     run.claim(5, "lost", LONG).await;
-    let report = world.sweeper().recover(run.id, Leases::Ended, world.deadline()).await.unwrap();
+    let report = world.sweeper().recover(run.id, world.deadline()).await.unwrap();
     assert_eq!((report.scatters_resumed, report.records_put), (1, 128));
     assert_eq!(run.row().await.status, ExecutionStatus::Running);
     let mut put = world.put().await;
@@ -91,7 +90,7 @@ async fn publishes_what_was_complete() {
     };
     let sweeper = world.sweeper();
     assert_eq!(sweeper.open_executions().await.unwrap(), [run.id]);
-    let report = sweeper.recover(run.id, Leases::Ended, world.deadline()).await.unwrap();
+    let report = sweeper.recover(run.id, world.deadline()).await.unwrap();
     assert_eq!(report, SweepReport { published: 1, ..SweepReport::default() });
     assert_eq!(world.bus.event(), CompletionEvent::of(&row).unwrap());
     assert_eq!(sweeper.open_executions().await.unwrap(), []);
@@ -104,10 +103,10 @@ async fn a_bus_that_fails_leaves_it_open() {
     run.succeed(0, 1).await;
     world.bus.refuse(run.id);
     let sweeper = world.sweeper();
-    sweeper.recover(run.id, Leases::Ended, world.deadline()).await.unwrap_err();
+    sweeper.recover(run.id, world.deadline()).await.unwrap_err();
     assert_eq!(sweeper.open_executions().await.unwrap(), [run.id]);
     world.bus.work_again();
-    sweeper.recover(run.id, Leases::Ended, world.deadline()).await.unwrap();
+    sweeper.recover(run.id, world.deadline()).await.unwrap();
     assert_eq!(world.bus.event().succeeded, 1);
 }
 
@@ -115,6 +114,6 @@ async fn a_bus_that_fails_leaves_it_open() {
 async fn of_what_is_not_there_does_nothing() {
     let world = World::new().await;
     let id: ExecutionId = "0193a5b0-3c1e-7d2f-8a4b-5c6d7e8f9a0b".parse().unwrap();
-    let report = world.sweeper().recover(id, Leases::Ended, world.deadline()).await.unwrap();
+    let report = world.sweeper().recover(id, world.deadline()).await.unwrap();
     assert_eq!(report, SweepReport::default());
 }

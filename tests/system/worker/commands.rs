@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use emulator::embedded::EmbeddedDynamoDb;
-use jobs::{Commands, builtin};
+use jobs::{Commands, Shell, builtin};
 use runtime::{Output, SegmentError, testing};
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ async fn run(commands: Commands, parameters: Value) -> Result<Output, SegmentErr
 }
 
 async fn sh(command: &str) -> Result<Output, SegmentError> {
-    run(Commands::Allowed(None), json!({"work": "exec", "command": command})).await
+    run(Commands::Allowed(Shell::default()), json!({"work": "exec", "command": command})).await
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn the_exit_code_says_whether_another_attempt_may_help() {
     assert_eq!(error, SegmentError::retryable("the command ended with exit code 3: no such city"));
     assert!(!sh("exit 100").await.unwrap_err().is_retryable());
     let seven = json!({"work": "exec", "command": "exit 7", "permanent_exit_code": 7});
-    assert!(!run(Commands::Allowed(None), seven).await.unwrap_err().is_retryable());
+    assert!(!run(Commands::Allowed(Shell::default()), seven).await.unwrap_err().is_retryable());
     let killed = sh("kill -9 $$").await.unwrap_err();
     assert!(killed.is_retryable() && killed.message().contains("signal: 9"), "{killed}");
 }
