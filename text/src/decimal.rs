@@ -1,8 +1,8 @@
-//! Numbers as text: which text is one, and whether `DynamoDB` keeps it exactly.
+//! A number as text: whether two are equal, and whether `DynamoDB` keeps one exactly.
 
-/// Digits that `DynamoDB` keeps.
+/// Digits that `DynamoDB` keeps (quota).
 const MAX_DIGITS: usize = 38;
-/// The powers of ten of the smallest and largest number it keeps.
+/// The powers of ten of the smallest and largest number it keeps (quota).
 const MAGNITUDES: std::ops::RangeInclusive<i64> = -130..=125;
 
 /// A decimal number, split up; equal numbers are equal values, however they were written.
@@ -16,7 +16,8 @@ pub struct Decimal {
 }
 
 impl Decimal {
-    /// Reads a number of JSON's grammar.
+    /// Reads a number of JSON's grammar; `None` if it is none, or its exponent has more than nine digits.
+    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (negative, unsigned) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
@@ -46,31 +47,26 @@ impl Decimal {
     }
 
     /// Whether `DynamoDB` keeps it as it is.
-    pub fn fits(&self) -> bool {
+    #[must_use]
+    pub fn fits_dynamodb(&self) -> bool {
         let places = i64::try_from(self.digits.len()).unwrap_or(i64::MAX);
         let magnitude = self.exponent.saturating_add(places - 1);
         self.digits.is_empty() || (self.digits.len() <= MAX_DIGITS && MAGNITUDES.contains(&magnitude))
     }
 
     /// One spelling for equal numbers.
+    #[must_use]
     pub fn canonical(&self) -> String {
         let sign = if self.negative { "-" } else { "" };
         format!("{sign}{}e{}", self.digits, self.exponent)
     }
 }
 
-/// Whether a cell of a CSV file is a number. What merely looks like one stays text: `007` and `+1` are codes or telephone
-/// numbers, and `12E4` is an article number more often than 120,000.
-pub fn is_number_cell(cell: &str) -> bool {
-    let digits = cell.bytes().filter(u8::is_ascii_digit).count();
-    digits <= MAX_DIGITS && !cell.contains(['e', 'E']) && Decimal::parse(cell).is_some_and(|number| number.fits())
-}
-
 fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// An exponent of more than nine digits is out of anybody's range, and would overflow the sums here.
+/// An exponent of more than nine digits is out of every range, and would overflow the sums here.
 fn parse_power(text: &str) -> Option<i64> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     if !is_digits(unsigned) || unsigned.len() > 9 {
@@ -82,23 +78,6 @@ fn parse_power(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn cells_that_are_numbers() {
-        let longest = "9".repeat(38);
-        for number in ["0", "-1", "10", "34.93998", "1.50", "-0.5", &longest] {
-            assert!(is_number_cell(number), "{number}");
-        }
-    }
-
-    #[test]
-    fn cells_that_only_look_like_numbers() {
-        let too_long = "9".repeat(39);
-        for text in ["", "007", "+1", "12E4", "1e5", ".5", "5.", "1,000", " 1", "0x1f", "NaN", "-", "1.2.3", &too_long]
-        {
-            assert!(!is_number_cell(text), "{text}");
-        }
-    }
 
     #[test]
     fn equal_numbers_have_one_spelling() {
@@ -113,10 +92,10 @@ mod tests {
     #[test]
     fn what_dynamodb_cannot_keep() {
         for number in ["1e126", "1e-131", "123456789012345678901234567890123456789", "1e999999999"] {
-            assert!(Decimal::parse(number).is_some_and(|number| !number.fits()), "{number}");
+            assert!(Decimal::parse(number).is_some_and(|number| !number.fits_dynamodb()), "{number}");
         }
-        assert!(Decimal::parse("1e125").unwrap().fits());
-        assert!(Decimal::parse("100000000000000000000000000000000000000000").unwrap().fits());
+        assert!(Decimal::parse("1e125").unwrap().fits_dynamodb());
+        assert!(Decimal::parse("100000000000000000000000000000000000000000").unwrap().fits_dynamodb());
         assert_eq!(Decimal::parse("1e9999999999"), None);
     }
 }
