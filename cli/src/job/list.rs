@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use super::UsageError;
+use text::STDIN;
 
-/// The path that stands for standard input.
-pub(super) const STDIN: &str = "-";
+use super::UsageError;
 
 /// The folder of the lists in a data directory.
 const FOLDER: &str = "lists";
