@@ -83,8 +83,8 @@ mod tests {
     fn a_number_is_exact_or_refused_by_name_and_place() {
         let text = "[parameters]\na = 1.10\nb = [1e2, -0.0, +2.5, 1_000.25]\nc = 9223372036854775807";
         assert!(Job::parse(text, Path::new("a.toml")).is_ok());
-        let words = "jobs/a.toml, line 2, column 12: the number 19.99999999999999999 has more digits";
-        assert!(refusal("[parameters]\nb = { é = 19.99999999999999999 }".replace('é', "e").as_str()).contains(words));
+        let words = "jobs/a.toml, line 2, column 11: the number 19.99999999999999999 has more digits";
+        assert!(refusal("[parameters]\nb = { e = 19.99999999999999999 }").contains(words));
         assert!(refusal("[parameters]\nb = [1, 1e400]").contains("1e400"));
         assert!(refusal("[parameters]\nb = 9223372036854775808").contains("line 2, column 5"));
     }
