@@ -246,7 +246,7 @@ fn projection(names: &[&str]) -> String {
 }
 
 /// The placeholders of [`projection`], with the names that they stand for.
-fn placeholders<'a>(wanted: Wanted<'a>) -> impl Iterator<Item = (String, &'a str)> {
+fn placeholders(wanted: Wanted<'_>) -> impl Iterator<Item = (String, &str)> {
     let names: &[&str] = match wanted {
         Wanted::Count => &[],
         Wanted::Attributes(names) => names,

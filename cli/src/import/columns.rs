@@ -85,16 +85,16 @@ impl Column {
         if self.respelled.count > 0 {
             let (count, example) = (grouped(self.respelled.count), self.respelled.example());
             notes.push(format!(
-                "column {name:?}: {count} numbers lose zeros at their end ({example}); their values are kept. --text {name} \
-                 keeps the cells as they are written"
+                "column {name:?}: zeros at the end of numbers are not kept ({count}, such as {example}); their values are. --text \
+                 {name} keeps the cells as they are written"
             ));
         }
         if self.numbers.count > 0 && self.texts.count > 0 {
             let (numbers, number) = (grouped(self.numbers.count), self.numbers.example());
             let (texts, text) = (grouped(self.texts.count), self.texts.example());
             notes.push(format!(
-                "column {name:?}: {numbers} cells are numbers ({number}) and {texts} are text ({text}). --text {name} makes all \
-                 of them text"
+                "column {name:?} mixes numbers ({numbers}, such as {number}) and text ({texts}, such as {text}). --text {name} makes \
+                 all of it text"
             ));
         }
         notes

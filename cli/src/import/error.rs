@@ -2,7 +2,7 @@
 
 use text::{Place, Text, TextError};
 
-use crate::format::grouped;
+use crate::format::{grouped, plural};
 use crate::user_table::{Cause, TableError};
 
 /// Why an import stopped.
@@ -120,7 +120,8 @@ pub enum ImportError {
 pub enum RowProblem {
     /// Its cells do not match the columns.
     #[error(
-        "{found} cells, where the first line names {expected} columns: put a cell that has a delimiter in quotation marks"
+        "{found} {}, where the first line names {expected}: put a cell that has a delimiter in quotation marks",
+        plural(*.found, "cell")
     )]
     Uneven {
         /// Columns.

@@ -166,7 +166,7 @@ async fn a_pipe_that_breaks_late_says_how_many_rows_are_in_the_table() {
     let stopped = world.import(&pipe, |_| {}).await.unwrap_err();
     let said = stopped.to_string();
     assert!(
-        said.contains("line 3002: 1 cells") && said.contains("3,000 rows of the file are in table \"cities\""),
+        said.contains("line 3002: 1 cell,") && said.contains("3,000 rows of the file are in table \"cities\""),
         "{said}"
     );
     drop(late.join());

@@ -127,14 +127,13 @@ fn damage(pieces: &'static [&'static [u8]]) -> impl Strategy<Value = Damage> {
 
 fn damaged(mut bytes: Vec<u8>, damage: &Damage) -> Vec<u8> {
     match damage {
-        Damage::None => {}
         Damage::Remove(at) if !bytes.is_empty() => drop(bytes.remove(at.index(bytes.len()))),
+        Damage::Cut(at) if !bytes.is_empty() => bytes.truncate(at.index(bytes.len())),
         Damage::Insert(at, piece) => {
             let at = at.index(bytes.len() + 1);
             bytes.splice(at..at, piece.iter().copied());
         }
-        Damage::Cut(at) if !bytes.is_empty() => bytes.truncate(at.index(bytes.len())),
-        Damage::Remove(_) | Damage::Cut(_) => {}
+        Damage::None | Damage::Remove(_) | Damage::Cut(_) => {}
     }
     bytes
 }

@@ -23,8 +23,7 @@ impl Python {
 
     /// The rows that Python reads, or its refusal.
     pub fn read(&mut self, kind: &str, delimiter: char, bytes: &[u8]) -> Result<Value, String> {
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let request = json!({ "kind": kind, "delimiter": delimiter, "hex": hex });
+        let request = json!({ "kind": kind, "delimiter": delimiter, "bytes": bytes });
         let input = self.input.as_mut().expect("until it is dropped");
         writeln!(input, "{request}").expect("Python reads");
         let mut line = String::new();

@@ -1,6 +1,6 @@
 """Reads CSV and JSON lines with Python's own modules, for the test beside this file.
 
-Each line of standard input is a request, {"kind": "csv" or "json", "delimiter": ",", "hex": the file's bytes}; each answer is a line,
+Each line of standard input is a request, {"kind": "csv" or "json", "delimiter": ",", "bytes": [the file's bytes]}; each answer is a line,
 {"rows": ...} or {"error": ...}. Numbers and names stay as they are written.
 """
 
@@ -65,7 +65,7 @@ def read_json(text):
 
 
 def answer(request):
-    data = bytes.fromhex(request["hex"])
+    data = bytes(request["bytes"])
     if data.startswith(b"\x1f\x8b"):
         data = gzip.decompress(data)
     text = data.decode("utf-8-sig")
