@@ -198,7 +198,7 @@ impl ImportError {
 pub struct Stopped {
     /// Why.
     #[source]
-    pub error: ImportError,
+    pub error: Box<ImportError>,
     /// Rows of the file that are in the table.
     pub rows: u64,
     /// The table.

@@ -83,14 +83,12 @@ impl JsonRows {
             error @ TextError { problem: Problem::NotJson(_), .. } => ImportError::NotJsonLines(error),
             error => ImportError::Text(error),
         };
-        match Json::parse(text).map_err(refuse)? {
-            json @ Json::Object(_) => Ok(json),
-            _ => {
-                let place = Place { line, column: 1 };
-                let problem = Problem::NotJson("a value that is no object".to_owned());
-                Err(ImportError::NotJsonLines(self.text().error(place, problem)))
-            }
+        let json = Json::parse(text).map_err(refuse)?;
+        if matches!(json, Json::Object(_)) {
+            return Ok(json);
         }
+        let problem = Problem::NotJson("a value that is no object".to_owned());
+        Err(ImportError::NotJsonLines(self.text().error(Place { line, column: 1 }, problem)))
     }
 
     fn item(&self, line: u64, json: Json<'_>) -> Result<Item, ImportError> {

@@ -95,7 +95,7 @@ pub async fn import(
     progress: impl Fn(Step) + Clone + Send + 'static,
 ) -> Result<Imported, Stopped> {
     let table = import.table.clone();
-    let stopped = |rows, error| Stopped { error, rows, table: table.clone() };
+    let stopped = |rows, error| Stopped { error: Box::new(error), rows, table: table.clone() };
     let ready = check(client, &import, progress.clone()).await.map_err(|error| stopped(0, error))?;
     let Ready { rows, checked, shape, wanted, created, notes } = ready;
     let mut imported = Imported { rows: checked, replaced: 0, created, key: wanted.key.clone(), notes };

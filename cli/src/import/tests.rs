@@ -110,7 +110,7 @@ async fn another_table_is_refused_before_a_row_is_written() {
     let world = World::new();
     world.run("a.csv", "id,n\n1,2\n", |_| {}).await.unwrap();
     let refused = world.run("a.csv", "other,n\n1,2\n", |_| {}).await.unwrap_err();
-    assert!(matches!(refused.error, ImportError::OtherTable { .. }), "{refused}");
+    assert!(matches!(*refused.error, ImportError::OtherTable { .. }), "{refused}");
 }
 
 #[tokio::test]

@@ -112,11 +112,12 @@ mod tests {
             std::fs::write(file.path(), bytes).unwrap();
             super::read(file.path())
         };
+        let long = vec![b' '; 70_000];
         assert_eq!(read(b"\xef\xbb\xbf{\"item_count\": 1}\r\n").unwrap(), Output::items(1));
         for (bytes, word) in [
             (&b"\xff\xfe{\0}\0"[..], "UTF-16"),
             (b"{\"result\": \"\xe9\"}", "line 1, column 13: the byte 0xE9"),
-            (&[b' '; 70_000], "longer than 65536 bytes"),
+            (&*long, "longer than 65536 bytes"),
         ] {
             let error = read(bytes).unwrap_err();
             assert!(!error.is_retryable() && error.message().contains(word), "{error}");
