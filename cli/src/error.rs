@@ -3,12 +3,13 @@
 use std::error::Error as _;
 use std::process::ExitCode;
 
-use control_table::id::ExecutionId;
+use control_table::id::{ExecutionId, JobName};
 
 use crate::execution::IdError;
-use crate::import::ImportError;
+use crate::import::Stopped;
 use crate::job::UsageError;
 use crate::output::OutputError;
+use crate::user_table::TableError;
 
 /// The exit code of an execution that failed, and of anything that went wrong.
 pub const FAILED: u8 = 1;
@@ -28,7 +29,29 @@ pub enum CliError {
     Id(#[from] IdError),
     /// An import stopped.
     #[error(transparent)]
-    Import(#[from] ImportError),
+    Import(#[from] Stopped),
+    /// There is no such table of the user's.
+    #[error("there is no table {table:?}: `tables` lists those there are")]
+    NoTable {
+        /// Its name.
+        table: String,
+    },
+    /// An execution reads the table that is to be deleted.
+    #[error(
+        "the execution {execution_id} of job {job} reads table {table:?} and has not ended: wait for it (`watch {execution_id}`), \
+         cancel it (`cancel {execution_id}`), or delete the table all the same with --force"
+    )]
+    TableInUse {
+        /// The table.
+        table: String,
+        /// The execution.
+        execution_id: ExecutionId,
+        /// Its job.
+        job: JobName,
+    },
+    /// A request about a table of the user's failed.
+    #[error(transparent)]
+    UserTable(#[from] TableError),
     /// The control table could not be read.
     #[error(transparent)]
     Table(#[from] control_table::Error),
@@ -105,7 +128,7 @@ impl CliError {
     /// Whether the same command may succeed later.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Import(error) => error.is_retryable(),
+            Self::Import(stopped) => stopped.error.is_retryable(),
             Self::Table(error) => error.is_retryable(),
             Self::Engine(error) => error.is_retryable(),
             Self::DataDir(error) => matches!(error, local::data_dir::DataDirError::InUse { .. }),
@@ -115,6 +138,8 @@ impl CliError {
             Self::Stack(error) => error.is_retryable(),
             Self::Add { retryable, .. } => *retryable,
             Self::Lost(_) => true,
+            Self::TableInUse { .. } => true,
+            Self::NoTable { .. } | Self::UserTable(_) => false,
             Self::Usage(_) | Self::Id(_) | Self::Logs { .. } | Self::Listen { .. } | Self::Output(_) => false,
         }
     }

@@ -19,6 +19,11 @@ pub fn grouped(number: impl Into<i128>) -> String {
     text
 }
 
+/// `cell` for one, `cells` for any other number.
+pub fn plural(number: usize, noun: &str) -> String {
+    if number == 1 { noun.to_owned() } else { format!("{noun}s") }
+}
+
 /// `340 ms`, `4.2 s`, `3 min 20 s`, `2 h 5 min`.
 pub fn span(duration: Duration) -> String {
     let millis = duration.as_millis();

@@ -4,7 +4,7 @@
 //! - `args`, `job`: what was asked, as arguments and as a job file; the event that is made of it
 //! - `verb`: one file a verb
 //! - `import`: a file of rows into a table
-//! - `tables`: the control table and the tables of the user
+//! - `tables`: the control table and the tables of the user; `user_table`: requests about one of the latter
 //! - `execution`, `since`, `span`: which executions are meant, and spans of time
 //! - `follow`, `progress_line`, `summary`, `output`: what is shown
 //! - `interrupt`: the signals that end the process
@@ -29,6 +29,7 @@ mod since;
 mod span;
 mod summary;
 mod tables;
+mod user_table;
 mod verb;
 
 pub use self::program::{Program, run};

@@ -21,13 +21,10 @@ pub(super) struct Count {
 impl Count {
     pub async fn run(&self, tables: &Tables, spec: Value) -> Result<Output, SegmentError> {
         let slice = Slice::of(tables, spec, self.table.as_deref(), self.index.as_deref()).await?;
-        let mut count = 0_u64;
-        slice
-            .read(Wanted::Count, |page| {
-                count = count.saturating_add(page.count);
-                Ok(())
-            })
-            .await?;
+        let (mut pages, mut count) = (slice.pages(Wanted::Count), 0_u64);
+        while let Some(page) = pages.next().await? {
+            count = count.saturating_add(page.count);
+        }
         Ok(Output::items(count))
     }
 }

@@ -46,8 +46,8 @@ enum Part {
 pub(super) enum Wanted<'a> {
     /// How many there are.
     Count,
-    /// One attribute of each.
-    Attribute(&'a str),
+    /// These attributes of each; none comes twice.
+    Attributes(&'a [&'a str]),
 }
 
 /// One answer.
@@ -57,6 +57,81 @@ pub(super) struct Page {
     /// Empty for [`Wanted::Count`].
     pub items: Vec<Item>,
     next: Option<Item>,
+}
+
+/// The pages of a slice, one after the other.
+#[derive(Debug)]
+pub(super) struct Pages<'a> {
+    slice: &'a Slice<'a>,
+    wanted: Wanted<'a>,
+    /// The key behind which the page that was read begins; `None` for the first one.
+    start: Option<Item>,
+    /// The key behind which the next one begins.
+    next: Option<Item>,
+    read: u32,
+    is_over: bool,
+}
+
+impl Pages<'_> {
+    /// The next page; `None` after the last.
+    pub async fn next(&mut self) -> Result<Option<Page>, SegmentError> {
+        if self.is_over {
+            return Ok(None);
+        }
+        if self.read >= MAX_PAGES {
+            return Err(SegmentError::permanent(format_args!(
+                "the segment has more than {MAX_PAGES} pages: cut the table into more segments"
+            )));
+        }
+        self.start = self.next.take();
+        let page = self.slice.page(self.wanted, self.start.clone()).await?;
+        self.read += 1;
+        self.next.clone_from(&page.next);
+        self.is_over = page.next.is_none();
+        Ok(Some(page))
+    }
+
+    /// The first item of the page that was read with this value of the attribute, by its table and key, for an error message. If it
+    /// cannot be read again with its key, the table alone is named.
+    pub async fn name_item(&self, attribute: &str, value: &AttributeValue) -> String {
+        let table = &self.slice.place.table;
+        let Ok(keys) = self.slice.tables.primary_key(table).await else { return format!("an item of table {table:?}") };
+        let wanted =
+            keys.iter().map(String::as_str).chain((!keys.iter().any(|key| key == attribute)).then_some(attribute));
+        let wanted: Vec<&str> = wanted.collect();
+        let page = self.slice.page(Wanted::Attributes(&wanted), self.start.clone()).await;
+        let items = page.map(|page| page.items).unwrap_or_default();
+        match items.iter().find(|item| item.get(attribute) == Some(value)) {
+            Some(item) => {
+                let keys = keys.iter().filter_map(|name| Some(format!("{name} = {}", shown(item.get(name)?))));
+                format!("the item {} of table {table:?}", keys.collect::<Vec<_>>().join(", "))
+            }
+            None => format!("an item of table {table:?}"),
+        }
+    }
+}
+
+/// Longer strings are cut in an error message.
+const SHOWN: usize = 60;
+
+/// A value with its type, as `DynamoDB` names it.
+pub(super) fn shown(value: &AttributeValue) -> String {
+    match value {
+        AttributeValue::N(number) => format!("{number} (N)"),
+        AttributeValue::S(text) => match text.char_indices().nth(SHOWN) {
+            Some((end, _)) => format!("{:?}… (S)", &text[..end]),
+            None => format!("{text:?} (S)"),
+        },
+        AttributeValue::Bool(truth) => format!("{truth} (BOOL)"),
+        AttributeValue::Null(_) => "null (NULL)".to_owned(),
+        AttributeValue::B(_) => "a binary value (B)".to_owned(),
+        AttributeValue::L(_) => "a list (L)".to_owned(),
+        AttributeValue::M(_) => "a map (M)".to_owned(),
+        AttributeValue::Ss(_) => "a set of strings (SS)".to_owned(),
+        AttributeValue::Ns(_) => "a set of numbers (NS)".to_owned(),
+        AttributeValue::Bs(_) => "a set of binary values (BS)".to_owned(),
+        _ => "a value of an unknown type".to_owned(),
+    }
 }
 
 impl<'a> Slice<'a> {
@@ -93,27 +168,16 @@ impl<'a> Slice<'a> {
         }
     }
 
-    /// Reads every page, and hands each to `take`.
-    pub async fn read(
-        &self,
-        wanted: Wanted<'_>,
-        mut take: impl FnMut(&Page) -> Result<(), SegmentError>,
-    ) -> Result<(), SegmentError> {
-        let mut from = None;
-        for _ in 0..MAX_PAGES {
-            let page = match &self.part {
-                Part::Scan { segment, total_segments } => self.scan(*segment, *total_segments, wanted, from).await?,
-                Part::Query { key, value } => self.query(key, value, wanted, from).await?,
-            };
-            take(&page)?;
-            from = page.next;
-            if from.is_none() {
-                return Ok(());
-            }
+    /// Its pages.
+    pub const fn pages(&'a self, wanted: Wanted<'a>) -> Pages<'a> {
+        Pages { slice: self, wanted, start: None, next: None, read: 0, is_over: false }
+    }
+
+    async fn page(&self, wanted: Wanted<'_>, from: Option<Item>) -> Result<Page, SegmentError> {
+        match &self.part {
+            Part::Scan { segment, total_segments } => self.scan(*segment, *total_segments, wanted, from).await,
+            Part::Query { key, value } => self.query(key, value, wanted, from).await,
         }
-        Err(SegmentError::permanent(format_args!(
-            "the segment has more than {MAX_PAGES} pages: cut the table into more segments"
-        )))
     }
 
     #[expect(clippy::disallowed_methods, reason = "the user's table, not the control table")]
@@ -135,8 +199,11 @@ impl<'a> Slice<'a> {
             .set_exclusive_start_key(from);
         request = match wanted {
             Wanted::Count => request.select(Select::Count),
-            Wanted::Attribute(name) => request.projection_expression("#a").expression_attribute_names("#a", name),
+            Wanted::Attributes(names) => request.projection_expression(projection(names)),
         };
+        for (placeholder, name) in placeholders(wanted) {
+            request = request.expression_attribute_names(placeholder, name);
+        }
         let output = request.send().await.map_err(|error| sort(&self.place, "dynamodb:Scan", &error))?;
         let (count, items, next) = (count(output.count), output.items.unwrap_or_default(), output.last_evaluated_key);
         Ok(Page { count, items, next })
@@ -162,12 +229,29 @@ impl<'a> Slice<'a> {
             .set_exclusive_start_key(from);
         request = match wanted {
             Wanted::Count => request.select(Select::Count),
-            Wanted::Attribute(name) => request.projection_expression("#a").expression_attribute_names("#a", name),
+            Wanted::Attributes(names) => request.projection_expression(projection(names)),
         };
+        for (placeholder, name) in placeholders(wanted) {
+            request = request.expression_attribute_names(placeholder, name);
+        }
         let output = request.send().await.map_err(|error| sort(&self.place, "dynamodb:Query", &error))?;
         let (count, items, next) = (count(output.count), output.items.unwrap_or_default(), output.last_evaluated_key);
         Ok(Page { count, items, next })
     }
+}
+
+/// A projection expression of that many placeholders.
+fn projection(names: &[&str]) -> String {
+    (0..names.len()).map(|number| format!("#a{number}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The placeholders of [`projection`], with the names that they stand for.
+fn placeholders(wanted: Wanted<'_>) -> impl Iterator<Item = (String, &str)> {
+    let names: &[&str] = match wanted {
+        Wanted::Count => &[],
+        Wanted::Attributes(names) => names,
+    };
+    names.iter().enumerate().map(|(number, name)| (format!("#a{number}"), *name))
 }
 
 /// `DynamoDB` counts items with a signed number that is never negative.

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::read::{Page, Slice, Wanted};
+use super::read::{Pages, Slice, Wanted, shown};
 use super::table::Tables;
 use runtime::Output;
 use runtime::SegmentError;
@@ -26,33 +26,38 @@ pub(super) struct Sum {
 impl Sum {
     pub async fn run(&self, tables: &Tables, spec: Value) -> Result<Output, SegmentError> {
         let slice = Slice::of(tables, spec, self.table.as_deref(), self.index.as_deref()).await?;
+        let attribute = [&*self.attribute];
+        let mut pages = slice.pages(Wanted::Attributes(&attribute));
         let (mut items, mut sum) = (0_u64, 0_i64);
-        slice
-            .read(Wanted::Attribute(&self.attribute), |page| {
-                items = items.saturating_add(page.count);
-                sum = self.add(sum, page)?;
-                Ok(())
-            })
-            .await?;
+        while let Some(page) = pages.next().await? {
+            items = items.saturating_add(page.count);
+            for value in page.items.iter().filter_map(|item| item.get(&self.attribute)) {
+                let Some(number) = whole_number(value) else {
+                    return Err(self.refused(value, &pages).await);
+                };
+                sum = sum.checked_add(number).ok_or_else(|| self.too_large())?;
+            }
+        }
         Ok(Output::items(items).counter(&*self.attribute, sum))
     }
 
-    fn add(&self, sum: i64, page: &Page) -> Result<i64, SegmentError> {
-        let values = page.items.iter().filter_map(|item| item.get(&self.attribute));
-        values.map(|value| self.number(value)).try_fold(sum, |sum, number| {
-            sum.checked_add(number?).ok_or_else(|| {
-                SegmentError::permanent(format_args!("the sum of {:?} does not fit 64 bits", self.attribute))
-            })
-        })
+    async fn refused(&self, value: &AttributeValue, pages: &Pages<'_>) -> SegmentError {
+        let (attribute, value_shown) = (&self.attribute, shown(value));
+        let item = pages.name_item(attribute, value).await;
+        SegmentError::permanent(format_args!(
+            "{attribute:?} is {value_shown} in {item}: only whole numbers of 64 bits can be summed. Correct the item, or remove the \
+             attribute from it"
+        ))
     }
 
-    fn number(&self, value: &AttributeValue) -> Result<i64, SegmentError> {
-        let number = value.as_n().ok().and_then(|number| number.parse().ok());
-        number.ok_or_else(|| {
-            SegmentError::permanent(format_args!(
-                "{:?} is {value:?} in an item: only whole numbers of 64 bits can be summed",
-                self.attribute
-            ))
-        })
+    fn too_large(&self) -> SegmentError {
+        SegmentError::permanent(format_args!(
+            "the sum of {:?} does not fit 64 bits: cut the table into more segments, or sum a larger unit",
+            self.attribute
+        ))
     }
+}
+
+fn whole_number(value: &AttributeValue) -> Option<i64> {
+    value.as_n().ok()?.parse().ok()
 }

@@ -55,6 +55,15 @@ impl Tables {
         }
         Ok(key)
     }
+
+    /// The attributes of a table's key, asked for each time: for error messages.
+    pub async fn primary_key(&self, table: &str) -> Result<Vec<String>, SegmentError> {
+        let output = self.client.describe_table().table_name(table).send().await;
+        let place = Place { table: table.to_owned(), index: None };
+        let output = output.map_err(|error| sort(&place, "dynamodb:DescribeTable", &error))?;
+        let schema = output.table.and_then(|table| table.key_schema).unwrap_or_default();
+        Ok(schema.into_iter().map(|key| key.attribute_name).collect())
+    }
 }
 
 fn hash_key(table: &TableDescription, index: Option<&str>) -> Option<HashKey> {

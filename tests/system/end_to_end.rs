@@ -146,8 +146,9 @@ async fn bad_input_is_refused_before_anything_is_written(kind: Kind) {
     let under_test = kind.builtin().await;
     for bad in [json!({"job": "a b"}), json!({"job": "x", "source": {"type": "range", "from": 0, "to": 5, "size": 0}})]
     {
-        let error =
-            handlers::scatter(under_test.system.engine(), bad, "request".into(), NO_DEADLINE).await.unwrap_err();
+        let error = handlers::scatter(under_test.system.engine(), &bad.to_string(), "request".into(), NO_DEADLINE)
+            .await
+            .unwrap_err();
         assert!(!error.is_retryable(), "{error}");
     }
     assert_eq!(test_support::completion_events(under_test.dir.path()), []);

@@ -3,6 +3,7 @@
 mod execution;
 mod import;
 mod run;
+mod tables;
 
 pub use self::execution::{
     AddArgs, CancelArgs, DeadLettersArgs, FailuresArgs, LogsArgs, RedriveArgs, RepairArgs, ResultsArgs, SealArgs,
@@ -10,6 +11,7 @@ pub use self::execution::{
 };
 pub use self::import::ImportArgs;
 pub use self::run::{Counting, RunArgs, SourceType, WorkName};
+pub use self::tables::{TablesAction, TablesArgs};
 
 use std::path::PathBuf;
 
@@ -99,6 +101,8 @@ impl Deployed {
 pub enum Verb {
     /// Put the rows of a CSV or JSON-lines file into a table
     Import(ImportArgs),
+    /// List, describe or delete the tables that were imported
+    Tables(TablesArgs),
     /// Run a job to its end, with progress
     Run(Box<RunArgs>),
     /// Show how an execution stands

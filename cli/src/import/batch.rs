@@ -17,6 +17,8 @@ pub struct Batch {
     bytes: usize,
     /// Rows of the file in it, replaced ones included.
     pub read: u64,
+    /// Rows in it that replaced another one in it.
+    pub replaced: u64,
 }
 
 impl Batch {
@@ -31,6 +33,7 @@ impl Batch {
         self.read += 1;
         self.bytes += row.bytes;
         if let Some(&place) = self.places.get(&row.key) {
+            self.replaced += 1;
             self.rows[place] = row;
         } else {
             self.places.insert(row.key.clone(), self.rows.len());
@@ -68,7 +71,7 @@ mod tests {
         for (line, key) in ["a", "b", "a"].into_iter().enumerate() {
             batch.push(row(key, line as u64, 1));
         }
-        assert_eq!(batch.read, 3);
+        assert_eq!((batch.read, batch.replaced), (3, 1));
         assert_eq!(batch.rows().iter().map(|row| row.line).collect::<Vec<_>>(), [2, 1]);
     }
 

@@ -1,25 +1,27 @@
 //! What can go wrong with an import.
 
-use std::path::PathBuf;
+use text::{Place, Text, TextError};
 
-use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
+use crate::format::{grouped, plural};
+use crate::user_table::{Cause, TableError};
 
 /// Why an import stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// The file cannot be opened or read.
-    #[error("cannot read {path}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system, or gzip, said.
-        source: std::io::Error,
-    },
+    /// The file cannot be read, or is not what it seems.
+    #[error(transparent)]
+    Text(#[from] TextError),
+    /// The file has no object a line.
+    #[error(
+        "{0}. A JSON-lines file has one object a line: `jq -c . FILE` makes lines of objects that take several, `jq -c '.[]' FILE` of \
+         an array"
+    )]
+    NotJsonLines(#[source] TextError),
     /// There is no row to take the columns from.
-    #[error("{path} is empty: a CSV file begins with a line of column names, a JSON-lines file with an object")]
+    #[error("{name} is empty: a CSV file begins with a line of column names, a JSON-lines file with an object")]
     Empty {
         /// The file.
-        path: PathBuf,
+        name: String,
     },
     /// A name given on the command line is not a column of the file.
     #[error("the file has no column {column:?}; it has {columns}")]
@@ -30,28 +32,47 @@ pub enum ImportError {
         columns: String,
     },
     /// Two columns of one name, or one without.
-    #[error("column {number} of the file is named {name:?}, which is {problem}")]
+    #[error("{file}, line {}: column {number} of the file ({name:?}) {problem}: correct the line of column names", .place.line)]
     BadColumn {
-        /// Its place, from one.
+        /// The file.
+        file: String,
+        /// Where the column names are.
+        place: Place,
+        /// The column's place among the others, from one.
         number: usize,
         /// Its name.
         name: String,
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// Columns of a JSON-lines file were to be text.
-    #[error("a JSON-lines file says itself what is text: leave out --text")]
-    TextInJson,
+    /// The cells of a CSV file seem to be separated by something else.
+    #[error(
+        "{name}, line 1: the file has one column, {column:?}. If {} separates its cells, add `--delimiter {}`; if it has one column \
+         indeed, add `--delimiter ,`", named(*.delimiter), typed(*.delimiter)
+    )]
+    Delimiter {
+        /// The file.
+        name: String,
+        /// The column's name.
+        column: String,
+        /// What is in it.
+        delimiter: char,
+    },
+    /// A flag for CSV was given with a JSON-lines file.
+    #[error("a JSON-lines file says itself what is text, and has no delimiter: leave out {0}")]
+    OnlyCsv(&'static str),
     /// A row cannot be an item.
-    #[error("line {line}: {problem}. Rows before it may be in the table already; importing the corrected file is safe")]
+    #[error("{name}, line {line}: {problem}")]
     Row {
-        /// Its line, from one.
+        /// The file.
+        name: String,
+        /// The row's line, from one.
         line: u64,
         /// What is wrong with it.
         problem: RowProblem,
     },
     /// The table is there, but made for other data.
-    #[error("table {table:?} exists and {problem}; nothing was written. Name another table")]
+    #[error("table {table:?} exists and {problem}. Name another table, or delete this one with `tables delete`")]
     OtherTable {
         /// The table.
         table: String,
@@ -59,15 +80,8 @@ pub enum ImportError {
         problem: TableProblem,
     },
     /// `DynamoDB` refused to make or describe the table.
-    #[error("DynamoDB refused to {verb} table {table:?}")]
-    Table {
-        /// What was tried.
-        verb: &'static str,
-        /// The table.
-        table: String,
-        /// What the SDK said.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    #[error(transparent)]
+    Table(#[from] TableError),
     /// The table did not become ready.
     #[error("table {table:?} was made, but is not ready after {seconds} s: try again")]
     NotReady {
@@ -77,17 +91,17 @@ pub enum ImportError {
         seconds: u64,
     },
     /// `DynamoDB` refused a batch of rows.
-    #[error("DynamoDB refused the rows of lines {first} to {last}")]
+    #[error("DynamoDB refused the rows of lines {first} to {last}: {source}")]
     Write {
         /// The first row's line.
         first: u64,
         /// The last row's line.
         last: u64,
         /// What the SDK said.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: Cause,
     },
     /// `DynamoDB` left part of a batch undone, again and again.
-    #[error("DynamoDB was too busy for the rows of lines {first} to {last}, {tries} times: import the file again")]
+    #[error("DynamoDB was too busy for the rows of lines {first} to {last}, {tries} times: try again later")]
     Busy {
         /// The first row's line.
         first: u64,
@@ -97,7 +111,7 @@ pub enum ImportError {
         tries: u32,
     },
     /// A thread of the import ended without an answer.
-    #[error("a part of the import was lost: import the file again")]
+    #[error("a part of the import was lost: try again")]
     Lost(#[from] tokio::task::JoinError),
 }
 
@@ -105,19 +119,16 @@ pub enum ImportError {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RowProblem {
     /// Its cells do not match the columns.
-    #[error("{found} cells, where the first line names {expected} columns")]
+    #[error(
+        "{found} {}, where the first line names {expected}: put a cell that has a delimiter in quotation marks",
+        plural(*.found, "cell")
+    )]
     Uneven {
         /// Columns.
-        expected: u64,
+        expected: usize,
         /// Cells.
-        found: u64,
+        found: usize,
     },
-    /// It is not UTF-8.
-    #[error("it is not UTF-8 text")]
-    NotUtf8,
-    /// It is no JSON object.
-    #[error("not a JSON object ({0})")]
-    NotJson(String),
     /// It has no key.
     #[error("column {0:?} is the table's key, and is empty or missing")]
     NoKey(String),
@@ -140,6 +151,9 @@ pub enum RowProblem {
     /// A number that `DynamoDB` would not keep as it is.
     #[error("{0} is a number of more digits, or of another magnitude, than DynamoDB keeps: make it text")]
     Number(String),
+    /// A value that is not `DynamoDB` JSON, in a file whose first line is.
+    #[error("{0} is not DynamoDB JSON, such as {{\"S\": \"text\"}} or {{\"N\": \"1\"}}, which the first line is")]
+    NotTyped(String),
     /// An attribute without a name.
     #[error("an attribute has no name")]
     NoName,
@@ -168,19 +182,8 @@ pub enum TableProblem {
 }
 
 impl ImportError {
-    pub(crate) fn row(line: u64, problem: RowProblem) -> Self {
-        Self::Row { line, problem }
-    }
-
-    pub(crate) fn table<E>(verb: &'static str, table: &str, error: SdkError<E>) -> Self
-    where
-        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    {
-        Self::Table { verb, table: table.to_owned(), source: said(error) }
-    }
-
-    pub(crate) fn build(table: &str, error: BuildError) -> Self {
-        Self::Table { verb: "create", table: table.to_owned(), source: Box::new(error) }
+    pub(crate) fn row(text: &Text, line: u64, problem: RowProblem) -> Self {
+        Self::Row { name: text.name().to_owned(), line, problem }
     }
 
     /// Whether the same import may succeed later.
@@ -189,21 +192,40 @@ impl ImportError {
     }
 }
 
-/// What `DynamoDB` said, in its own words.
+/// An import that stopped, and how far it had come.
 #[derive(Debug, thiserror::Error)]
-#[error("{message} ({code})")]
-struct Said {
-    code: String,
-    message: String,
+#[error("{error}. {}", so_far(*.rows, .table))]
+pub struct Stopped {
+    /// Why.
+    #[source]
+    pub error: Box<ImportError>,
+    /// Rows of the file that are in the table.
+    pub rows: u64,
+    /// The table.
+    pub table: String,
 }
 
-/// The SDK's own text is "service error"; what happened is deeper in it.
-pub(crate) fn said<E>(error: SdkError<E>) -> Box<dyn std::error::Error + Send + Sync>
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-{
-    match (error.code(), error.message()) {
-        (Some(code), Some(message)) => Box::new(Said { code: code.to_owned(), message: message.to_owned() }),
-        _ => Box::new(error),
+fn so_far(rows: u64, table: &str) -> String {
+    if rows == 0 {
+        return "No row was written".to_owned();
     }
+    format!(
+        "{} rows of the file are in table {table:?} so far: put right what is wrong and import the whole file again, which replaces \
+         them",
+        grouped(rows)
+    )
+}
+
+/// A delimiter in a sentence.
+const fn named(delimiter: char) -> &'static str {
+    match delimiter {
+        ';' => "a semicolon",
+        '\t' => "a tab",
+        _ => "a vertical bar",
+    }
+}
+
+/// A delimiter as the shell takes it.
+fn typed(delimiter: char) -> String {
+    if delimiter == '\t' { "tab".to_owned() } else { format!("'{delimiter}'") }
 }

@@ -1,40 +1,40 @@
-//! Rows of a JSON-lines file.
-
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+//! Rows of a JSON-lines file: plain objects, or `DynamoDB` JSON as exports and `aws dynamodb scan` give it.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde_json::value::RawValue;
+use text::{Json, Lines, Place, Problem, Text, TextError};
 
+use super::dynamodb_json::{self, Wrapping};
 use super::error::{ImportError, RowProblem};
-use super::number::Decimal;
-use super::open::{Text, read_line};
-use super::row::{Item, Row, Shape};
+use super::row::{Item, check_depth, number};
 
-/// Values in values that `DynamoDB` takes.
-const MAX_DEPTH: usize = 32;
+/// The longest line: an item of 400 KB, generously escaped. A file without line ends is then an error instead of all of the
+/// memory.
+const MAX_LINE_BYTES: usize = 4 * 1024 * 1024;
 
 /// A file with a JSON object a line.
 pub struct JsonRows {
-    path: PathBuf,
-    text: Text,
-    line: u64,
-    buffer: Vec<u8>,
+    lines: Lines,
+    /// How the file writes its items; `None` for plain JSON.
+    typed: Option<Wrapping>,
     /// The first object: read for its columns, before there is a table.
     first: Option<(u64, Item)>,
     first_columns: Vec<String>,
+    first_item: Item,
 }
 
 impl JsonRows {
     /// Reads the first object.
-    pub fn new(path: &Path, text: Text) -> Result<Self, ImportError> {
-        let mut rows =
-            Self { path: path.to_owned(), text, line: 0, buffer: Vec::new(), first: None, first_columns: Vec::new() };
-        rows.first = rows.next_item()?;
-        if rows.first.is_none() {
-            return Err(ImportError::Empty { path: path.to_owned() });
-        }
-        rows.first_columns = first_names(&rows.buffer);
+    pub fn new(text: Text) -> Result<Self, ImportError> {
+        let lines = Lines::new(text, MAX_LINE_BYTES);
+        let mut rows = Self { lines, typed: None, first: None, first_columns: Vec::new(), first_item: Item::default() };
+        let Some((line, text)) = rows.next_object()? else {
+            return Err(ImportError::Empty { name: rows.text().name().to_owned() });
+        };
+        let json = rows.parse(line, &text)?;
+        rows.typed = dynamodb_json::recognise(&json);
+        rows.first_columns = dynamodb_json::names(&json, rows.typed);
+        rows.first_item = rows.item(line, json)?;
+        rows.first = Some((line, rows.first_item.clone()));
         Ok(rows)
     }
 
@@ -43,126 +43,114 @@ impl JsonRows {
         &self.first_columns
     }
 
-    /// Whether the first object has a number there.
-    pub fn first_is_number(&self, column: &str) -> bool {
-        self.first.as_ref().and_then(|(_, item)| item.get(column)).is_some_and(AttributeValue::is_n)
+    /// The first object's value there.
+    pub fn first_value(&self, column: &str) -> Option<&AttributeValue> {
+        self.first_item.get(column)
     }
 
-    /// The next row; `None` after the last.
-    pub fn next_row(&mut self, shape: &Shape) -> Result<Option<Row>, ImportError> {
-        let next = match self.first.take() {
-            Some(first) => Some(first),
-            None => self.next_item()?,
-        };
-        next.map(|(line, item)| Row::new(line, item, shape)).transpose()
+    /// Whether the file is `DynamoDB` JSON.
+    pub const fn is_dynamodb_json(&self) -> bool {
+        self.typed.is_some()
+    }
+
+    /// The file.
+    pub const fn text(&self) -> &Text {
+        self.lines.text()
+    }
+
+    /// The next row with its line; `None` after the last.
+    pub fn next_item(&mut self) -> Result<Option<(u64, Item)>, ImportError> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
+        let Some((line, text)) = self.next_object()? else { return Ok(None) };
+        let json = self.parse(line, &text)?;
+        self.item(line, json).map(|item| Some((line, item)))
     }
 
     /// The next line that is not blank.
-    fn next_item(&mut self) -> Result<Option<(u64, Item)>, ImportError> {
-        let failed = |source| ImportError::Read { path: self.path.clone(), source };
-        while read_line(&mut self.text, &mut self.buffer).map_err(failed)? {
-            self.line += 1;
-            let text =
-                std::str::from_utf8(&self.buffer).map_err(|_| ImportError::row(self.line, RowProblem::NotUtf8))?;
-            let text = text.trim_start_matches('\u{feff}').trim();
-            if !text.is_empty() {
-                let item = object(text, 0).map_err(|problem| ImportError::row(self.line, problem))?;
-                return Ok(Some((self.line, item)));
+    fn next_object(&mut self) -> Result<Option<(u64, String)>, ImportError> {
+        while let Some(line) = self.lines.next_line()? {
+            if !line.text.trim().is_empty() {
+                return Ok(Some((line.number, line.text.to_owned())));
             }
         }
         Ok(None)
     }
-}
 
-/// `serde_json` without its `preserve_order` sorts names; the first one written is wanted.
-fn first_names(line: &[u8]) -> Vec<String> {
-    struct Names(Vec<String>);
-    impl<'de> serde::Deserialize<'de> for Names {
-        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            struct Visitor;
-            impl<'de> serde::de::Visitor<'de> for Visitor {
-                type Value = Names;
-                fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                    f.write_str("an object")
-                }
-                fn visit_map<M: serde::de::MapAccess<'de>>(self, mut map: M) -> Result<Names, M::Error> {
-                    let mut names = Vec::new();
-                    while let Some((name, _)) = map.next_entry::<String, serde::de::IgnoredAny>()? {
-                        names.push(name);
-                    }
-                    Ok(Names(names))
-                }
-            }
-            deserializer.deserialize_map(Visitor)
+    fn parse<'a>(&self, line: u64, text: &'a str) -> Result<Json<'a>, ImportError> {
+        let refuse = |error: text::JsonError| match error.in_line(self.text(), line) {
+            error @ TextError { problem: Problem::NotJson(_), .. } => ImportError::NotJsonLines(error),
+            error => ImportError::Text(error),
+        };
+        let json = Json::parse(text).map_err(refuse)?;
+        if matches!(json, Json::Object(_)) {
+            return Ok(json);
         }
+        let problem = Problem::NotJson("a value that is no object".to_owned());
+        Err(ImportError::NotJsonLines(self.text().error(Place { line, column: 1 }, problem)))
     }
-    let text = String::from_utf8_lossy(line);
-    serde_json::from_str::<Names>(text.trim_start_matches('\u{feff}')).map(|names| names.0).unwrap_or_default()
+
+    fn item(&self, line: u64, json: Json<'_>) -> Result<Item, ImportError> {
+        let item = match self.typed {
+            Some(wrapping) => dynamodb_json::item(json, wrapping),
+            None => plain(json),
+        };
+        item.map_err(|problem| ImportError::row(self.text(), line, problem))
+    }
 }
 
-/// Values stay as they are written (`RawValue`): a detour over 64-bit floats would change long numbers.
-fn object(text: &str, depth: usize) -> Result<Item, RowProblem> {
-    let values: HashMap<String, &RawValue> = parse(text)?;
-    let mut item = Item::with_capacity(values.len());
-    for (name, raw) in values {
-        if name.is_empty() && depth == 0 {
-            return Err(RowProblem::NoName);
+fn plain(json: Json<'_>) -> Result<Item, RowProblem> {
+    let Json::Object(entries) = json else { return Ok(Item::default()) };
+    entries
+        .into_iter()
+        .map(|(name, json)| if name.is_empty() { Err(RowProblem::NoName) } else { Ok((name, value(json, 1)?)) })
+        .collect()
+}
+
+fn value(json: Json<'_>, depth: usize) -> Result<AttributeValue, RowProblem> {
+    check_depth(depth)?;
+    Ok(match json {
+        Json::Null => AttributeValue::Null(true),
+        Json::Bool(truth) => AttributeValue::Bool(truth),
+        Json::String(text) => AttributeValue::S(text),
+        Json::Number(text) => AttributeValue::N(number(text)?),
+        Json::Array(values) => {
+            AttributeValue::L(values.into_iter().map(|json| value(json, depth + 1)).collect::<Result<_, _>>()?)
         }
-        item.insert(name, value(raw.get(), depth + 1)?);
-    }
-    Ok(item)
-}
-
-fn value(text: &str, depth: usize) -> Result<AttributeValue, RowProblem> {
-    if depth > MAX_DEPTH {
-        return Err(RowProblem::TooDeep);
-    }
-    match text.as_bytes().first() {
-        Some(b'{') => object(text, depth).map(AttributeValue::M),
-        Some(b'[') => {
-            let values: Vec<&RawValue> = parse(text)?;
-            let values = values.into_iter().map(|raw| value(raw.get(), depth + 1));
-            values.collect::<Result<_, _>>().map(AttributeValue::L)
+        Json::Object(entries) => {
+            let entries = entries.into_iter().map(|(name, json)| Ok((name, value(json, depth + 1)?)));
+            AttributeValue::M(entries.collect::<Result<_, RowProblem>>()?)
         }
-        Some(b'"') => parse(text).map(AttributeValue::S),
-        Some(b't') => Ok(AttributeValue::Bool(true)),
-        Some(b'f') => Ok(AttributeValue::Bool(false)),
-        Some(b'n') => Ok(AttributeValue::Null(true)),
-        _ if Decimal::parse(text).is_some_and(|number| number.fits()) => Ok(AttributeValue::N(text.to_owned())),
-        _ => Err(RowProblem::Number(text.chars().take(60).collect())),
-    }
-}
-
-fn parse<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Result<T, RowProblem> {
-    // The parser counts lines within the text that it was given, which would contradict ours.
-    serde_json::from_str(text).map_err(|error| {
-        let message = error.to_string();
-        RowProblem::NotJson(message.split(" at line ").next().unwrap_or_default().to_owned())
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_sdk_dynamodb::types::ScalarAttributeType;
-    use std::collections::BTreeMap;
     use std::io::Cursor;
 
-    fn rows(content: &str) -> Result<Vec<Row>, ImportError> {
-        let mut reader = JsonRows::new(Path::new("a.jsonl"), Box::new(Cursor::new(content.as_bytes().to_vec())))?;
-        let keys = BTreeMap::from([("id".to_owned(), ScalarAttributeType::S)]);
-        let shape = Shape { key: "id".to_owned(), keys };
-        let mut rows = Vec::new();
-        while let Some(row) = reader.next_row(&shape)? {
-            rows.push(row);
+    fn open(content: &str) -> Result<JsonRows, ImportError> {
+        JsonRows::new(Text::from_reader("a.jsonl", Cursor::new(content.as_bytes().to_vec()))?)
+    }
+
+    fn items(content: &str) -> Result<Vec<Item>, ImportError> {
+        let mut reader = open(content)?;
+        let mut items = Vec::new();
+        while let Some((_, item)) = reader.next_item()? {
+            items.push(item);
         }
-        Ok(rows)
+        Ok(items)
+    }
+
+    fn refusal(content: &str) -> String {
+        items(content).expect_err("refused").to_string()
     }
 
     #[test]
     fn values_keep_their_types_and_their_digits() {
         let line = r#"{"id":"a","n":12345678901234567890.123,"t":true,"z":null,"l":[1,"x"],"m":{"":{"k":1e2}},"e":""}"#;
-        let item = rows(line).unwrap().remove(0).item;
+        let item = items(line).unwrap().remove(0);
         assert_eq!(item["n"], AttributeValue::N("12345678901234567890.123".to_owned()));
         assert_eq!(item["t"], AttributeValue::Bool(true));
         assert_eq!(item["z"], AttributeValue::Null(true));
@@ -173,20 +161,47 @@ mod tests {
 
     #[test]
     fn the_first_objects_names_keep_their_order() {
-        let content = "\u{feff}\n{\"z\":1,\"a\":2}\n";
-        let reader = JsonRows::new(Path::new("a"), Box::new(Cursor::new(content.as_bytes().to_vec()))).unwrap();
+        let reader = open("\u{feff}\n{\"z\":1,\"a\":2}\n").unwrap();
         assert_eq!(reader.columns(), ["z", "a"]);
-        assert!(reader.first_is_number("z") && !reader.first_is_number("id"));
+        assert!(reader.first_value("z").is_some_and(AttributeValue::is_n) && reader.first_value("id").is_none());
     }
 
     #[test]
-    fn a_wrong_line_is_named() {
-        let refusal = |content: &str| rows(content).expect_err("refused").to_string();
-        assert!(refusal("{\"id\":\"a\"}\n\n{\"id\":\n").starts_with("line 3: not a JSON object"));
-        assert!(refusal("[1]\n").starts_with("line 1: not a JSON object"));
-        assert!(refusal("{\"id\":\"a\"} {}\n").starts_with("line 1: not a JSON object"));
-        assert!(refusal("{\"id\":\"a\",\"n\":1e400}\n").contains("1e400"));
+    fn a_wrong_line_is_named_with_its_column() {
+        for (content, words) in [
+            ("{\"id\":\"a\"}\n\n{\"id\":\n", "a.jsonl, line 3, column 6: not JSON"),
+            ("{\"id\":\"a\"}\r\n\r\n{\"id\":tru}\r\n", "a.jsonl, line 3, column"),
+            ("[{\"id\":1}]\n", "`jq -c '.[]' FILE`"),
+            ("{\n  \"id\": 1\n}\n", "`jq -c . FILE`"),
+            ("{\"id\":\"a\"} {}\n", "line 1, column 12: not JSON: trailing characters"),
+            ("{\"id\":\"a\",\"n\":1e400}\n", "1e400"),
+            ("{\"id\":\"a\",\"id\":\"b\"}\n", "line 1, column 16: the name \"id\" comes twice"),
+            ("{\"id\":\"a\",\"\":1}\n", "no name"),
+            ("{\"id\":\"a\0\"}\n", "line 1, column 9: a NUL"),
+            ("\n \n", "is empty"),
+        ] {
+            let refusal = refusal(content);
+            assert!(refusal.contains(words), "{content}: {refusal}");
+        }
         assert!(refusal(&format!("{{\"id\":\"a\",\"d\":{}{}}}\n", "[".repeat(40), "]".repeat(40))).contains("nested"));
-        assert!(refusal("\n \n").contains("is empty"));
+    }
+
+    #[test]
+    fn dynamodb_json_is_recognised_by_the_first_line_and_read_as_such() {
+        let typed =
+            r#"{"id":{"S":"1"},"n":{"N":"1.50"},"t":{"BOOL":true},"l":{"L":[{"NULL":true}]},"s":{"NS":["1","2"]}}"#;
+        for line in [format!("{{\"Item\":{typed}}}"), typed.to_owned()] {
+            let reader = open(&line).unwrap();
+            assert!(reader.is_dynamodb_json());
+            assert_eq!(reader.columns()[..2], ["id", "n"]);
+            let item = items(&line).unwrap().remove(0);
+            assert_eq!(item["id"], AttributeValue::S("1".to_owned()));
+            assert_eq!(item["n"], AttributeValue::N("1.50".to_owned()));
+            assert_eq!(item["l"], AttributeValue::L(vec![AttributeValue::Null(true)]));
+            assert_eq!(item["s"], AttributeValue::Ns(vec!["1".to_owned(), "2".to_owned()]));
+        }
+        assert!(!open(r#"{"id":"1","m":{"S":"x"}}"#).unwrap().is_dynamodb_json(), "only if every value is typed");
+        let refusal = refusal("{\"Item\":{\"id\":{\"S\":\"1\"}}}\n{\"id\":\"2\"}\n");
+        assert!(refusal.contains("line 2: ") && refusal.contains("DynamoDB JSON"), "{refusal}");
     }
 }

@@ -3,14 +3,19 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::{AttributeValue, ScalarAttributeType};
+use aws_smithy_types::base64;
 
-use super::error::{ImportError, RowProblem};
-use super::number::Decimal;
+use text::Decimal;
 
-/// The longest item.
+use super::error::RowProblem;
+
+/// The longest item (quota).
 const MAX_ITEM_BYTES: usize = 400 * 1024;
-/// The longest value of a hash key, of the table or of an index.
+/// The longest value of a hash key, of the table or of an index (quota).
 const MAX_KEY_BYTES: usize = 2048;
+
+/// Values in values (quota).
+const MAX_DEPTH: usize = 32;
 
 /// An item's attributes.
 pub type Item = HashMap<String, AttributeValue>;
@@ -46,11 +51,7 @@ pub struct Row {
 
 impl Row {
     /// Checks an item against the table's shape.
-    pub fn new(line: u64, item: Item, shape: &Shape) -> Result<Self, ImportError> {
-        Self::checked(line, item, shape).map_err(|problem| ImportError::row(line, problem))
-    }
-
-    fn checked(line: u64, mut item: Item, shape: &Shape) -> Result<Self, RowProblem> {
+    pub fn new(line: u64, mut item: Item, shape: &Shape) -> Result<Self, RowProblem> {
         for (column, kind) in &shape.keys {
             // An index passes over an item without its attribute, but refuses one with an empty value there.
             let is_nothing = |value: &AttributeValue| value.is_null() || value.as_s().is_ok_and(String::is_empty);
@@ -71,11 +72,25 @@ impl Row {
     }
 }
 
+/// A number as it is written, if `DynamoDB` keeps it.
+pub fn number(text: &str) -> Result<String, RowProblem> {
+    if Decimal::parse(text).is_some_and(|number| number.fits_dynamodb()) {
+        Ok(text.to_owned())
+    } else {
+        Err(RowProblem::Number(text.chars().take(60).collect()))
+    }
+}
+
+/// Refuses values in values, deeper than `DynamoDB` takes.
+pub fn check_depth(depth: usize) -> Result<(), RowProblem> {
+    if depth > MAX_DEPTH { Err(RowProblem::TooDeep) } else { Ok(()) }
+}
+
 fn check_key(column: &str, value: &AttributeValue, kind: &ScalarAttributeType) -> Result<(), RowProblem> {
     let (is_right, wanted) = match kind {
         ScalarAttributeType::N => (value.is_n(), "number"),
         ScalarAttributeType::S => (value.is_s(), "string"),
-        _ => (false, "binary value, which no file of text has"),
+        _ => (value.is_b(), "binary value, which only DynamoDB JSON has"),
     };
     let bytes = size(value);
     if !is_right {
@@ -92,6 +107,7 @@ fn key_text(value: &AttributeValue) -> Option<String> {
     match value {
         AttributeValue::S(text) => Some(text.clone()),
         AttributeValue::N(number) => Decimal::parse(number).map(|number| number.canonical()),
+        AttributeValue::B(bytes) => Some(base64::encode(bytes)),
         _ => None,
     }
 }
@@ -101,6 +117,11 @@ fn size(value: &AttributeValue) -> usize {
     match value {
         AttributeValue::S(text) => text.len(),
         AttributeValue::N(number) => number.len().min(21),
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        AttributeValue::Ss(texts) | AttributeValue::Ns(texts) => {
+            3 + texts.iter().map(|text| 1 + text.len()).sum::<usize>()
+        }
+        AttributeValue::Bs(values) => 3 + values.iter().map(|bytes| 1 + bytes.as_ref().len()).sum::<usize>(),
         AttributeValue::L(values) => 3 + values.iter().map(|value| 1 + size(value)).sum::<usize>(),
         AttributeValue::M(values) => 3 + values.iter().map(|(name, value)| 1 + name.len() + size(value)).sum::<usize>(),
         _ => 1,
@@ -124,10 +145,10 @@ mod tests {
     }
 
     #[test]
-    fn a_row_without_its_key_is_refused_with_its_line() {
+    fn a_row_without_its_key_is_refused() {
         for nothing in [AttributeValue::S(String::new()), AttributeValue::Null(true)] {
             let message = problem(nothing, ScalarAttributeType::S);
-            assert!(message.starts_with("line 7: column \"id\" is the table's key"), "{message}");
+            assert!(message.starts_with("column \"id\" is the table's key"), "{message}");
         }
     }
 

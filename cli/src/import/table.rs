@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
     ScalarAttributeType, TableDescription, TableStatus,
@@ -12,6 +11,7 @@ use aws_sdk_dynamodb::types::{
 
 use super::error::{ImportError, TableProblem};
 use super::row::Shape;
+use crate::user_table::{TableError, describe};
 
 /// Looks at a new table until it is ready, some two minutes. The embedded one is ready at once.
 const READY_TRIES: u64 = 120;
@@ -30,29 +30,28 @@ pub struct Wanted {
     pub types: BTreeMap<String, ScalarAttributeType>,
 }
 
-/// Makes the table if it is missing. Says what it wants of items, and whether it was made.
-pub async fn prepare(client: &Client, wanted: &Wanted) -> Result<(Shape, bool), ImportError> {
-    if let Some(description) = describe(client, &wanted.table).await? {
-        return Ok((existing(&description, wanted)?, false));
+impl Wanted {
+    /// What the table wants of items once it is made.
+    pub fn shape(&self) -> Shape {
+        Shape { key: self.key.clone(), keys: self.types.clone() }
     }
-    create(client, wanted).await?;
+}
+
+/// What the table wants of items; `None` if there is no such table, an error if the file does not fit it.
+pub async fn find(client: &Client, wanted: &Wanted) -> Result<Option<Shape>, ImportError> {
+    describe(client, &wanted.table).await?.map(|description| existing(&description, wanted)).transpose()
+}
+
+/// Makes the table, and returns when it is ready.
+pub async fn create(client: &Client, wanted: &Wanted) -> Result<(), ImportError> {
+    request(client, wanted).await?;
     for _ in 0..READY_TRIES {
         if describe(client, &wanted.table).await?.is_some_and(|table| table.table_status == Some(TableStatus::Active)) {
-            return Ok((Shape { key: wanted.key.clone(), keys: wanted.types.clone() }, true));
+            return Ok(());
         }
         tokio::time::sleep(READY_PAUSE).await;
     }
     Err(ImportError::NotReady { table: wanted.table.clone(), seconds: READY_TRIES * READY_PAUSE.as_secs() })
-}
-
-async fn describe(client: &Client, table: &str) -> Result<Option<TableDescription>, ImportError> {
-    match client.describe_table().table_name(table).send().await {
-        Ok(output) => Ok(output.table),
-        Err(error) if error.as_service_error().is_some_and(DescribeTableError::is_resource_not_found_exception) => {
-            Ok(None)
-        }
-        Err(error) => Err(ImportError::table("describe", table, error)),
-    }
 }
 
 /// What an existing table wants, if it is one that the file fits.
@@ -78,8 +77,8 @@ fn existing(table: &TableDescription, wanted: &Wanted) -> Result<Shape, ImportEr
     Ok(Shape { key: wanted.key.clone(), keys: keys.collect() })
 }
 
-async fn create(client: &Client, wanted: &Wanted) -> Result<(), ImportError> {
-    let build = |error| ImportError::build(&wanted.table, error);
+async fn request(client: &Client, wanted: &Wanted) -> Result<(), ImportError> {
+    let build = |error| TableError::build(&wanted.table, error);
     let mut request = client
         .create_table()
         .table_name(&wanted.table)
@@ -98,7 +97,7 @@ async fn create(client: &Client, wanted: &Wanted) -> Result<(), ImportError> {
     }
     match request.send().await {
         Ok(_) => Ok(()),
-        Err(error) => Err(ImportError::table("create", &wanted.table, error)),
+        Err(error) => Err(TableError::new("create", &wanted.table, error).into()),
     }
 }
 
@@ -122,18 +121,20 @@ mod tests {
     async fn a_table_is_made_once_and_found_again() {
         let client = EmbeddedDynamoDb::in_memory().unwrap().client();
         let wanted = wanted("id", &["country"]);
-        let (made, created) = prepare(&client, &wanted).await.unwrap();
-        assert!(created && made.wants_text("country"));
-        assert_eq!(prepare(&client, &wanted).await.unwrap(), (made, false));
+        assert_eq!(find(&client, &wanted).await.unwrap(), None);
+        create(&client, &wanted).await.unwrap();
+        let found = find(&client, &wanted).await.unwrap();
+        assert_eq!(found, Some(wanted.shape()));
+        assert!(wanted.shape().wants_text("country"));
     }
 
     #[tokio::test]
     async fn a_table_with_another_key_or_without_the_index_is_refused() {
         let client = EmbeddedDynamoDb::in_memory().unwrap().client();
-        prepare(&client, &wanted("id", &[])).await.unwrap();
-        let error = prepare(&client, &wanted("name", &[])).await.unwrap_err().to_string();
+        create(&client, &wanted("id", &[])).await.unwrap();
+        let error = find(&client, &wanted("name", &[])).await.unwrap_err().to_string();
         assert!(error.contains("its key is \"id\", not \"name\""), "{error}");
-        let error = prepare(&client, &wanted("id", &["country"])).await.unwrap_err().to_string();
-        assert!(error.contains("no index by \"country\""), "{error}");
+        let error = find(&client, &wanted("id", &["country"])).await.unwrap_err().to_string();
+        assert!(error.contains("no index by \"country\"") && error.contains("tables delete"), "{error}");
     }
 }

@@ -1,17 +1,19 @@
-//! Puts batches into the table, several at once.
+//! Puts batches into the table, several at once, and counts the items that they replace.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::{KeysAndAttributes, PutRequest, WriteRequest};
 use control_table::clock::Entropy;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinSet;
 
 use super::batch::Batch;
-use super::error::{ImportError, said};
+use super::error::ImportError;
+use super::row::Item;
+use crate::user_table::{Cause, said};
 
 /// Batches on their way at once: hides the latency of a table on AWS; memory for at most these.
 pub const IN_FLIGHT: usize = 8;
@@ -28,26 +30,46 @@ pub struct Writer {
     pub client: Client,
     /// The table.
     pub table: Arc<str>,
+    /// The attribute that is its key.
+    pub key: Arc<str>,
     /// For the jitter.
     pub entropy: Arc<Entropy>,
+}
+
+/// Rows of the file that are in the table.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// All of them; rows with one key count each.
+    pub rows: u64,
+    /// Those that replaced an item with the same key: of the table, or of an earlier row.
+    pub replaced: u64,
+}
+
+/// A batch that is in the table.
+struct Landed {
+    written: Written,
+    keys: Vec<String>,
 }
 
 /// What is on its way.
 #[derive(Default)]
 struct Flight {
-    tasks: JoinSet<Result<(u64, Vec<String>), ImportError>>,
+    tasks: JoinSet<Result<Landed, ImportError>>,
     keys: HashSet<String>,
+    landed: Written,
 }
 
 impl Flight {
-    /// Waits for one batch; the number of the file's rows in it.
-    async fn land_one(&mut self) -> Result<u64, ImportError> {
-        let Some(landed) = self.tasks.join_next().await else { return Ok(0) };
-        let (read, keys) = landed??;
+    /// Waits for one batch.
+    async fn land_one(&mut self) -> Result<(), ImportError> {
+        let Some(landed) = self.tasks.join_next().await else { return Ok(()) };
+        let Landed { written, keys } = landed??;
+        self.landed.rows += written.rows;
+        self.landed.replaced += written.replaced;
         for key in keys {
             self.keys.remove(&key);
         }
-        Ok(read)
+        Ok(())
     }
 
     /// Two puts of one key must not be on their way together: which one stays would be a matter of luck.
@@ -57,55 +79,110 @@ impl Flight {
 }
 
 impl Writer {
-    /// Writes every batch that arrives; tells `progress` the rows written so far.
-    pub async fn write_all(&self, mut batches: Receiver<Batch>, progress: &impl Fn(u64)) -> Result<u64, ImportError> {
-        let (mut flight, mut written) = (Flight::default(), 0);
+    /// Writes every batch that arrives; tells `progress` the rows written so far. After an error it takes no more batches, and counts
+    /// those that were on their way.
+    pub async fn write_all(
+        &self,
+        mut batches: Receiver<Batch>,
+        progress: &impl Fn(u64),
+    ) -> (Written, Result<(), ImportError>) {
+        let mut flight = Flight::default();
+        let mut ended = self.take_all(&mut batches, &mut flight, progress).await;
+        drop(batches);
+        while !flight.tasks.is_empty() {
+            ended = ended.and(flight.land_one().await);
+            progress(flight.landed.rows);
+        }
+        (flight.landed, ended)
+    }
+
+    async fn take_all(
+        &self,
+        batches: &mut Receiver<Batch>,
+        flight: &mut Flight,
+        progress: &impl Fn(u64),
+    ) -> Result<(), ImportError> {
         while let Some(batch) = batches.recv().await {
             while !flight.has_room_for(&batch) {
-                written += flight.land_one().await?;
-                progress(written);
+                flight.land_one().await?;
+                progress(flight.landed.rows);
             }
             flight.keys.extend(batch.rows().iter().map(|row| row.key.clone()));
             let writer = self.clone();
             flight.tasks.spawn(async move { writer.write(batch).await });
         }
-        while !flight.tasks.is_empty() {
-            written += flight.land_one().await?;
-            progress(written);
-        }
-        Ok(written)
+        Ok(())
     }
 
-    async fn write(&self, batch: Batch) -> Result<(u64, Vec<String>), ImportError> {
-        let read = batch.read;
+    async fn write(&self, batch: Batch) -> Result<Landed, ImportError> {
         let lines = batch.rows().iter().map(|row| row.line);
         let (first, last) = (lines.clone().min().unwrap_or(0), lines.max().unwrap_or(0));
-        let (mut keys, mut left) = (Vec::new(), Vec::new());
+        let failed = |source| ImportError::Write { first, last, source };
+        let busy = || ImportError::Busy { first, last, tries: TRIES };
+        let written = Written { rows: batch.read, replaced: batch.replaced };
+        let mut keys = Vec::with_capacity(batch.rows().len());
+        let (mut asked, mut puts) = (Vec::new(), Vec::new());
         for row in batch.into_rows() {
-            let put = PutRequest::builder().set_item(Some(row.item)).build();
-            let put = put.map_err(|error| ImportError::Write { first, last, source: Box::new(error) })?;
-            left.push(WriteRequest::builder().put_request(put).build());
             keys.push(row.key);
+            let value = row.item.get(&*self.key).cloned();
+            asked.extend(value.map(|value| HashMap::from([(self.key.to_string(), value)])));
+            let put =
+                PutRequest::builder().set_item(Some(row.item)).build().map_err(|error| failed(Box::new(error)))?;
+            puts.push(WriteRequest::builder().put_request(put).build());
         }
+        let present = self.count_present(asked).await.map_err(failed)?.ok_or_else(busy)?;
+        self.put(puts).await.map_err(failed)?.ok_or_else(busy)?;
+        Ok(Landed { written: Written { replaced: written.replaced + present, ..written }, keys })
+    }
+
+    /// Puts the items; `None` if `DynamoDB` left some of them undone each time.
+    async fn put(&self, mut left: Vec<WriteRequest>) -> Result<Option<()>, Cause> {
         for attempt in 0..TRIES {
             self.back_off(attempt).await;
-            left = self.request(left).await.map_err(|source| ImportError::Write { first, last, source })?;
+            left = self.put_once(left).await?;
             if left.is_empty() {
-                return Ok((read, keys));
+                return Ok(Some(()));
             }
         }
-        Err(ImportError::Busy { first, last, tries: TRIES })
+        Ok(None)
     }
 
     /// One request; what it left undone.
     #[expect(clippy::disallowed_methods, reason = "the user's own table; no item of the control table is written here")]
-    async fn request(
-        &self,
-        writes: Vec<WriteRequest>,
-    ) -> Result<Vec<WriteRequest>, Box<dyn std::error::Error + Send + Sync>> {
+    async fn put_once(&self, writes: Vec<WriteRequest>) -> Result<Vec<WriteRequest>, Cause> {
         let request = self.client.batch_write_item().request_items(&*self.table, writes);
         let output = request.send().await.map_err(said)?;
         Ok(output.unprocessed_items.unwrap_or_default().remove(&*self.table).unwrap_or_default())
+    }
+
+    /// How many of the keys have an item already; `None` if `DynamoDB` left some of them unread each time.
+    async fn count_present(&self, mut left: Vec<Item>) -> Result<Option<u64>, Cause> {
+        let mut present = 0;
+        for attempt in 0..TRIES {
+            self.back_off(attempt).await;
+            let (found, unread) = self.count_present_once(left).await?;
+            present += found;
+            left = unread;
+            if left.is_empty() {
+                return Ok(Some(present));
+            }
+        }
+        Ok(None)
+    }
+
+    /// One request; how many it found, and the keys that it left unread.
+    #[expect(clippy::disallowed_methods, reason = "the user's own table; no item of the control table is read here")]
+    async fn count_present_once(&self, keys: Vec<Item>) -> Result<(u64, Vec<Item>), Cause> {
+        let wanted = KeysAndAttributes::builder()
+            .set_keys(Some(keys))
+            .consistent_read(true)
+            .projection_expression("#key")
+            .expression_attribute_names("#key", &*self.key)
+            .build()?;
+        let output = self.client.batch_get_item().request_items(&*self.table, wanted).send().await.map_err(said)?;
+        let found = output.responses.unwrap_or_default().remove(&*self.table).unwrap_or_default().len() as u64;
+        let unread = output.unprocessed_keys.unwrap_or_default().remove(&*self.table);
+        Ok((found, unread.map_or_else(Vec::new, |unread| unread.keys)))
     }
 
     async fn back_off(&self, attempt: u32) {

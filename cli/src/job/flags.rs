@@ -120,7 +120,11 @@ fn refuse_builtin(args: &RunArgs) -> Result<(), UsageError> {
 
 fn parameters(file: Map<String, Value>, args: &RunArgs) -> Result<Map<String, Value>, UsageError> {
     let mut parameters = match &args.parameters {
-        Some(text) => serde_json::from_str(text).map_err(|error| UsageError::Parameters(error.to_string()))?,
+        Some(text) => match text::json_value(text) {
+            Ok(Value::Object(parameters)) => parameters,
+            Ok(other) => return Err(UsageError::Parameters(format!("this is {other}"))),
+            Err(error) => return Err(UsageError::Parameters(error.to_string())),
+        },
         None => file,
     };
     // `--exec CMD` alone says which work it is for.

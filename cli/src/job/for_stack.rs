@@ -1,16 +1,16 @@
 //! A job for a deployed stack: its functions see no file of this machine, and its worker runs no command.
 
-use std::io::Read as _;
 use std::path::Path;
 
+use engine::scatter::sources::Codes;
 use serde_json::Value;
+use text::Text;
 
-use super::list::STDIN;
 use super::{Job, RunPlan, UsageError};
 use crate::args::WorkName;
 
 /// The longest list of codes in a file. More does not fit an execution's plan item in any case.
-const LIST_BYTES: u64 = 256 * 1024;
+const LIST_BYTES: usize = 256 * 1024;
 
 impl Job {
     /// The event for a stack. What its worker does is the stack's to know, so parameters are checked only where a built-in
@@ -31,17 +31,18 @@ impl Job {
     }
 }
 
-/// A code a line, as in a list that scatter reads by itself: blank lines do not count, nor white space around a code.
+/// The codes of a list, as scatter reads them by itself.
 fn read_codes(path: &Path) -> Result<Vec<String>, UsageError> {
-    let unreadable = |source| UsageError::Codes { path: path.to_owned(), source };
-    let path = if path.as_os_str() == STDIN { Path::new("/dev/stdin") } else { path };
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    let mut text = String::new();
-    file.take(LIST_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
-    if text.len() as u64 > LIST_BYTES {
-        return Err(UsageError::LongList { path: path.to_owned(), limit: LIST_BYTES });
+    let mut codes = Codes::of(Text::open_or_stdin(path)?);
+    let (mut all, mut bytes) = (Vec::new(), 0);
+    while let Some(code) = codes.next_code()? {
+        bytes += code.len();
+        if bytes > LIST_BYTES {
+            return Err(UsageError::LongList { path: path.to_owned(), limit: LIST_BYTES });
+        }
+        all.push(code);
     }
-    Ok(text.lines().map(str::trim).filter(|code| !code.is_empty()).map(ToOwned::to_owned).collect())
+    Ok(all)
 }
 
 #[cfg(test)]
@@ -57,11 +58,11 @@ mod tests {
     fn a_file_of_codes_travels_in_the_event() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("codes");
-        std::fs::write(&path, "SY\n\n  IR \nDE").unwrap();
+        std::fs::write(&path, "\u{feff}SY\r\n\n  IR \nDE").unwrap();
         let job = format!("job = \"j\"\n[source]\ntype = \"list\"\ncodes_file = {path:?}\n");
         let event = plan(&job, false).unwrap().event;
         assert_eq!(json!(event.source), json!({ "type": "list", "codes": ["SY", "IR", "DE"] }));
-        std::fs::write(&path, "x".repeat(300_000)).unwrap();
+        std::fs::write(&path, "x\n".repeat(300_000)).unwrap();
         assert!(matches!(plan(&job, false), Err(UsageError::LongList { .. })));
     }
 

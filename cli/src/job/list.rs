@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use super::UsageError;
+use text::STDIN;
 
-/// The path that stands for standard input.
-pub(super) const STDIN: &str = "-";
+use super::UsageError;
 
 /// Bytes of a list at most: ten million codes of 100 bytes.
 const MAX_BYTES: u64 = 1 << 30;

@@ -60,6 +60,9 @@ use serde_json::{Map, Value};
 use crate::args::{Counting, RunArgs, SourceType};
 use crate::span::{Retention, Span};
 
+/// The longest job file. An execution's plan has at most 256 KB, and comments are allowed for.
+const MAX_FILE_BYTES: usize = 1024 * 1024;
+
 /// Every field that a job can have; what is `None` was not given. The file is one layer, the flags the next.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -147,13 +150,21 @@ pub enum UsageError {
         /// Where, and what is wrong.
         source: Box<toml::de::Error>,
     },
-    /// The file of specs cannot be read.
-    #[error("cannot read the specs in {path}")]
-    Specs {
+    /// A file, or standard input, cannot be read as text.
+    #[error(transparent)]
+    Text(#[from] text::TextError),
+    /// A number in a job file that its parameters cannot hold.
+    #[error(
+        "{path}, {place}: the number {number} has more digits, or another magnitude, than is kept exactly: write it as a string, \
+         \"{number}\""
+    )]
+    Number {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
-        source: std::io::Error,
+        /// Where in it.
+        place: text::Place,
+        /// The number, as it is written.
+        number: String,
     },
     /// A required field is missing.
     #[error("{what} is missing: give {how}")]
@@ -197,6 +208,9 @@ pub enum UsageError {
          its bus react to events"
     )]
     OnlyHere(&'static str),
+    /// A table of an account, which other programs may need.
+    #[error("tables of an account are not deleted here: use `aws dynamodb delete-table --table-name {0}`")]
+    TableOfAccount(String),
     /// This program was built without the SDK's way to AWS.
     #[cfg(not(feature = "aws"))]
     #[error("this program was built without AWS: build it with `--features aws`, or leave --stack and --aws out")]
@@ -207,7 +221,7 @@ pub enum UsageError {
         /// The file.
         path: PathBuf,
         /// The longest, in bytes.
-        limit: u64,
+        limit: usize,
     },
     /// There is no data directory to keep a list in.
     #[error("neither XDG_DATA_HOME nor HOME says where your data goes: name a data directory with --data-dir")]
@@ -281,8 +295,6 @@ impl Job {
     }
 
     fn from_file(path: &Path) -> Result<Self, UsageError> {
-        let text = std::fs::read_to_string(path);
-        let text = text.map_err(|source| UsageError::Read { path: path.to_owned(), source })?;
-        Self::parse(&text, path)
+        Self::parse(&text::document(text::Text::open(path)?, MAX_FILE_BYTES)?, path)
     }
 }

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use control_table::id::ExecutionId;
 use engine::Operator;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use text::{Lines, Text, TextError};
+use tokio::sync::mpsc::Receiver;
 
 use crate::args::AddArgs;
 use crate::context::Context;
@@ -19,12 +20,11 @@ use crate::job::UsageError;
 const CHUNK: usize = 960;
 
 /// The longest line. A spec has at most 16 KiB, and some white space is allowed for.
-const LINE_MAX: u64 = 64 * 1024;
+const LINE_MAX: usize = 64 * 1024;
 
 /// The file, a line at a time.
 struct Specs {
-    lines: Box<dyn AsyncBufRead + Send + Unpin>,
-    line: u64,
+    lines: Lines,
 }
 
 /// Why an add stopped.
@@ -35,14 +35,14 @@ struct Stopped {
 
 pub(super) async fn execute(context: &Context, args: &AddArgs) -> Result<ExitCode, CliError> {
     let execution_id = context.find(&args.id).await?;
-    let mut specs = Specs::open(&args.file).await?;
+    let specs = Specs::open(&args.file)?;
     let token = args.token.clone().unwrap_or_else(|| context.entropy().nonce());
     let mut interrupt = context.take_signals();
     let operator = context.start(&args.system).await?;
     let mut added = 0;
     let ended = tokio::select! {
         () = interrupt.wait() => Err(Stopped { reason: "it was interrupted".to_owned(), retryable: true }),
-        ended = add_all(&*operator, execution_id, &token, &mut specs, &mut added) => ended,
+        ended = add_all(&*operator, execution_id, &token, specs, &mut added) => ended,
     };
     super::shut_down(&*operator, &interrupt).await;
     if let Err(Stopped { reason, retryable }) = ended {
@@ -68,11 +68,14 @@ async fn add_all(
     operator: &dyn Operator,
     execution_id: ExecutionId,
     token: &str,
-    specs: &mut Specs,
+    specs: Specs,
     added: &mut u64,
 ) -> Result<(), Stopped> {
+    let mut chunks = read_ahead(specs);
     for part in 0_u64.. {
-        let chunk = specs.chunk().await?;
+        let refused = |error: TextError| Stopped { reason: error.to_string(), retryable: false };
+        let lost = || Stopped { reason: "the thread that reads the specs was lost".to_owned(), retryable: true };
+        let chunk = chunks.recv().await.ok_or_else(lost)?.map_err(refused)?;
         if chunk.is_empty() {
             break;
         }
@@ -85,63 +88,76 @@ async fn add_all(
 }
 
 impl Specs {
-    async fn open(path: &Path) -> Result<Self, UsageError> {
-        if path == Path::new("-") {
-            return Ok(Self { lines: Box::new(BufReader::new(tokio::io::stdin())), line: 0 });
-        }
-        let file = tokio::fs::File::open(path).await;
-        let file = file.map_err(|source| UsageError::Specs { path: path.to_owned(), source })?;
-        Ok(Self { lines: Box::new(BufReader::new(file)), line: 0 })
+    fn open(path: &Path) -> Result<Self, UsageError> {
+        Ok(Self { lines: Lines::new(Text::open_or_stdin(path)?, LINE_MAX) })
     }
 
     /// The next specs, as many as go together; none at the end.
-    async fn chunk(&mut self) -> Result<Vec<Value>, Stopped> {
+    fn chunk(&mut self) -> Result<Vec<Value>, TextError> {
         let mut chunk = Vec::new();
         while chunk.len() < CHUNK {
-            let mut line = Vec::new();
-            let read = (&mut self.lines).take(LINE_MAX).read_until(b'\n', &mut line).await;
-            self.line += 1;
-            let read = read.map_err(|error| self.stopped(&error))?;
-            if read == 0 {
-                break;
-            }
-            if read as u64 == LINE_MAX && line.last() != Some(&b'\n') {
-                return Err(self.stopped(&format_args!("it has more than {LINE_MAX} bytes, and no spec has")));
-            }
-            if line.iter().all(u8::is_ascii_whitespace) {
+            let Some(line) = self.lines.next_line()? else { break };
+            if line.text.trim().is_empty() {
                 continue;
             }
-            chunk.push(serde_json::from_slice(&line).map_err(|error| self.stopped(&error))?);
+            let number = line.number;
+            chunk.push(text::json_value(line.text).map_err(|error| error.in_line(self.lines.text(), number))?);
         }
         Ok(chunk)
     }
+}
 
-    fn stopped(&self, what: &dyn std::fmt::Display) -> Stopped {
-        Stopped { reason: format!("line {} is not a spec in JSON: {what}", self.line), retryable: false }
-    }
+/// Reads the specs on a thread of its own, which may wait for standard input while the process ends.
+fn read_ahead(mut specs: Specs) -> Receiver<Result<Vec<Value>, TextError>> {
+    let (sender, chunks) = tokio::sync::mpsc::channel(1);
+    std::thread::spawn(move || {
+        loop {
+            let chunk = specs.chunk();
+            let is_last = chunk.as_ref().map_or(true, Vec::is_empty);
+            // Nothing is received any more: the add has stopped.
+            if sender.blocking_send(chunk).is_err() || is_last {
+                return;
+            }
+        }
+    });
+    chunks
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Cursor, Read as _};
+
     use super::*;
 
     fn specs(text: &'static str) -> Specs {
-        Specs { lines: Box::new(text.as_bytes()), line: 0 }
+        Specs { lines: Lines::new(Text::from_reader("specs", Cursor::new(text)).unwrap(), LINE_MAX) }
     }
 
-    #[tokio::test]
-    async fn specs_are_read_line_by_line_and_a_bad_one_is_named() {
-        let mut good = specs("{\"a\": 1}\n\n  2\n\"x\"");
-        assert_eq!(good.chunk().await.ok().unwrap(), [json!({"a": 1}), json!(2), json!("x")]);
-        assert!(good.chunk().await.ok().unwrap().is_empty());
-        let stopped = specs("1\n{oops\n3").chunk().await.err().unwrap();
-        assert!(stopped.reason.starts_with("line 2 is not"), "{}", stopped.reason);
+    fn refusal(text: &'static str) -> String {
+        specs(text).chunk().unwrap_err().to_string()
     }
 
-    #[tokio::test]
-    async fn a_line_without_an_end_is_refused_before_it_fills_the_memory() {
-        let endless = Specs { lines: Box::new(BufReader::new(tokio::io::repeat(b'1'))), line: 0 };
-        let stopped = { endless }.chunk().await.err().unwrap();
-        assert!(stopped.reason.contains("more than 65536 bytes"), "{}", stopped.reason);
+    #[test]
+    fn specs_are_read_line_by_line_and_a_bad_one_is_named() {
+        let mut good = specs("\u{feff}{\"a\": 1}\r\n\r\n  2\n\"x\"");
+        assert_eq!(good.chunk().unwrap(), [json!({"a": 1}), json!(2), json!("x")]);
+        assert!(good.chunk().unwrap().is_empty());
+        assert!(refusal("1\r\n\r\n{oops\r\n3").starts_with("specs, line 3, column 2: not JSON"));
+        assert!(refusal("{\"a\":1,\"a\":2}").contains("\"a\" comes twice"));
+    }
+
+    #[test]
+    fn a_number_is_added_as_it_is_written_or_refused() {
+        let kept = "{\"id\":18446744073709551615,\"p\":19.999999999999996,\"e\":0.1}";
+        assert_eq!(specs(kept).chunk().unwrap()[0].to_string().len(), kept.len());
+        let refusal = refusal("1\n{\"id\":123456789012345678901234}");
+        assert!(refusal.starts_with("specs, line 2, column 7: the number 123456789012345678901234 "), "{refusal}");
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_refused_before_it_fills_the_memory() {
+        let endless = Text::from_reader("specs", std::io::repeat(b'1').take(1 << 40)).unwrap();
+        let stopped = Specs { lines: Lines::new(endless, LINE_MAX) }.chunk().unwrap_err().to_string();
+        assert!(stopped.contains("longer than 65536 bytes"), "{stopped}");
     }
 }

@@ -18,6 +18,7 @@ mod seal;
 mod segments;
 mod set;
 mod status;
+mod tables;
 mod watch;
 
 use std::process::ExitCode;
@@ -38,6 +39,7 @@ use crate::interrupt::Interrupt;
 pub async fn execute(context: &Context, verb: Verb) -> Result<ExitCode, CliError> {
     match verb {
         Verb::Import(args) => import::execute(context, args).await,
+        Verb::Tables(args) => tables::execute(context, args).await,
         Verb::Run(args) => Box::pin(run::execute(context, *args)).await,
         Verb::Status(args) => status::execute(context, &args.id).await,
         Verb::List(args) => list::execute(context, args).await,

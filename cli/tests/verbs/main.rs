@@ -7,6 +7,7 @@ mod cancel;
 mod deployed;
 mod external;
 mod hooks;
+mod import;
 mod policy;
 mod processes;
 mod redrive;

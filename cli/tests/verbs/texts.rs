@@ -3,8 +3,9 @@
 
 use crate::world::{Answer, World};
 
-const VERBS: [&str; 19] = [
+const VERBS: [&str; 20] = [
     "import",
+    "tables",
     "run",
     "status",
     "list",

@@ -80,6 +80,27 @@ mod tests {
     use crate::rows::{from_item, to_item};
 
     #[test]
+    fn numbers_read_back_as_they_were_written() {
+        // A multiplicative generator (Knuth's MMIX) visits floats of every magnitude.
+        let step =
+            |bits: &u64| Some(bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407));
+        let floats = std::iter::successors(Some(1), step).map(f64::from_bits).filter(|float| float.is_finite());
+        for number in floats.take(10_000).map(Value::from).chain([Value::from(u64::MAX), Value::from(i64::MIN)]) {
+            let execution_id = ExecutionId::new(uuid::Uuid::from_u128(1));
+            let plan = PlanRow {
+                execution_id,
+                kind: PlanKind::Planned,
+                asked: String::new(),
+                source: number.clone(),
+                parameters: Value::Null,
+                trace: None,
+                expires_at: None,
+            };
+            assert_eq!(from_item::<PlanRow>(to_item(&plan).unwrap()).unwrap().source, number);
+        }
+    }
+
+    #[test]
     fn a_plan_reads_back_what_it_writes_and_a_foreign_trace_is_none() {
         let execution_id = ExecutionId::new(uuid::Uuid::from_u128(1));
         let none = PlanRow {

@@ -11,7 +11,7 @@ use functions::environment::variable;
 use functions::wiring::{self, Deployment};
 use functions::{clients, handlers, telemetry};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -20,12 +20,12 @@ async fn main() -> Result<(), Error> {
     let deployment = Deployment { control_table, segment_stream, event_bus: None };
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(Entropy::from_system()));
     let engine = &wiring::engine(&clients::config().await, &deployment, clock, entropy);
-    let handler = async |event: LambdaEvent<Value>| {
+    let handler = async |event: LambdaEvent<Box<RawValue>>| {
         let LambdaEvent { payload, context } = event;
         let deadline = DateTime::from(context.deadline());
         let trace = context.xray_trace_id.as_deref().and_then(TraceContext::from_header);
         let request = Request { id: &context.request_id, trace };
-        let answer = handlers::scatter(engine, payload, request, deadline).await;
+        let answer = handlers::scatter(engine, payload.get(), request, deadline).await;
         telemetry::flush();
         answer.map_err(|error| diagnostic(&error))
     };

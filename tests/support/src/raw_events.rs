@@ -31,7 +31,7 @@ impl RawEvents for Engine {
         request: impl Into<Request<'a>> + Send,
         deadline: DateTime<Utc>,
     ) -> Result<ScatterAnswer, EngineError> {
-        handlers::scatter(self, event, request.into(), deadline).await
+        handlers::scatter(self, &event.to_string(), request.into(), deadline).await
     }
 
     async fn open_raw<'a>(

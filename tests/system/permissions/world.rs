@@ -135,7 +135,7 @@ impl World {
         event: Value,
         deadline: DateTime<Utc>,
     ) -> Result<ScatterAnswer, EngineError> {
-        handlers::scatter(&self.scatter, event, "a request".into(), deadline).await
+        handlers::scatter(&self.scatter, &event.to_string(), "a request".into(), deadline).await
     }
 
     /// A scatter that runs out of time after some groups; the execution it leaves.

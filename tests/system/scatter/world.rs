@@ -72,7 +72,7 @@ impl World {
     }
 
     pub async fn handle(&self, event: Value) -> Result<ScatterAnswer, EngineError> {
-        handlers::scatter(&self.scatter(), event, "request-1".into(), self.deadline()).await
+        handlers::scatter(&self.scatter(), &event.to_string(), "request-1".into(), self.deadline()).await
     }
 
     /// Opens by hand, as a scatter does that dies right after it.

@@ -126,11 +126,26 @@ async fn a_value_that_cannot_be_summed_is_named() {
     let cities = Cities::new().await;
     let sum = json!({"work": "sum", "attribute": "country"});
     let error = cities.refused(sum, part(0)).await;
-    assert!(error.contains("\"country\" is S("), "{error}");
+    assert!(error.contains("\"country\" is \"SY\" (S) in the item id = ") && error.contains("\"cities\""), "{error}");
     cities.put(12, "JO", Some(AttributeValue::N("1.5".to_owned())), 1).await;
     let sum = json!({"work": "sum", "attribute": "population", "table": "cities", "index": "by-country"});
     let error = cities.refused(sum, json!({"code": "JO"})).await;
-    assert!(error.contains("N(\"1.5\")") && error.contains("whole numbers"), "{error}");
+    assert!(error.contains("\"population\" is 1.5 (N) in the item id = 12 (N) of table \"cities\""), "{error}");
+    assert!(error.contains("whole numbers"), "{error}");
+    cities.put(13, "IQ", Some(AttributeValue::Null(true)), 1).await;
+    let sum = json!({"work": "sum", "attribute": "population", "table": "cities", "index": "by-country"});
+    let error = cities.refused(sum, json!({"code": "IQ"})).await;
+    assert!(error.contains("\"population\" is null (NULL) in the item id = 13 (N)"), "{error}");
+}
+
+#[tokio::test]
+async fn a_sum_that_does_not_fit_is_an_error() {
+    let cities = Cities::new().await;
+    for id in [12, 13] {
+        cities.put(id, "JO", Some(AttributeValue::N(i64::MAX.to_string())), 1).await;
+    }
+    let sum = json!({"work": "sum", "attribute": "population", "table": "cities", "index": "by-country"});
+    assert!(cities.refused(sum, json!({"code": "JO"})).await.contains("does not fit 64 bits"));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What can go wrong with a source.
 
 use control_table::limits::MAX_SEGMENTS;
+use text::{Problem, TextError};
 
 /// A source that cannot be used. Before an execution is opened, nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -51,24 +52,12 @@ pub enum SourceError {
         /// The SDK's error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The list file cannot be read.
-    #[error("source.file: {path:?} cannot be read: {source}. The path is one of the machine that scatters")]
-    File {
-        /// The file.
-        path: String,
-        /// What the operating system said.
-        source: std::io::Error,
-    },
-    /// A line of the list file is no code.
-    #[error("source.file: line {line} of {path:?} {reason}")]
-    Line {
-        /// The file.
-        path: String,
-        /// The line, from one.
-        line: u64,
-        /// What is wrong with it, and what to do.
-        reason: String,
-    },
+    /// The list file cannot be read, or a line of it is no code.
+    #[error("source.file: {error}{whose}", error = .0, whose = whose(.0))]
+    File(#[from] TextError),
+    /// A thread that read the list file ended without an answer.
+    #[error("source.file: a part of the reading was lost. Try again")]
+    Lost(#[from] tokio::task::JoinError),
     /// The list file is not the one that the execution was opened with.
     #[error(
         "source.file: {path:?} has changed since the execution was opened (it had {codes} codes): put the old file back, or \
@@ -88,6 +77,14 @@ pub enum SourceError {
     },
 }
 
+/// A missing file may be on another machine.
+fn whose(error: &TextError) -> &'static str {
+    match error.problem {
+        Problem::Read(_) => ". The path is one of the machine that scatters",
+        _ => "",
+    }
+}
+
 const fn advice(retryable: bool) -> &'static str {
     if retryable {
         "Try again"
@@ -100,6 +97,6 @@ impl SourceError {
     /// Whether the same call may succeed later, as it is.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::Table { retryable: true, .. })
+        matches!(self, Self::Table { retryable: true, .. } | Self::Lost(_))
     }
 }

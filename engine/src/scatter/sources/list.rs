@@ -52,6 +52,13 @@ impl TryFrom<&ListRequest> for InlineList {
                     ),
                 );
             }
+            if code.contains(['\n', '\r', '\0', '\u{feff}']) {
+                let reason = format!(
+                    "codes[{index}] is {}: a code has no line end, NUL or byte-order mark. A list with a code a line is a `file`",
+                    shorten(code)
+                );
+                return invalid("codes", reason);
+            }
             if !seen.insert(code) {
                 return Err(SourceError::DuplicateCode { code: code.clone(), place: format!("codes[{index}]") });
             }
@@ -114,6 +121,8 @@ mod tests {
             (json!({ "codes": ["a", ""] }), "codes[1]"),
             (json!({ "codes": [" a"] }), "white space"),
             (json!({ "codes": ["x".repeat(MAX_CODE_BYTES + 1)] }), "(1025 bytes)"),
+            (json!({ "codes": ["SY\nIR"] }), "a code a line is a `file`"),
+            (json!({ "codes": ["\u{feff}SY"] }), "byte-order mark"),
             (json!({ "codes": [1] }), "string"),
             (json!({ "code": ["a"] }), "unknown field `code`"),
         ] {

@@ -1,25 +1,19 @@
 //! A list of codes in a file, one a line. The file is read as a stream each time; the plan keeps its path, the number of
 //! its codes and a digest of them, so that a resumed scatter notices when it is another file by now.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
+use std::path::Path;
 
 use control_table::limits::MAX_SEGMENTS;
 use futures::stream::{self, BoxStream, StreamExt};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tokio::fs::File;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
-use super::list::MAX_CODE_BYTES;
-use super::{Source, SourceError};
-use crate::hex::hex;
+use super::{Codes, Source, SourceError};
 
-/// The longest line: a code, with some room for the white space around it.
-const MAX_LINE_BYTES: u64 = 4 * 1024;
-
-/// Each read of the file goes through another thread; large ones keep that cheap.
-const READ_BYTES: usize = 256 * 1024;
+/// Codes that are read at once. Each time goes through another thread; some thousand keep that cheap.
+const CODES_PER_READ: usize = 4_096;
 
 /// Codes that are held against each other in one pass over the file: some 40 MB of digests. A longer list takes several
 /// passes, each over its share of the codes, so that memory does not grow with the list.
@@ -38,26 +32,29 @@ pub struct FileList {
 impl FileList {
     /// Reads the file, counts its codes and refuses one that comes twice.
     pub async fn resolve(path: &str) -> Result<Self, SourceError> {
-        Self::resolve_in_passes_of(path, CODES_PER_PASS).await
-    }
-
-    async fn resolve_in_passes_of(path: &str, codes_per_pass: u64) -> Result<Self, SourceError> {
-        let list = Self::measure(path).await?;
-        let passes = u128::from(list.codes.div_ceil(codes_per_pass));
-        for pass in 0..passes {
-            list.refuse_duplicates(pass, passes).await?;
-        }
-        Ok(list)
+        let path = path.to_owned();
+        tokio::task::spawn_blocking(move || Self::resolve_in_passes_of(&path, CODES_PER_PASS)).await?
     }
 
     /// Fails if the file's codes are others than those it was resolved with.
     pub async fn check_unchanged(&self) -> Result<(), SourceError> {
-        if Self::measure(&self.file).await? == *self { Ok(()) } else { Err(self.changed()) }
+        let path = self.file.clone();
+        let found = tokio::task::spawn_blocking(move || Self::measure(&path)).await??;
+        if found == *self { Ok(()) } else { Err(self.changed()) }
     }
 
-    async fn measure(path: &str) -> Result<Self, SourceError> {
-        let mut codes = Codes::open(path).await?;
-        while codes.next().await?.is_some() {
+    fn resolve_in_passes_of(path: &str, codes_per_pass: u64) -> Result<Self, SourceError> {
+        let list = Self::measure(path)?;
+        let passes = u128::from(list.codes.div_ceil(codes_per_pass));
+        for pass in 0..passes {
+            list.refuse_duplicates(pass, passes)?;
+        }
+        Ok(list)
+    }
+
+    fn measure(path: &str) -> Result<Self, SourceError> {
+        let mut codes = Codes::open(Path::new(path))?;
+        while codes.next_code()?.is_some() {
             if codes.count > MAX_SEGMENTS {
                 return Err(SourceError::TooManySegments { segments: codes.count });
             }
@@ -65,12 +62,12 @@ impl FileList {
         Ok(Self { file: path.to_owned(), codes: codes.count, sha256: codes.digest() })
     }
 
-    async fn refuse_duplicates(&self, pass: u128, passes: u128) -> Result<(), SourceError> {
-        let mut codes = Codes::open(&self.file).await?;
+    fn refuse_duplicates(&self, pass: u128, passes: u128) -> Result<(), SourceError> {
+        let mut codes = Codes::open(Path::new(&self.file))?;
         let mut seen = HashSet::new();
         // Bounded by the count of the first reading, in case the file grows meanwhile; its digest shows that later.
         while codes.count <= self.codes {
-            let Some(code) = codes.next().await? else { break };
+            let Some(code) = codes.next_code()? else { break };
             let name = fingerprint(&code);
             if name % passes == pass && !seen.insert(name) {
                 return Err(SourceError::DuplicateCode { code, place: format!("line {}", codes.line) });
@@ -96,23 +93,13 @@ impl Source for FileList {
     }
 
     fn specs(&self, from: u64) -> BoxStream<'_, Result<Value, SourceError>> {
-        // The codes before `from` are read, too: what is compared at the end is the digest of all of them.
-        let next = move |codes: Option<Codes>| async move {
-            let mut codes = match codes {
-                Some(codes) => codes,
-                None => Codes::open(&self.file).await?,
-            };
-            while let Some(code) = codes.next().await? {
-                if codes.count > self.codes {
-                    return Err(self.changed());
-                }
-                if codes.count > from {
-                    return Ok(Some((json!({ "code": code }), Some(codes))));
-                }
+        let next = move |mut reading: Reading| async move {
+            if reading.ready.is_empty() && !reading.is_over {
+                reading = tokio::task::spawn_blocking(move || reading.further()).await??;
             }
-            if codes.count == self.codes && codes.digest() == self.sha256 { Ok(None) } else { Err(self.changed()) }
+            Ok(reading.ready.pop_front().map(|code| (json!({ "code": code }), reading)))
         };
-        stream::try_unfold(None, next).boxed()
+        stream::try_unfold(Reading::of(self, from), next).boxed()
     }
 
     fn plan(&self) -> Value {
@@ -120,66 +107,45 @@ impl Source for FileList {
     }
 }
 
-/// The codes of a file, as they are read.
-struct Codes {
-    path: String,
-    reader: BufReader<File>,
-    buffer: Vec<u8>,
-    digest: Sha256,
-    /// Lines read.
-    line: u64,
-    /// Codes read.
-    count: u64,
+/// A list that is read from some code on.
+struct Reading {
+    list: FileList,
+    from: u64,
+    codes: Option<Codes>,
+    /// Codes that were read, to be given next.
+    ready: VecDeque<String>,
+    is_over: bool,
 }
 
-impl Codes {
-    async fn open(path: &str) -> Result<Self, SourceError> {
-        let file = File::open(path).await.map_err(|source| SourceError::File { path: path.to_owned(), source })?;
-        Ok(Self {
-            path: path.to_owned(),
-            reader: BufReader::with_capacity(READ_BYTES, file),
-            buffer: Vec::new(),
-            digest: Sha256::new(),
-            line: 0,
-            count: 0,
-        })
+impl Reading {
+    fn of(list: &FileList, from: u64) -> Self {
+        Self { list: list.clone(), from, codes: None, ready: VecDeque::new(), is_over: false }
     }
 
-    /// The next code; `None` at the end of the file.
-    async fn next(&mut self) -> Result<Option<String>, SourceError> {
-        loop {
-            self.buffer.clear();
-            let mut line = (&mut self.reader).take(MAX_LINE_BYTES);
-            let read = line.read_until(b'\n', &mut self.buffer).await;
-            let read = read.map_err(|source| SourceError::File { path: self.path.clone(), source })?;
-            if read == 0 {
-                return Ok(None);
-            }
-            self.line += 1;
-            let Ok(text) = std::str::from_utf8(&self.buffer) else {
-                return Err(self.bad_line("is not UTF-8: convert the file".to_owned()));
+    /// Reads the next codes. The codes before the first one asked for are read, too: what is compared at the end is the digest of
+    /// all of them.
+    fn further(mut self) -> Result<Self, SourceError> {
+        let mut codes = match self.codes.take() {
+            Some(codes) => codes,
+            None => Codes::open(Path::new(&self.list.file))?,
+        };
+        while self.ready.len() < CODES_PER_READ {
+            let Some(code) = codes.next_code()? else {
+                if codes.count != self.list.codes || codes.digest() != self.list.sha256 {
+                    return Err(self.list.changed());
+                }
+                self.is_over = true;
+                return Ok(self);
             };
-            let code = text.trim();
-            let whole = read as u64 != MAX_LINE_BYTES || self.buffer.ends_with(b"\n");
-            if code.len() > MAX_CODE_BYTES || !whole {
-                return Err(self.bad_line(format!("is too long: a code has at most {MAX_CODE_BYTES} bytes")));
+            if codes.count > self.list.codes {
+                return Err(self.list.changed());
             }
-            if !code.is_empty() {
-                self.count += 1;
-                self.digest.update(code.as_bytes());
-                self.digest.update(b"\n");
-                return Ok(Some(code.to_owned()));
+            if codes.count > self.from {
+                self.ready.push_back(code);
             }
         }
-    }
-
-    fn bad_line(&self, reason: String) -> SourceError {
-        SourceError::Line { path: self.path.clone(), line: self.line, reason }
-    }
-
-    /// The digest of the codes so far, in hexadecimal.
-    fn digest(&self) -> String {
-        hex(&self.digest.clone().finalize())
+        self.codes = Some(codes);
+        Ok(self)
     }
 }
 
@@ -232,29 +198,31 @@ mod tests {
         let content: Vec<String> = (0..100).map(|n| format!("c{n}")).collect();
         let content = content.join("\n");
         let (_directory, path) = file(content.as_bytes());
-        assert_eq!(FileList::resolve_in_passes_of(&path, 7).await.unwrap().total(), Some(100));
+        assert_eq!(FileList::resolve_in_passes_of(&path, 7).unwrap().total(), Some(100));
         for twice in [0, 41, 99] {
             std::fs::write(&path, format!("{content}\n\nc{twice}\n")).unwrap();
-            let error = FileList::resolve_in_passes_of(&path, 7).await.unwrap_err().to_string();
+            let error = FileList::resolve_in_passes_of(&path, 7).unwrap_err().to_string();
             assert!(error.contains(&format!("\"c{twice}\"")) && error.contains("line 102"), "{error}");
         }
     }
 
     #[tokio::test]
-    async fn what_is_no_list_is_refused_by_line() {
-        let long = "x".repeat(MAX_CODE_BYTES + 1);
-        let endless = "x".repeat(100_000);
-        for (content, word) in [
-            (format!("a\n{long}\n").into_bytes(), "line 2"),
-            (format!("{endless}\n").into_bytes(), "too long"),
-            (b"a\n\xff\n".to_vec(), "UTF-8"),
-        ] {
-            let (_directory, path) = file(&content);
-            let refusal = FileList::resolve(&path).await.unwrap_err().to_string();
-            assert!(refusal.contains(word), "{refusal}");
-        }
+    async fn a_file_that_is_no_list_is_refused_before_anything_is_opened() {
+        let (_directory, path) = file(b"a\n\xff\n");
+        let refusal = FileList::resolve(&path).await.unwrap_err().to_string();
+        assert!(refusal.starts_with("source.file: ") && refusal.contains("codes.txt, line 2, column 1"), "{refusal}");
         let missing = FileList::resolve("/no/such/file").await.unwrap_err().to_string();
-        assert!(missing.contains("/no/such/file"), "{missing}");
+        assert!(missing.contains("/no/such/file") && missing.contains("the machine that scatters"), "{missing}");
+    }
+
+    #[tokio::test]
+    async fn more_codes_than_are_read_at_once_come_in_order() {
+        let expected: Vec<Value> = (0..10_000).map(|n| json!({ "code": format!("c{n}") })).collect();
+        let content: Vec<String> = (0..10_000).map(|n| format!("c{n}\n")).collect();
+        let (_directory, path) = file(content.concat().as_bytes());
+        let list = FileList::resolve(&path).await.unwrap();
+        assert_eq!(codes(&list, 0).await.unwrap(), expected);
+        assert_eq!(codes(&list, 9_000).await.unwrap(), expected[9_000..]);
     }
 
     #[tokio::test]

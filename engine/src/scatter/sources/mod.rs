@@ -4,6 +4,7 @@
 //! the execution, and is enough to give the same specs in the same order after a crash. A scatter that goes on where
 //! another stopped rebuilds its source from the plan and never looks at the world again, which may have changed.
 
+mod codes;
 mod dynamodb_scan;
 mod error;
 mod external_source;
@@ -20,6 +21,7 @@ use futures::stream::BoxStream;
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use self::codes::Codes;
 pub use self::dynamodb_scan::{CountMode, DEFAULT_ITEMS_PER_SEGMENT, DynamoDbScan, MAX_SCAN_SEGMENTS, ScanRequest};
 pub use self::error::SourceError;
 pub use self::external_source::External;

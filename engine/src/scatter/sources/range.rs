@@ -35,7 +35,7 @@ fn day(text: &str) -> Option<NaiveDate> {
 
 /// The text is neither a whole number nor a day.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is neither a whole number nor a date: write a date as 2026-01-31")]
+#[error("{0:?} is neither a whole number of 64 bits nor a date: write a date as 2026-01-31")]
 pub struct InvalidBound(String);
 
 impl Serialize for Bound {

@@ -91,7 +91,7 @@ impl Running {
             Kind::Scatter => {
                 let event = scenario.event();
                 tokio::spawn(INVOCATION.scope(number, async move {
-                    match handlers::scatter(&functions.engine, event, "request".into(), deadline).await {
+                    match handlers::scatter(&functions.engine, &event.to_string(), "request".into(), deadline).await {
                         Ok(_) => Ended::Done,
                         Err(error) if error.is_retryable() => Ended::Failed(error.to_string()),
                         Err(error) => Ended::Defect(error.to_string()),
