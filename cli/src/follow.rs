@@ -9,9 +9,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::context::Context;
-use crate::format::{grouped, span};
+use crate::format::{grouped, rate as shown_rate, span};
 use crate::interrupt::Interrupt;
-use crate::output::Output;
+use crate::output::{Bar, Output};
 
 /// How often a line is printed where nothing can move.
 const LINES: Duration = Duration::from_secs(5);
@@ -25,7 +25,7 @@ pub struct Follower<'a> {
     /// Its name until it has an ID.
     named: Option<(JobName, ExecutionKey)>,
     progress: Option<Progress>,
-    bar: Option<ProgressBar>,
+    bar: Option<Bar>,
     began: Instant,
     /// Outcomes when the display began: a resumed execution's rate is that of this process.
     done_before: Option<u64>,
@@ -119,7 +119,7 @@ impl<'a> Follower<'a> {
         });
         bar.set_length(total(view));
         bar.set_position(view.done());
-        bar.set_prefix(view.job.to_string());
+        bar.set_prefix(&view.job);
         bar.set_message(details(view, rate));
     }
 }
@@ -135,15 +135,19 @@ fn total(view: &ExecutionSummary) -> u64 {
 }
 
 fn details(view: &ExecutionSummary, rate: f64) -> String {
-    let mut parts = vec![format!("{} items", grouped(view.item_count))];
+    // The rate is that of the segments, which stand before it.
+    let mut parts = Vec::new();
     if rate > 0.0 {
-        parts.push(format!("{rate:.0}/s"));
+        parts.push(shown_rate(rate));
         let left = total(view).saturating_sub(view.done()) as f64 / rate;
         if left > 0.0
             && let Ok(left) = Duration::try_from_secs_f64(left)
         {
             parts.push(format!("{} left", span(left)));
         }
+    }
+    if view.item_count != 0 {
+        parts.push(format!("{} items", grouped(view.item_count)));
     }
     if view.failed > 0 {
         parts.push(format!("{} FAILED", grouped(view.failed)));
@@ -172,7 +176,7 @@ mod tests {
             "created_at": "2026-11-24T00:00:00Z", "sealed_at": null, "finished_at": null
         }))
         .unwrap();
-        let expected = "cities: 100 of 1,000 segments, 98,000 items, 10/s, 1 min 30 s left, 2 FAILED, scattering";
+        let expected = "cities: 100 of 1,000 segments, 10/s, 1 min 30 s left, 98,000 items, 2 FAILED, scattering";
         assert_eq!(line(&view, 10.0), expected);
         assert!(line(&view, 0.0).ends_with("98,000 items, 2 FAILED, scattering"));
     }

@@ -6,7 +6,7 @@
 //! - `import`: a file of rows into a table
 //! - `tables`: the control table and the tables of the user
 //! - `execution`, `since`, `span`: which executions are meant, and spans of time
-//! - `follow`, `summary`, `output`: what is shown
+//! - `follow`, `summary`, `execution_table`, `output`: what is shown
 //!
 //! # Features
 //! - `aws`: `--stack`, the same verbs on a deployed stack
@@ -15,6 +15,7 @@ mod args;
 mod context;
 mod error;
 mod execution;
+mod execution_table;
 mod follow;
 mod format;
 mod import;

@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::format::{grouped, span};
 use crate::import::{Import, import};
+use crate::output::Bar;
 
 pub(super) async fn execute(context: &Context, args: ImportArgs) -> Result<ExitCode, CliError> {
     let database = context.open().await?;
@@ -35,10 +36,10 @@ pub(super) async fn execute(context: &Context, args: ImportArgs) -> Result<ExitC
     Ok(ExitCode::SUCCESS)
 }
 
-fn bar(context: &Context, table: &str) -> ProgressBar {
+fn bar(context: &Context, table: &str) -> Bar {
     let bar = context.output.bar(ProgressBar::no_length());
     let style = ProgressStyle::with_template("{spinner} {prefix}: {human_pos} rows, {per_sec}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-    bar.set_prefix(table.to_owned());
+    bar.set_prefix(table);
     bar
 }

@@ -9,7 +9,7 @@ use crate::args::LogsArgs;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::job::UsageError;
-use crate::output::Colour;
+use crate::output::{Colour, Line};
 
 /// Prints what the attempts at segments have printed, in the order of segments and attempts.
 pub(super) async fn execute(context: &Context, args: &LogsArgs) -> Result<ExitCode, CliError> {
@@ -36,7 +36,7 @@ pub(super) async fn execute(context: &Context, args: &LogsArgs) -> Result<ExitCo
             continue;
         }
         let title = format!("segment {segment}, generation {generation}, attempt {attempt}");
-        output.line(output.paint(Colour::Dim, title))?;
+        output.line(Line::painted(Colour::Dim, title))?;
         for line in text.lines() {
             output.line(line)?;
         }

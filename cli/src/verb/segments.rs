@@ -8,11 +8,11 @@ use crate::args::SegmentsArgs;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::execution::IdError;
-use crate::format::grouped;
-use crate::output::{Colour, Output, OutputError};
+use crate::format::{cut, grouped};
+use crate::output::{Colour, Line, Output, OutputError};
 use crate::segment_view::SegmentView;
 
-/// Characters of a spec that a line of the table has room for.
+/// Columns that a line of the table has for a spec.
 const SPEC_WIDTH: usize = 60;
 
 pub(super) async fn execute(context: &Context, args: &SegmentsArgs) -> Result<ExitCode, CliError> {
@@ -43,7 +43,7 @@ fn head(output: &Output) -> Result<(), OutputError> {
         return Ok(());
     }
     let head = format!("{:>9}  {:<9}  {:>8}  {:>12}  {:>10}  SPEC", "INDEX", "STATUS", "ATTEMPTS", "ITEMS", "MS");
-    output.line(output.paint(Colour::Dim, head))
+    output.line(Line::painted(Colour::Dim, head))
 }
 
 fn print(output: &Output, segment: &SegmentView) -> Result<(), OutputError> {
@@ -55,11 +55,11 @@ fn print(output: &Output, segment: &SegmentView) -> Result<(), OutputError> {
         SegmentStatus::Failed | SegmentStatus::Cancelled => Colour::Red,
         SegmentStatus::Pending | SegmentStatus::Running => Colour::Yellow,
     };
-    let status = output.paint(colour, format_args!("{:<9}", segment.status.as_str()));
     let (items, millis) = (grouped(segment.item_count), grouped(segment.duration_ms));
-    let spec = shortened(&segment.spec.to_string());
-    let (index, attempts) = (segment.index, segment.attempt);
-    output.line(format_args!("{index:>9}  {status}  {attempts:>8}  {items:>12}  {millis:>10}  {spec}"))?;
+    let spec = cut(&segment.spec.to_string(), SPEC_WIDTH);
+    let (index, attempts, status) = (segment.index, segment.attempt, segment.status.as_str());
+    let line = Line::from(format_args!("{index:>9}  ")).paint(colour, format_args!("{status:<9}"));
+    output.line(line.then(format_args!("  {attempts:>8}  {items:>12}  {millis:>10}  {spec}")))?;
     for (name, value) in &segment.counters {
         output.line(format_args!("{:>11}{name} = {}", "", grouped(*value)))?;
     }
@@ -68,8 +68,7 @@ fn print(output: &Output, segment: &SegmentView) -> Result<(), OutputError> {
     let earlier = &segment.failures[..segment.failures.len().saturating_sub(shown_whole)];
     for failed in earlier {
         let last = failed.message.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
-        let text = format!("attempt {}: {last}", failed.attempt);
-        output.line(format_args!("{:>11}{}", "", output.paint(Colour::Dim, text)))?;
+        output.line(below(Colour::Dim, format_args!("attempt {}: {last}", failed.attempt)))?;
     }
     if let Some(error) = &segment.error {
         // Of a segment that got through in the end, the error is history.
@@ -78,27 +77,13 @@ fn print(output: &Output, segment: &SegmentView) -> Result<(), OutputError> {
         let kind = kind.as_str().unwrap_or_default();
         for (number, text) in error.message.lines().enumerate() {
             let label = if number == 0 { format!("{kind}: ") } else { String::new() };
-            output.line(format_args!("{:>11}{}", "", output.paint(colour, format_args!("{label}{text}"))))?;
+            output.line(below(colour, format_args!("{label}{text}")))?;
         }
     }
     Ok(())
 }
 
-fn shortened(text: &str) -> String {
-    if text.chars().count() <= SPEC_WIDTH {
-        return text.to_owned();
-    }
-    let start: String = text.chars().take(SPEC_WIDTH - 1).collect();
-    format!("{start}…")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_spec_is_cut_at_a_character() {
-        assert_eq!(shortened("{}"), "{}");
-        assert_eq!(shortened(&"é".repeat(100)).chars().count(), SPEC_WIDTH);
-    }
+/// A line below the segment's own.
+fn below(colour: Colour, text: impl std::fmt::Display) -> Line {
+    Line::from(format_args!("{:>11}", "")).paint(colour, text)
 }
