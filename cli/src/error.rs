@@ -49,7 +49,7 @@ pub enum CliError {
     #[error(transparent)]
     Operator(#[from] engine::OperatorError),
     /// Segments could not be added, or not all of them.
-    #[error("{added} segments of {execution_id} are added, and then: {reason}. {advice}")]
+    #[error("{added} segments were added to {execution_id} before this error: {reason}{advice}")]
     Add {
         /// The execution.
         execution_id: ExecutionId,

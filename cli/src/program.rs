@@ -83,8 +83,9 @@ fn called_as(program: Program) -> String {
 }
 
 /// The table has the failed segments with their errors, and the end of an execution shows them: a log line for each would bury the rest.
-/// If no credentials are found, the error says where they were looked for.
-const USUAL: &str = "warn,scatter_gather_runtime=error,aws_config=error";
+/// If no credentials are found, the error says where they were looked for. The embedded DynamoDB has no connections to close.
+const USUAL: &str =
+    "warn,scatter_gather_runtime=error,aws_config=error,aws_smithy_runtime::client::http::connection_poisoning=off";
 
 fn log(global: &Global, output: &Output) {
     let usual = match global.verbose {

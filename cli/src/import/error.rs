@@ -189,9 +189,12 @@ impl ImportError {
     }
 }
 
+/// The code of an error that `DynamoDB` has no code for. The message says what it is.
+const INTERNAL: &str = "InternalServerError";
+
 /// What `DynamoDB` said, in its own words.
 #[derive(Debug, thiserror::Error)]
-#[error("{message} ({code})")]
+#[error("{message}{}", if code == INTERNAL { String::new() } else { format!(" ({code})") })]
 struct Said {
     code: String,
     message: String,

@@ -172,7 +172,8 @@ impl Output {
         let first = Line::painted(colour, label).then(' ').then(lines.next().unwrap_or_default());
         self.complain(&first.render(self.error_colours));
         for line in lines {
-            self.complain(&Line::from("  ").then(line).render(self.error_colours));
+            let indent = if line.is_empty() { "" } else { "  " };
+            self.complain(&Line::from(indent).then(line).render(self.error_colours));
         }
     }
 

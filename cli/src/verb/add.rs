@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use control_table::id::ExecutionId;
-use engine::Operator;
+use engine::{EngineError, Operator, OperatorError};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 
@@ -31,7 +31,41 @@ struct Specs {
 /// Why an add stopped.
 struct Stopped {
     reason: String,
-    retryable: bool,
+    remedy: Remedy,
+}
+
+/// What makes the rest of the file a part of the execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Remedy {
+    /// The same command.
+    Repeat,
+    /// The same command after a correction of the file.
+    Correct,
+    /// None: the message says why.
+    None,
+}
+
+impl Remedy {
+    fn advice(self, token: &str) -> String {
+        match self {
+            Self::Repeat => format!(". Nothing is added twice: repeat with --token {token}"),
+            Self::Correct => format!(
+                ". Nothing is added twice: correct the line, leave the lines before it as they are, and repeat with --token {token}"
+            ),
+            Self::None => String::new(),
+        }
+    }
+}
+
+impl From<OperatorError> for Stopped {
+    fn from(error: OperatorError) -> Self {
+        let remedy = match &error {
+            error if error.is_retryable() => Remedy::Repeat,
+            OperatorError::Engine(EngineError::InvalidAdd { .. }) => Remedy::Correct,
+            _ => Remedy::None,
+        };
+        Self { reason: error.to_string(), remedy }
+    }
 }
 
 pub(super) async fn execute(context: &Context, args: &AddArgs) -> Result<ExitCode, CliError> {
@@ -42,14 +76,12 @@ pub(super) async fn execute(context: &Context, args: &AddArgs) -> Result<ExitCod
     let operator = context.start(&args.system).await?;
     let mut added = 0;
     let ended = tokio::select! {
-        () = interrupt.wait() => Err(Stopped { reason: "it was interrupted".to_owned(), retryable: true }),
+        () = interrupt.wait() => Err(Stopped { reason: "it was interrupted".to_owned(), remedy: Remedy::Repeat }),
         ended = add_all(&*operator, execution_id, &token, &mut specs, &mut added) => ended,
     };
     operator.shutdown().await;
-    if let Err(Stopped { reason, retryable }) = ended {
-        let advice = format!(
-            "Nothing is added twice: put right what is wrong, leave the lines before it as they are, and repeat with --token {token}"
-        );
+    if let Err(Stopped { reason, remedy }) = ended {
+        let (advice, retryable) = (remedy.advice(&token), remedy == Remedy::Repeat);
         return Err(CliError::Add { execution_id, added, reason, advice, retryable });
     }
     let output = &context.output;
@@ -75,8 +107,7 @@ async fn add_all(
             break;
         }
         let segments = chunk.len() as u64;
-        let answer = operator.add(execution_id, &format!("{token}.{part}"), chunk).await;
-        answer.map_err(|error| Stopped { reason: error.to_string(), retryable: error.is_retryable() })?;
+        operator.add(execution_id, &format!("{token}.{part}"), chunk).await?;
         *added += segments;
     }
     Ok(())
@@ -115,7 +146,7 @@ impl Specs {
     }
 
     fn stopped(&self, what: &dyn std::fmt::Display) -> Stopped {
-        Stopped { reason: format!("line {} is not a spec in JSON: {what}", self.line), retryable: false }
+        Stopped { reason: format!("line {} is not a spec in JSON: {what}", self.line), remedy: Remedy::Correct }
     }
 }
 

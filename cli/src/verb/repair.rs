@@ -20,6 +20,12 @@ pub(super) async fn execute(context: &Context, args: &RepairArgs) -> Result<Exit
         let report = context.bystander().await?.repair(execution_id, RepairMode::DryRun).await?;
         let is_clean = report.differences.is_empty() && report.unsettled.is_empty();
         print(context, &report)?;
+        if !is_clean {
+            let program = &context.program;
+            context
+                .output
+                .note(format_args!("nothing was changed: `{program} repair {execution_id}` makes these corrections"));
+        }
         return Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENCES) });
     }
     let mut interrupt = Interrupt::install(&context.output);

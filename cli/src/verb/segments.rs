@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use chrono::{DateTime, Utc};
 use control_table::rows::SegmentStatus;
 
 use crate::args::SegmentsArgs;
@@ -28,7 +29,7 @@ pub(super) async fn execute(context: &Context, args: &SegmentsArgs) -> Result<Ex
             if shown == 0 {
                 head(&context.output)?;
             }
-            print(&context.output, &row.into())?;
+            print(context, &row.into())?;
             shown += 1;
         }
     }
@@ -46,7 +47,8 @@ fn head(output: &Output) -> Result<(), OutputError> {
     output.line(Line::painted(Colour::Dim, head))
 }
 
-fn print(output: &Output, segment: &SegmentView) -> Result<(), OutputError> {
+fn print(context: &Context, segment: &SegmentView) -> Result<(), OutputError> {
+    let output = &context.output;
     if output.is_json() {
         return output.value(segment);
     }
@@ -55,7 +57,7 @@ fn print(output: &Output, segment: &SegmentView) -> Result<(), OutputError> {
         SegmentStatus::Failed | SegmentStatus::Cancelled => Colour::Red,
         SegmentStatus::Pending | SegmentStatus::Running => Colour::Yellow,
     };
-    let (items, millis) = (grouped(segment.item_count), grouped(segment.duration_ms));
+    let (items, millis) = (grouped(segment.item_count), grouped(duration_ms(segment, context.now())));
     let spec = cut(&segment.spec.to_string(), SPEC_WIDTH);
     let (index, attempts, status) = (segment.index, segment.attempt, segment.status.as_str());
     let line = Line::from(format_args!("{index:>9}  ")).paint(colour, format_args!("{status:<9}"));
@@ -81,6 +83,14 @@ fn print(output: &Output, segment: &SegmentView) -> Result<(), OutputError> {
         }
     }
     Ok(())
+}
+
+/// How long the segment took; of one that a worker has, so far.
+fn duration_ms(segment: &SegmentView, now: DateTime<Utc>) -> u64 {
+    match (segment.status, segment.started_at) {
+        (SegmentStatus::Running, Some(started_at)) => u64::try_from((now - started_at).num_milliseconds()).unwrap_or(0),
+        _ => segment.duration_ms,
+    }
 }
 
 /// A line below the segment's own.

@@ -49,7 +49,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn of(output: &Output) -> Self {
+    pub fn of(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Self { code: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr: text(&output.stderr) }
     }
@@ -83,7 +83,11 @@ impl World {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_scatterctl"));
-        command.args(arguments).env("SCATTERCTL_DATA_DIR", self.dir.path()).current_dir(self.dir.path());
+        command
+            .args(arguments)
+            .env("SCATTERCTL_DATA_DIR", self.dir.path())
+            .env_remove("COLUMNS")
+            .current_dir(self.dir.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -91,6 +95,12 @@ impl World {
     /// Runs the program to its end.
     pub fn call(&self, arguments: &[&str]) -> Answer {
         Answer::of(&self.command(arguments).output().expect("the program starts"))
+    }
+
+    /// Runs the program to its end as on a terminal of so many columns.
+    pub fn call_at_width(&self, columns: u16, arguments: &[&str]) -> Answer {
+        let mut command = self.command(arguments);
+        Answer::of(&command.env("COLUMNS", columns.to_string()).output().expect("the program starts"))
     }
 
     /// Runs the program to its end with that on its standard input.

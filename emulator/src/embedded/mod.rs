@@ -13,6 +13,7 @@ mod changes;
 mod dispatch;
 mod dynamodb;
 mod error;
+mod fault;
 mod kinesis;
 mod shard;
 mod stream;

@@ -92,7 +92,7 @@ impl Database {
         let empty = || Error::Empty(place.data_dir.clone());
         if place.emulate {
             let file = DataDir::database_in(&place.emulator());
-            if !file.exists() {
+            if !is_there(&file)? {
                 return Err(empty());
             }
             let service = EmbeddedDynamoDb::open(&file, emulated(durability))?;
@@ -103,7 +103,7 @@ impl Database {
             return Self::emulated(place, durability, service, entropy, None);
         }
         refuse_first_house(place)?;
-        if !place.control_file().exists() {
+        if !is_there(&place.control_file())? {
             return Err(empty());
         }
         let store = SqliteStore::open(&place.control_file(), durability, reader(&entropy))?;
@@ -223,11 +223,16 @@ fn make(directory: &Path) -> Result<(), DataDirError> {
     std::fs::create_dir_all(directory).map_err(unusable)
 }
 
+/// Whether the file exists. A directory that may not be read is an error, and not an empty one.
+fn is_there(file: &Path) -> Result<bool, DataDirError> {
+    file.try_exists().map_err(|source| DataDirError::Unusable { path: file.to_owned(), source })
+}
+
 /// A data directory whose control table is in the embedded `DynamoDB` beside the user's tables, as it was before there was a file of
 /// its own.
 fn refuse_first_house(place: &Place) -> Result<(), Error> {
     let file = DataDir::database_in(&place.data_dir);
-    if place.control_file().exists() || !file.exists() {
+    if is_there(&place.control_file())? || !is_there(&file)? {
         return Ok(());
     }
     let service = EmbeddedDynamoDb::open(&file, emulator::embedded::Durability::ProcessCrash)?;

@@ -67,11 +67,11 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::DataDir(DataDirError::InUse { .. }) => true,
+            Self::Store(error) => error.is_retryable(),
             Self::Table(error) => error.is_retryable(),
             Self::Engine(error) => error.is_retryable(),
             Self::DataDir(_)
             | Self::Outdated(_)
-            | Self::Store(_)
             | Self::NotEmulated
             | Self::Empty(_)
             | Self::Embedded(_)
