@@ -79,7 +79,7 @@ pub enum CliError {
         source: std::io::Error,
     },
     /// A task of this process ended without an answer.
-    #[error("a part of this process was lost; what it had written is safe")]
+    #[error("a task of this process ended without an answer. What it had written is safe: try again")]
     Lost(#[from] tokio::task::JoinError),
     /// The answer could not be printed.
     #[error(transparent)]
@@ -124,7 +124,7 @@ impl CliError {
         match self {
             // The reader of the output had enough; that is how it was meant.
             Self::Output(OutputError::Closed) => ExitCode::SUCCESS,
-            Self::Usage(_) => ExitCode::from(USAGE),
+            Self::Usage(_) | Self::DataDir(local::data_dir::DataDirError::NoHome) => ExitCode::from(USAGE),
             Self::Engine(error) if error.is_bad_input() => ExitCode::from(USAGE),
             Self::Operator(error) if error.is_bad_input() => ExitCode::from(USAGE),
             #[cfg(feature = "aws")]
@@ -160,5 +160,6 @@ mod tests {
         assert_eq!(code(OutputError::Closed.into()), format!("{:?}", ExitCode::SUCCESS));
         assert_eq!(code(UsageError::Both("a", "b").into()), format!("{:?}", ExitCode::from(2)));
         assert_eq!(code(IdError::NoExecutions.into()), format!("{:?}", ExitCode::from(1)));
+        assert_eq!(code(local::data_dir::DataDirError::NoHome.into()), format!("{:?}", ExitCode::from(2)));
     }
 }

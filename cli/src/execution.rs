@@ -16,7 +16,7 @@ pub enum IdError {
     #[error("there are no executions here yet")]
     NoExecutions,
     /// None has that ID.
-    #[error("there is no execution {0} here (scatterctl list shows them)")]
+    #[error("there is no execution {0} here: `list` shows those there are")]
     NotFound(String),
     /// No execution of the job has that key.
     #[error("the job {job} has no execution with the key {key} here: leave --attach out to start one")]

@@ -21,6 +21,12 @@ pub fn grouped(number: impl Into<i128>) -> String {
     text
 }
 
+/// `1 segment`, `1,000 segments`.
+pub fn counted(number: u64, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", grouped(number))
+}
+
 /// `340 ms`, `4.2 s`, `3 min 20 s`, `2 h 5 min`.
 pub fn span(duration: Duration) -> String {
     let millis = duration.as_millis();

@@ -9,7 +9,7 @@ use control_table::rows::{ExecutionStatus, SegmentFailure, Stop};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::format::{grouped, span, telling_line};
+use crate::format::{counted, grouped, span, telling_line};
 use crate::output::{Colour, Line, Output, OutputError};
 
 /// The colour of a status.
@@ -89,7 +89,7 @@ fn lines(view: &ExecutionSummary, first_error: Option<&SegmentFailure>) -> Vec<(
     let elapsed = elapsed.map_or_else(|| "not finished".to_owned(), span);
     // There is no moment at which a generation began: a redrive may follow days later.
     let elapsed = if view.generation > 1 { format!("{elapsed} since it was opened") } else { elapsed };
-    lines.push(("time", format!("{elapsed}; {work} of work in {} attempts", grouped(view.attempts))));
+    lines.push(("time", format!("{elapsed}; {work} of work in {}", counted(view.attempts, "attempt"))));
     lines.extend(incidents(view, first_error));
     if view.generation > 1 {
         lines.push(("generation", view.generation.to_string()));
@@ -142,6 +142,9 @@ fn segments(view: &ExecutionSummary) -> String {
     let parts = counts.iter().filter(|(count, _)| *count > 0);
     let parts: Vec<String> = parts.map(|(count, name)| format!("{} {name}", grouped(*count))).collect();
     let total = grouped(view.segments);
+    if view.segments == 0 && view.sealed_at.is_some() {
+        return "none: there was nothing to do".to_owned();
+    }
     if parts.is_empty() { total } else { format!("{total}: {}", parts.join(", ")) }
 }
 
@@ -205,6 +208,7 @@ mod tests {
         assert!(lines(&begun, None).iter().any(|(_, text)| text.starts_with("not finished")));
         let uncounted = ExecutionSummary { item_count: 0, ..begun.clone() };
         assert!(lines(&uncounted, None).iter().all(|(label, _)| *label != "items"), "work that counts no items");
-        assert_eq!(segments(&ExecutionSummary { segments: 0, pending: 0, ..begun }), "0");
+        assert_eq!(segments(&ExecutionSummary { segments: 0, pending: 0, sealed_at: None, ..begun.clone() }), "0");
+        assert_eq!(segments(&ExecutionSummary { segments: 0, pending: 0, ..begun }), "none: there was nothing to do");
     }
 }

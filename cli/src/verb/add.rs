@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, BufReader
 use crate::args::AddArgs;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::format::grouped;
+use crate::format::counted;
 use crate::interrupt::Interrupt;
 use crate::job::UsageError;
 
@@ -88,8 +88,9 @@ pub(super) async fn execute(context: &Context, args: &AddArgs) -> Result<ExitCod
     if output.is_json() {
         output.value(&json!({ "execution_id": execution_id, "segments": added, "token": token }))?;
     } else {
-        output.line(format_args!("{} segments added to {execution_id}", grouped(added)))?;
-        output.note(format_args!("`{} seal {execution_id}` says that these are all", context.program));
+        output.line(format_args!("{} added to {execution_id}", counted(added, "segment")))?;
+        let seal = context.command(format_args!("seal {execution_id}"));
+        output.note(format_args!("{seal} says that these are all"));
     }
     Ok(ExitCode::SUCCESS)
 }

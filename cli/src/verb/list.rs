@@ -37,7 +37,8 @@ pub(super) async fn execute(context: &Context, args: ListArgs) -> Result<ExitCod
     }
     print(context, &views)?;
     if let Some(next) = next {
-        context.output.note(format_args!("there may be more: `{} list --before {next}`", context.program));
+        let list = context.command(format_args!("list --before {next}"));
+        context.output.note(format_args!("there may be more: {list}"));
     }
     Ok(ExitCode::SUCCESS)
 }

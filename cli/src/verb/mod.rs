@@ -98,8 +98,8 @@ async fn print_ended(
         Err(error) => return Err(error.into()),
     }
     if view.failed > 0 {
-        let (program, id) = (&context.program, view.execution_id);
-        context.output.note(format_args!("`{program} failures {id}` shows what failed, and why"));
+        let failures = context.command(format_args!("failures {}", view.execution_id));
+        context.output.note(format_args!("{failures} shows what failed, and why"));
     }
     Ok(exit_code(view, wanted))
 }
@@ -120,9 +120,9 @@ async fn print_finished(
     if finished.is_published {
         return Ok(code);
     }
-    let program = &context.program;
+    let resume = context.command("resume");
     context.output.warn(format_args!(
-        "the execution is over, but its completion event could not be delivered; `{program} resume` tries again"
+        "the execution is over, but its completion event could not be delivered; {resume} tries again"
     ));
     Ok(ExitCode::from(FAILED))
 }

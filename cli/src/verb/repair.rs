@@ -21,10 +21,8 @@ pub(super) async fn execute(context: &Context, args: &RepairArgs) -> Result<Exit
         let is_clean = report.differences.is_empty() && report.unsettled.is_empty();
         print(context, &report)?;
         if !is_clean {
-            let program = &context.program;
-            context
-                .output
-                .note(format_args!("nothing was changed: `{program} repair {execution_id}` makes these corrections"));
+            let repair = context.command(format_args!("repair {execution_id}"));
+            context.output.note(format_args!("nothing was changed: {repair} makes these corrections"));
         }
         return Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENCES) });
     }

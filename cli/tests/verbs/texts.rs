@@ -82,7 +82,7 @@ fn an_execution_that_fails_and_is_redriven() {
     check("run-again", &world.call(&run).expect(1));
     check("status", &world.call(&["status", "latest"]).expect(0));
     check("list", &world.call(&["list"]).expect(0));
-    check("list-80", &world.call_at_width(80, &["list"]).expect(0));
+    check("list-narrow", &world.call_at_width(76, &["list"]).expect(0));
     check("segments", &world.call(&["segments", "latest"]).expect(0));
     check("failures", &world.call(&["failures", "latest"]).expect(0));
     check("repair", &world.call(&["repair", "latest", "--dry-run"]).expect(0));

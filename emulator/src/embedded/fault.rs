@@ -34,7 +34,6 @@ pub(super) fn explain(file: &Path, said: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::embedded::{Durability, EmbeddedDynamoDb};
 
     #[test]
