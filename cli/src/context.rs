@@ -246,16 +246,13 @@ impl Context {
 
     /// A command of this program in a message. It can be pasted as it is: it names the data directory or the stack, if this call did.
     pub fn command(&self, rest: impl Display) -> String {
-        let mut command = format!("`{} {rest}", self.program);
-        if let Some(stack) = &self.stack {
-            command += &format!(" --stack {}", quoted(Path::new(stack)));
-        } else if let Some(data_dir) = self.data_dir.as_deref().filter(|path| !is_usual(path)) {
-            command += &format!(" --data-dir {}", quoted(data_dir));
-        }
-        if self.emulate {
-            command += " --emulate";
-        }
-        command + "`"
+        let place = match (&self.stack, self.data_dir.as_deref()) {
+            (Some(stack), _) => format!(" --stack {}", quoted(Path::new(stack))),
+            (None, Some(data_dir)) if !is_usual(data_dir) => format!(" --data-dir {}", quoted(data_dir)),
+            _ => String::new(),
+        };
+        let emulate = if self.emulate { " --emulate" } else { "" };
+        format!("`{} {rest}{place}{emulate}`", self.program)
     }
 
     /// Names the command that continues an execution that no process works on.

@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn a_rate_is_never_zero_of_something_that_moves() {
         for (per_second, text) in
-            [(1_240.4, "1240/s"), (9.96, "10.0/s"), (3.14, "3.1/s"), (0.2, "12/min"), (0.001, "4/h")]
+            [(1_240.4, "1240/s"), (9.96, "10.0/s"), (3.12, "3.1/s"), (0.2, "12/min"), (0.001, "4/h")]
         {
             assert_eq!(rate(per_second), text);
         }

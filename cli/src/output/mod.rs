@@ -1,6 +1,6 @@
 //! Everything that is printed goes through here: answers to standard output, the rest to standard error.
 //!
-//! What comes from outside (keys, codes, errors, results, file names) reaches a terminal only as a part of a [`Line`], of JSON, of a
+//! The data of others (keys, codes, errors, results, file names) reaches a terminal only as a part of a [`Line`], of JSON, of a
 //! [`Bar`] or of a log event, and each of them escapes it.
 
 mod bar;

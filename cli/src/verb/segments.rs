@@ -97,3 +97,22 @@ fn duration_ms(segment: &SegmentView, now: DateTime<Utc>) -> u64 {
 fn below(colour: Colour, text: impl std::fmt::Display) -> Line {
     Line::from(format_args!("{:>11}", "")).paint(colour, text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use control_table::clock::Timestamp;
+    use control_table::id::ExecutionId;
+    use control_table::rows::SegmentRow;
+
+    #[test]
+    fn a_segment_that_a_worker_has_shows_how_long_so_far() {
+        let id: ExecutionId = "0193a5b0-3c1e-7d2f-8a4b-5c6d7e8f9a0b".parse().unwrap();
+        let mut row = SegmentRow::pending(id.segment(0), serde_json::Value::Null, 1, Timestamp::from_millis(0));
+        let now = Timestamp::from_millis(5_000).to_datetime();
+        assert_eq!(duration_ms(&row.clone().into(), now), 0);
+        row.status = SegmentStatus::Running;
+        row.started_at = Some(Timestamp::from_millis(2_000));
+        assert_eq!(duration_ms(&row.into(), now), 3_000);
+    }
+}
