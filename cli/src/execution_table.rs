@@ -15,6 +15,10 @@ const GAP: usize = 2;
 /// Characters of an ID that name its millisecond, its group of random digits, and so on: a beginning is cut at a hyphen.
 const BEGINNINGS: [usize; 3] = [13, 18, 23];
 
+/// Columns of a terminal that a key gets at least: a date with its hour. A longer key, such as a generated one, is cut before another
+/// column is left out.
+const KEY_SHOWN: usize = 13;
+
 /// What a column shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Column {
@@ -108,7 +112,9 @@ impl ExecutionTable {
             };
             layout.iter().map(|&column| (column, widest(column))).collect()
         };
-        let total = |columns: &[(Column, usize)]| columns.iter().map(|(_, width)| width + GAP).sum::<usize>() - GAP;
+        let needed = |&(column, width): &(Column, usize)| if column == Key { width.min(KEY_SHOWN) } else { width };
+        let total =
+            |columns: &[(Column, usize)]| columns.iter().map(|column| needed(column) + GAP).sum::<usize>() - GAP;
         let mut layouts = LAYOUTS.iter().map(|layout| sized(layout));
         let fitting = layouts.find(|columns| fits.is_none_or(|fits| total(columns) <= fits));
         let columns = fitting.unwrap_or_else(|| sized(LAYOUTS[LAYOUTS.len() - 1]));
@@ -199,6 +205,13 @@ mod tests {
         let lines = shown(&two(), Some(80));
         assert!(lines.iter().all(|line| width(line) <= 80), "{lines:#?}");
         assert_eq!(lines[1], "0193a5b0-3c1e-7d2f  nightly  SUCCEEDED  1246/1246       0  2026-11-24");
+    }
+
+    #[test]
+    fn a_long_key_is_cut_before_another_column_is_left_out() {
+        let id = "0193a5b0-3c1e-7d2f-8a4b-5c6d7e8f9a0b";
+        let lines = shown(&[view(id, "nightly", id)], Some(90));
+        assert!(lines[0].contains("BEGUN") && lines[1].ends_with('…') && width(&lines[1]) == 90, "{lines:#?}");
     }
 
     #[test]
