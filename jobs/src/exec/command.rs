@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
+use super::start_error::cannot_start;
 use super::tail::Tail;
 use crate::process_group::Group;
 use runtime::Context;
@@ -36,9 +37,7 @@ pub(super) async fn run(
     context: &Context,
     output: &Path,
 ) -> Result<Ended, SegmentError> {
-    let (mut child, group) = start(command, segment, context, output).map_err(|error| {
-        SegmentError::retryable(format_args!("the command cannot be started with `sh -c`: {error}"))
-    })?;
+    let (mut child, group) = start(command, segment, context, output).map_err(|error| cannot_start(&error))?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (mut out, mut err) = (Tail::default(), Tail::default());
     let (ended, end) = oneshot::channel::<()>();

@@ -9,6 +9,7 @@
 mod command;
 mod output_files;
 mod report;
+mod start_error;
 mod tail;
 
 use std::env::temp_dir;
