@@ -1,5 +1,6 @@
 //! What every verb works with.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use local::data_dir::{DataDir, DataDirError};
 use local::system::{HookOutput, Hooks, WorkChoice};
 use local::{Bystander, Database, Durability, Life, Options, Place};
 
-use crate::args::{Global, HookArgs, SystemArgs};
+use crate::args::{DATA_DIR_VARIABLE, Global, HookArgs, SystemArgs};
 use crate::error::CliError;
 use crate::execution;
 use crate::interrupt::{Interrupt, Stops};
@@ -257,33 +258,64 @@ impl Context {
         Arc::clone(&self.entropy)
     }
 
+    /// A command of this program in a message. It can be pasted as it is: it names the data directory or the stack, if this call did.
+    pub fn command(&self, rest: impl Display) -> String {
+        let place = match (&self.stack, self.data_dir.as_deref()) {
+            (Some(stack), _) => format!(" --stack {}", quoted(Path::new(stack))),
+            (None, Some(data_dir)) if !is_usual(data_dir) => format!(" --data-dir {}", quoted(data_dir)),
+            _ => String::new(),
+        };
+        let emulate = if self.emulate { " --emulate" } else { "" };
+        format!("`{} {rest}{place}{emulate}`", self.program)
+    }
+
     /// Names the command that continues an execution that no process works on.
     pub async fn warn_if_left(&self, tables: &Tables, execution_id: ExecutionId) -> Result<(), CliError> {
         if tables.process_of(execution_id).await? == Some(Life::Ended) {
-            let program = &self.program;
-            self.output.warn(format_args!("no process works on it: `{program} resume {execution_id}` continues it"));
+            let resume = self.command(format_args!("resume {execution_id}"));
+            self.output.warn(format_args!("no process works on it: {resume} continues it"));
         }
         Ok(())
     }
 
-    /// Says that what was begun is not lost, and how to go on with it.
+    /// Says that what was begun is not lost, and how to continue it.
     pub fn say_how_to_resume(&self) {
-        let program = &self.program;
-        if let Some(stack) = &self.stack {
-            self.output.warn(format_args!(
-                "the stack continues without this process: `{program} watch latest --stack {stack}` follows"
-            ));
-            return;
+        if self.is_deployed() {
+            let watch = self.command("watch latest");
+            self.output.warn(format_args!("the stack continues without this process: {watch} follows"));
+        } else {
+            let resume = self.command("resume");
+            self.output.warn(format_args!("nothing is lost: {resume} continues where this stopped"));
         }
-        let directory = match &self.data_dir {
-            Some(path) => format!(" --data-dir {}", path.display()),
-            None => String::new(),
-        };
-        self.output.warn(format_args!("nothing is lost: `{program} resume{directory}` goes on where this stopped"));
     }
 }
 
-/// A path for the shell.
+/// Whether a call without `--data-dir` uses that directory, too.
+fn is_usual(data_dir: &Path) -> bool {
+    std::env::var_os(DATA_DIR_VARIABLE).is_some_and(|usual| Path::new(&usual) == data_dir)
+}
+
+/// A path for the shell, in quotes if it needs them.
 fn quoted(path: &Path) -> String {
-    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+    let text = path.display().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context(global: &Global) -> Context {
+        Context::new(global, "scatterctl", "scatterctl".to_owned(), None)
+    }
+
+    #[test]
+    fn a_command_in_a_message_works_where_it_is_pasted() {
+        let global = Global { data_dir: Some("/d/it's here".into()), emulate: true, ..Global::default() };
+        assert_eq!(context(&global).command("resume"), r"`scatterctl resume --data-dir '/d/it'\''s here' --emulate`");
+        let plain = Global { data_dir: Some("/data/nightly-2".into()), ..Global::default() };
+        assert_eq!(context(&plain).command("seal 0193"), "`scatterctl seal 0193 --data-dir /data/nightly-2`");
+        assert_eq!(context(&Global::default()).command("list"), "`scatterctl list`");
+    }
 }

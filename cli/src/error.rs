@@ -72,7 +72,7 @@ pub enum CliError {
     #[error(transparent)]
     Operator(#[from] engine::OperatorError),
     /// Segments could not be added, or not all of them.
-    #[error("{added} segments of {execution_id} are added, and then: {reason}. {advice}")]
+    #[error("{added} segments were added to {execution_id} before this error: {reason}{advice}")]
     Add {
         /// The execution.
         execution_id: ExecutionId,
@@ -102,7 +102,7 @@ pub enum CliError {
         source: std::io::Error,
     },
     /// A task of this process ended without an answer.
-    #[error("a part of this process was lost; what it had written is safe")]
+    #[error("a task of this process ended without an answer. What it had written is safe: try again")]
     Lost(#[from] tokio::task::JoinError),
     /// The answer could not be printed.
     #[error(transparent)]
@@ -149,7 +149,7 @@ impl CliError {
         match self {
             // The reader of the output had enough; that is how it was meant.
             Self::Output(OutputError::Closed) => ExitCode::SUCCESS,
-            Self::Usage(_) => ExitCode::from(USAGE),
+            Self::Usage(_) | Self::DataDir(local::data_dir::DataDirError::NoHome) => ExitCode::from(USAGE),
             Self::Engine(error) if error.is_bad_input() => ExitCode::from(USAGE),
             Self::Operator(error) if error.is_bad_input() => ExitCode::from(USAGE),
             #[cfg(feature = "aws")]
@@ -185,5 +185,6 @@ mod tests {
         assert_eq!(code(OutputError::Closed.into()), format!("{:?}", ExitCode::SUCCESS));
         assert_eq!(code(UsageError::Both("a", "b").into()), format!("{:?}", ExitCode::from(2)));
         assert_eq!(code(IdError::NoExecutions.into()), format!("{:?}", ExitCode::from(1)));
+        assert_eq!(code(local::data_dir::DataDirError::NoHome.into()), format!("{:?}", ExitCode::from(2)));
     }
 }

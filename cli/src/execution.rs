@@ -16,7 +16,7 @@ pub enum IdError {
     #[error("there are no executions here yet")]
     NoExecutions,
     /// None has that ID.
-    #[error("there is no execution {0} here (scatterctl list shows them)")]
+    #[error("there is no execution {0} here: `list` shows those there are")]
     NotFound(String),
     /// No execution of the job has that key.
     #[error("the job {job} has no execution with the key {key} here: leave --attach out to start one")]
@@ -49,22 +49,24 @@ pub async fn resolve(
         let newest = table.executions(&everything(clock.now(), 1)).await?;
         return Ok(newest.first().map(|row| row.execution_id).ok_or(IdError::NoExecutions));
     }
+    // As it was typed, for the messages.
+    let typed = text.to_owned();
     let text = text.to_ascii_lowercase();
     if let Ok(execution_id) = text.parse::<ExecutionId>() {
         let row = table.execution(execution_id).await?;
-        return Ok(row.map(|row| row.execution_id).ok_or(IdError::NotFound(text)));
+        return Ok(row.map(|row| row.execution_id).ok_or(IdError::NotFound(typed)));
     }
     let Some(range) = Range::of(&text) else {
-        return Ok(Err(IdError::NotAnId(text)));
+        return Ok(Err(IdError::NotAnId(typed)));
     };
     let rows = table.executions(&range.query(clock.now())).await?;
     let found: Vec<ExecutionId> = rows.iter().map(|row| row.execution_id).filter(|id| range.contains(*id)).collect();
     Ok(match found.as_slice() {
-        [] => Err(IdError::NotFound(text)),
+        [] => Err(IdError::NotFound(typed)),
         [one] => Ok(*one),
         many => {
             let candidates = many.iter().map(ToString::to_string).collect();
-            Err(IdError::Ambiguous { beginning: text, candidates })
+            Err(IdError::Ambiguous { beginning: typed, candidates })
         }
     })
 }
@@ -209,7 +211,10 @@ mod tests {
         assert_eq!(found(&table, "0193").await, Err(IdError::NotFound("0193".to_owned())));
         let full = "0193a5b0-3c1e-7d2f-8a4b-5c6d7e8f9a0b";
         assert_eq!(found(&table, full).await, Err(IdError::NotFound(full.to_owned())));
-        for text in ["", "xyz", "0193a5b03c1e", "0193a5b0-3c1e-7d2f-8a4b-5c6d7e8f9a0b0", "-", "last"] {
+        for typed in [full.to_uppercase(), "FFFF".to_owned()] {
+            assert_eq!(found(&table, &typed).await, Err(IdError::NotFound(typed.clone())), "as it was typed");
+        }
+        for text in ["", "xyz", "2026-11-24T08", "0193a5b03c1e", "0193a5b0-3c1e-7d2f-8a4b-5c6d7e8f9a0b0", "-", "last"] {
             assert_eq!(found(&table, text).await, Err(IdError::NotAnId(text.to_owned())), "{text}");
         }
     }

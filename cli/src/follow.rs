@@ -11,7 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::context::Context;
 use crate::interrupt::Interrupt;
-use crate::output::Output;
+use crate::output::{Bar, Output};
 use crate::progress_line::Moving;
 
 /// How often a line is printed where nothing can move.
@@ -30,7 +30,7 @@ pub struct Follower<'a> {
     /// Its name until its ID is announced.
     named: Option<(JobName, ExecutionKey)>,
     progress: Option<Progress>,
-    bar: Option<ProgressBar>,
+    bar: Option<Bar>,
     began: Instant,
     /// Outcomes when the display began: a resumed execution's rate is that of this process.
     done_before: Option<u64>,

@@ -6,7 +6,7 @@
 //! - `import`: a file of rows into a table
 //! - `tables`: the control table and the tables of the user; `user_table`: requests about one of the latter
 //! - `execution`, `since`, `span`: which executions are meant, and spans of time
-//! - `follow`, `progress_line`, `summary`, `output`: what is shown
+//! - `follow`, `progress_line`, `summary`, `execution_table`, `output`: what is shown
 //! - `interrupt`: the signals that end the process
 //!
 //! # Features
@@ -16,6 +16,7 @@ mod args;
 mod context;
 mod error;
 mod execution;
+mod execution_table;
 mod follow;
 mod format;
 mod import;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _};
-use serde_json::json;
 use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -64,18 +63,18 @@ pub async fn run(program: Program, work: Option<Arc<dyn runtime::Work>>) -> Exit
 /// Prints an answer of clap: help and version on standard output, a usage error on standard error.
 fn refuse(error: &clap::Error) -> ExitCode {
     let is_answer = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-    // Nothing is parsed, so this reads the raw arguments.
-    let is_json = std::env::args_os().any(|argument| argument == "--json");
-    if is_json && !is_answer {
-        let output = Output::new(&Global { json: true, ..Global::default() });
-        let message = error.render().to_string();
-        let message = message.trim_start_matches("error: ").trim_end();
-        output.complain(json!({ "error": { "message": message, "retryable": false } }));
-    } else {
+    if is_answer {
         // A closed pipe is no error.
         drop(error.print());
+        return ExitCode::SUCCESS;
     }
-    if is_answer { ExitCode::SUCCESS } else { ExitCode::from(USAGE) }
+    // Nothing is parsed, so this reads the raw arguments.
+    let has = |flag: &str| std::env::args_os().any(|argument| argument == flag);
+    let output = Output::new(&Global { json: has("--json"), no_color: has("--no-color"), ..Global::default() });
+    // Not printed by clap itself, which writes a value to the terminal as it was given.
+    let message = error.render().to_string();
+    output.failure(message.trim_start_matches("error: ").trim_end(), false);
+    ExitCode::from(USAGE)
 }
 
 /// The name that the caller used, for hints.
@@ -86,8 +85,9 @@ fn called_as(program: Program) -> String {
 }
 
 /// The table has the failed segments with their errors, and the end of an execution shows them: a log line for each would bury the rest.
-/// If no credentials are found, the error says where they were looked for.
-const USUAL: &str = "warn,scatter_gather_runtime=error,aws_config=error";
+/// If no credentials are found, the error says where they were looked for. The embedded DynamoDB has no connections to close.
+const USUAL: &str =
+    "warn,scatter_gather_runtime=error,aws_config=error,aws_smithy_runtime::client::http::connection_poisoning=off";
 
 fn log(global: &Global, output: &Output) {
     let usual = match global.verbose {

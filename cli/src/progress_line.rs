@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, Utc};
 use control_table::read::ExecutionSummary;
 
-use crate::format::{grouped, span};
+use crate::format::{grouped, rate, span};
 
 /// Columns of the bar: where there is room, and where there is little.
 const BAR: usize = 30;
@@ -93,7 +93,7 @@ impl Moving<'_> {
         let view = self.view;
         let mut parts = Vec::new();
         if shown.rate && self.rate > 0.0 {
-            parts.push(format!("{:.1}/s", self.rate));
+            parts.push(rate(self.rate));
         }
         if let Some(left) = self.left().filter(|_| shown.left) {
             parts.push(format!("{} left", span(left)));

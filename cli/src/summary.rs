@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use chrono::SecondsFormat;
+use control_table::ControlTable;
 use control_table::read::{ExecutionSummary, Retries};
-use control_table::rows::{ExecutionStatus, Stop};
+use control_table::rows::{ExecutionStatus, SegmentFailure, Stop};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::format::{grouped, span, telling_line};
-use crate::output::{Colour, Output, OutputError};
+use crate::format::{counted, grouped, span, telling_line};
+use crate::output::{Colour, Line, Output, OutputError};
 
 /// The colour of a status.
 pub const fn colour(status: ExecutionStatus) -> Colour {
@@ -20,57 +21,76 @@ pub const fn colour(status: ExecutionStatus) -> Colour {
     }
 }
 
+/// What is worth knowing of an execution, and is in the rows of its segments.
+#[derive(Debug, Default)]
+pub struct Details {
+    /// The segments that wait for a retry.
+    retries: Option<Retries>,
+    /// Why the first segment failed that failed for good.
+    first_error: Option<SegmentFailure>,
+}
+
+impl Details {
+    /// Reads them: of an execution that is going well, nothing but an empty index.
+    pub async fn of(table: &ControlTable, view: &ExecutionSummary) -> Result<Self, control_table::Error> {
+        let is_over = view.status.is_terminal();
+        let retries = if is_over { None } else { table.retries(view.execution_id).await? };
+        let first = match view.first_failure {
+            Some(index) => table.segment(view.execution_id.segment(index)).await?,
+            None => None,
+        };
+        Ok(Self { retries, first_error: first.and_then(|row| row.error) })
+    }
+}
+
 /// An execution as `status --json` prints it.
 #[derive(Serialize)]
 struct Status<'a> {
     #[serde(flatten)]
     view: &'a ExecutionSummary,
     #[serde(skip_serializing_if = "Option::is_none")]
+    first_error: Option<&'a SegmentFailure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     retrying: Option<Value>,
 }
 
 /// Prints an execution: the JSON object, or a few lines.
-pub fn print(output: &Output, view: &ExecutionSummary) -> Result<(), OutputError> {
-    print_with(output, view, None)
-}
-
-/// As [`print`], with the segments that wait for a retry.
-pub fn print_with(output: &Output, view: &ExecutionSummary, retries: Option<&Retries>) -> Result<(), OutputError> {
+pub fn print(output: &Output, view: &ExecutionSummary, details: &Details) -> Result<(), OutputError> {
+    let Details { retries, first_error } = details;
     if output.is_json() {
-        let retrying = retries.map(|retries| {
+        let retrying = retries.as_ref().map(|retries| {
             let (segment, next_at) = (retries.next.index, retries.next_at.to_datetime());
             json!({ "count": retries.count, "next_at": next_at, "segment": segment, "error": retries.error })
         });
-        return output.value(&Status { view, retrying });
+        return output.value(&Status { view, first_error: first_error.as_ref(), retrying });
     }
-    let status = output.paint(colour(view.status), view.status.as_str());
-    output.line(format_args!("{status}  {}  {}", view.job, view.execution_id))?;
-    for (name, text) in lines(view) {
-        output.line(format_args!("  {}{text}", output.paint(Colour::Dim, format_args!("{name:<11}"))))?;
-    }
-    if let Some(retries) = retries {
-        output.line(format_args!(
-            "  {}{}",
-            output.paint(Colour::Dim, format_args!("{:<11}", "retries")),
-            waiting(retries)
-        ))?;
+    let status = Line::painted(colour(view.status), view.status.as_str());
+    output.line(status.then(format_args!("  {}  {}", view.job, view.execution_id)))?;
+    let mut lines = lines(view, first_error.as_ref());
+    lines.extend(retries.as_ref().map(|retries| ("retries", waiting(retries))));
+    for (name, text) in lines {
+        output.line(Line::from("  ").paint(Colour::Dim, format_args!("{name:<11}")).then(text))?;
     }
     Ok(())
 }
 
-fn lines(view: &ExecutionSummary) -> Vec<(&'static str, String)> {
+fn lines(view: &ExecutionSummary, first_error: Option<&SegmentFailure>) -> Vec<(&'static str, String)> {
     let mut lines = vec![("key", view.key.to_string()), ("segments", segments(view))];
-    let succeeded = i128::from(view.succeeded.max(1));
-    let mean = grouped(i128::from(view.item_count) / succeeded);
-    lines.push(("items", format!("{} ({mean} a segment)", grouped(view.item_count))));
+    if view.item_count != 0 {
+        let succeeded = i128::from(view.succeeded.max(1));
+        let mean = grouped(i128::from(view.item_count) / succeeded);
+        lines.push(("items", format!("{} ({mean} a segment)", grouped(view.item_count))));
+    }
     for (name, value) in &view.counters {
         lines.push(("", format!("{name} = {}", grouped(*value))));
     }
     let work = span(Duration::from_millis(view.duration_ms));
     let elapsed = view.finished_at.and_then(|finished_at| (finished_at - view.created_at).to_std().ok());
     let elapsed = elapsed.map_or_else(|| "not finished".to_owned(), span);
-    lines.push(("time", format!("{elapsed}; {work} of work in {} attempts", grouped(view.attempts))));
-    lines.extend(incidents(view));
+    // There is no moment at which a generation began: a redrive may follow days later.
+    let elapsed = if view.generation > 1 { format!("{elapsed} since it was opened") } else { elapsed };
+    lines.push(("time", format!("{elapsed}; {work} of work in {}", counted(view.attempts, "attempt"))));
+    lines.extend(incidents(view, first_error));
     if view.generation > 1 {
         lines.push(("generation", view.generation.to_string()));
     }
@@ -78,7 +98,7 @@ fn lines(view: &ExecutionSummary) -> Vec<(&'static str, String)> {
 }
 
 /// What is out of the ordinary, and how much may be in flight.
-fn incidents(view: &ExecutionSummary) -> Vec<(&'static str, String)> {
+fn incidents(view: &ExecutionSummary, first_error: Option<&SegmentFailure>) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
     if let Some(limit) = view.max_concurrency {
         let in_flight = view.in_flight.filter(|_| !view.status.is_terminal());
@@ -86,7 +106,8 @@ fn incidents(view: &ExecutionSummary) -> Vec<(&'static str, String)> {
         lines.push(("in flight", format!("{in_flight}at most {}", grouped(limit))));
     }
     if let Some(index) = view.first_failure {
-        lines.push(("failures", format!("the first was segment {index}")));
+        let why = first_error.map_or_else(String::new, |error| format!(": {}", telling_line(&error.message)));
+        lines.push(("failures", format!("the first was segment {index}{why}")));
     }
     if let Some(stop) = view.stopped {
         let why = match stop {
@@ -121,12 +142,16 @@ fn segments(view: &ExecutionSummary) -> String {
     let parts = counts.iter().filter(|(count, _)| *count > 0);
     let parts: Vec<String> = parts.map(|(count, name)| format!("{} {name}", grouped(*count))).collect();
     let total = grouped(view.segments);
+    if view.segments == 0 && view.sealed_at.is_some() {
+        return "none: there was nothing to do".to_owned();
+    }
     if parts.is_empty() { total } else { format!("{total}: {}", parts.join(", ")) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use control_table::rows::ErrorKind;
     use serde_json::json;
 
     fn view() -> ExecutionSummary {
@@ -142,25 +167,28 @@ mod tests {
 
     #[test]
     fn a_finished_run() {
-        let lines = lines(&view());
+        let lines = lines(&view(), None);
         let text = |name: &str| lines.iter().find(|(label, _)| *label == name).unwrap().1.clone();
         assert_eq!(text("segments"), "1,246: 1,240 succeeded, 6 failed");
         assert_eq!(text("items"), "135,233 (109 a segment)");
         assert_eq!(text(""), "population = 3,133,032,118");
-        assert_eq!(text("time"), "4.2 s; 1 min 1 s of work in 1,258 attempts");
+        assert_eq!(text("time"), "4.2 s since it was opened; 1 min 1 s of work in 1,258 attempts");
         assert_eq!(text("generation"), "2");
     }
 
     #[test]
     fn what_is_out_of_the_ordinary_is_said() {
         let mut usual = view();
-        assert_eq!(incidents(&usual), []);
+        assert_eq!(incidents(&usual, None), []);
         usual.first_failure = Some(17);
         usual.stopped = Some(Stop::TooManyFailures);
         usual.max_concurrency = Some(4);
-        let text: Vec<String> = incidents(&usual).into_iter().map(|(_, text)| text).collect();
+        let text: Vec<String> = incidents(&usual, Some(&SegmentFailure::new(ErrorKind::Permanent, "no disk\nat all")))
+            .into_iter()
+            .map(|(_, text)| text)
+            .collect();
         assert_eq!(text[0], "at most 4");
-        assert!(text[1].contains("segment 17") && text[2].contains("more segments failed"), "{text:?}");
+        assert!(text[1].ends_with("segment 17: no disk") && text[2].contains("more segments failed"), "{text:?}");
         let stalled = ExecutionSummary {
             status: ExecutionStatus::Running,
             in_flight: Some(3),
@@ -168,7 +196,7 @@ mod tests {
             progress_at: Some(usual.created_at),
             ..usual
         };
-        let lines = incidents(&stalled);
+        let lines = incidents(&stalled, None);
         assert_eq!(lines[0].1, "3 of at most 4");
         assert!(lines.last().unwrap().1.contains("since 2026-11-24T00:00:00Z"), "{lines:?}");
     }
@@ -177,7 +205,10 @@ mod tests {
     fn a_run_that_has_just_begun() {
         let begun = ExecutionSummary { succeeded: 0, failed: 0, pending: 3, segments: 3, finished_at: None, ..view() };
         assert_eq!(segments(&begun), "3: 3 pending");
-        assert!(lines(&begun).iter().any(|(_, text)| text.starts_with("not finished")));
-        assert_eq!(segments(&ExecutionSummary { segments: 0, pending: 0, ..begun }), "0");
+        assert!(lines(&begun, None).iter().any(|(_, text)| text.starts_with("not finished")));
+        let uncounted = ExecutionSummary { item_count: 0, ..begun.clone() };
+        assert!(lines(&uncounted, None).iter().all(|(label, _)| *label != "items"), "work that counts no items");
+        assert_eq!(segments(&ExecutionSummary { segments: 0, pending: 0, sealed_at: None, ..begun.clone() }), "0");
+        assert_eq!(segments(&ExecutionSummary { segments: 0, pending: 0, ..begun }), "none: there was nothing to do");
     }
 }

@@ -69,9 +69,12 @@ pub async fn delete(client: &Client, table: &str) -> Result<(), TableError> {
     deleted.map(drop).map_err(|error| TableError::new("delete", table, error))
 }
 
+/// The code of an error that `DynamoDB` has no code for. The message says what it is.
+const INTERNAL: &str = "InternalServerError";
+
 /// What `DynamoDB` said, in its own words.
 #[derive(Debug, thiserror::Error)]
-#[error("{message} ({code})")]
+#[error("{message}{}", if code == INTERNAL { String::new() } else { format!(" ({code})") })]
 struct Said {
     code: String,
     message: String,

@@ -55,7 +55,7 @@ pub enum Error {
     #[error("{operation} of {subject}: {source}. {}", .source.advice())]
     Corrupt { operation: &'static str, subject: String, source: Box<CorruptItem> },
     /// The file of the store on one machine cannot be read or written.
-    #[error("{operation} of {subject}: {}: {source}. {}", .file.display(), .fault.advice())]
+    #[error("{operation} of {subject}: {} {}: {source}. {}", .file.display(), .fault.as_str(), .fault.advice())]
     File {
         operation: &'static str,
         subject: String,
@@ -85,7 +85,9 @@ pub enum FileFault {
     Busy,
     /// The disk is full.
     Full,
-    /// The file, its directory or its disk cannot be written.
+    /// The operating system refused a write: a quota, a limit of this process, or the disk.
+    WriteRefused,
+    /// The file, its directory or its disk may not be written by this user.
     Unwritable,
     /// The file is damaged, or no database.
     Damaged,
@@ -94,19 +96,41 @@ pub enum FileFault {
 }
 
 impl FileFault {
+    /// What is wrong, after the file's name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Busy => "is kept busy by another process",
+            Self::Full => "cannot grow: its disk is full",
+            Self::WriteRefused => "cannot be written",
+            Self::Unwritable => "may not be read and written by this user",
+            Self::Damaged => "is damaged, or is no database",
+            Self::Other => "cannot be used",
+        }
+    }
+
     /// What a user can do.
     #[must_use]
     pub const fn advice(self) -> &'static str {
         match self {
-            Self::Busy => "Another process keeps it busy. Nothing is lost: try again",
-            Self::Full => "What was written before is safe: free space on its disk, and try again",
-            Self::Unwritable => "What was written before is safe: make the file and its directory writable",
-            Self::Damaged => "A retry does not help: restore it from a copy, or name another data directory",
+            Self::Busy => "Nothing is lost: try again",
+            Self::Full => "What was written before is safe: free space on that disk, then `resume` continues",
+            Self::WriteRefused => {
+                "What was written before is safe: look for a quota, a limit of the process (`ulimit -f`) or a fault of the disk; then \
+                 `resume` continues"
+            }
+            Self::Unwritable => {
+                "What was written before is safe: make the file and its directory writable for this user"
+            }
+            Self::Damaged => {
+                "A retry does not help, and `repair` needs a file that can be read: restore it from a copy, or move it away and begin \
+                 without what was in it (`sqlite3 FILE .recover` may save some)"
+            }
             Self::Other => "Nothing that was confirmed is lost: check the disk, and try again",
         }
     }
 
-    const fn is_retryable(self) -> bool {
+    pub(crate) const fn is_retryable(self) -> bool {
         matches!(self, Self::Busy)
     }
 }

@@ -4,7 +4,6 @@ use std::error::Error as StdError;
 
 use aws_runtime::retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_types::error::display::DisplayErrorContext;
 
 /// Retryable codes that the SDK's own lists lack: a transaction in the way of a plain write, as an error and as a
 /// cancellation reason; and the codes within a transaction or batch, which do not end with `Exception`.
@@ -52,7 +51,7 @@ impl Failure {
             _ => ("no usable answer".to_owned(), true),
         };
         let said = error.as_service_error().and_then(ProvideErrorMetadata::message);
-        let message = said.map_or_else(|| DisplayErrorContext(error).to_string(), ToOwned::to_owned);
+        let message = said.map_or_else(|| causes(error), ToOwned::to_owned);
         Self { code, message, retryable }
     }
 
@@ -63,9 +62,38 @@ impl Failure {
     }
 }
 
+/// Causes of an error that are read; a longer chain is cut.
+const MAX_CAUSES: usize = 16;
+
+/// The error with its causes, each said once: an SDK's own text is "dispatch failure", and what happened is deeper in it.
+#[must_use]
+pub fn causes(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    for _ in 0..MAX_CAUSES {
+        let Some(error) = cause else { break };
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        cause = error.source();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_without_an_answer_is_told_with_its_causes_and_without_the_form_of_a_debugger() {
+        let refused = std::io::Error::other("connection refused");
+        let error: SdkError<aws_sdk_dynamodb::operation::get_item::GetItemError> = SdkError::timeout_error(refused);
+        let Failure { message, retryable, .. } = Failure::of(&error);
+        assert!(retryable && message.ends_with(": connection refused"), "{message}");
+        assert!(!message.contains(['{', '(']), "{message}");
+    }
 
     #[test]
     fn throttling_transient_errors_and_conflicts_are_retryable() {

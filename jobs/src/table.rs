@@ -118,7 +118,7 @@ where
     let cause = chain(error);
     match error.as_service_error().and_then(ProvideErrorMetadata::code) {
         Some("ResourceNotFoundException") => SegmentError::permanent(format_args!(
-            "table {table:?} does not exist in this account and region, or lacks the index: correct the execution's \"table\" ({cause})"
+            "table {table:?} does not exist, or lacks the index: correct the execution's \"table\" or \"index\"; on AWS look at the region, too ({cause})"
         )),
         Some("AccessDeniedException") => SegmentError::permanent(format_args!(
             "the worker may not read table {table:?}: give its role {action} on the table and its indexes ({cause})"

@@ -17,10 +17,13 @@ const DATABASE_FILE: &str = "dynamodb.sqlite";
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
     /// Neither variable says where a user's data goes.
-    #[error("neither XDG_DATA_HOME nor HOME says where your data goes; name a data directory yourself")]
+    #[error("neither XDG_DATA_HOME nor HOME says where your data goes; name a data directory with --data-dir")]
     NoHome,
     /// The directory or its lock file cannot be made.
-    #[error("cannot use {path} as the data directory: {source}; make it writable, or name another data directory")]
+    #[error(
+        "the data directory cannot be used: {path}: {source}. It has to be a directory that this user may read and write: change \
+         that, or name another with --data-dir"
+    )]
     Unusable {
         /// The directory or the file in it.
         path: PathBuf,
@@ -29,8 +32,8 @@ pub enum DataDirError {
     },
     /// Another process has it.
     #[error(
-        "the data directory {path} is in use by process {holder}; wait for it to finish, stop it, or name another data \
-         directory"
+        "the data directory {path} is in use by process {holder}; wait for it to finish, stop it, or name another \
+         with --data-dir"
     )]
     InUse {
         /// The directory.
@@ -160,6 +163,6 @@ mod tests {
         let path = directory.path().join("file");
         std::fs::write(&path, "").expect("a file");
         let refusal = DataDir::open(&path).expect_err("not a directory").to_string();
-        assert!(refusal.contains("file as the data directory"), "{refusal}");
+        assert!(refusal.contains(&path.display().to_string()) && refusal.contains("--data-dir"), "{refusal}");
     }
 }

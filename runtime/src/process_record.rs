@@ -63,7 +63,7 @@ impl RecordTask<'_> {
         };
         claimed.unwrap_or_else(|error| {
             let event_id = &self.event_id;
-            error!(event_id, %error, "the control table failed: the stream will repeat the record");
+            error!(event_id, %error, "the control table failed: the record will come again");
             Disposition::Repeat(self.place)
         })
     }

@@ -45,6 +45,9 @@ pub struct Cli {
     pub verb: Verb,
 }
 
+/// The variable that names the data directory.
+pub const DATA_DIR_VARIABLE: &str = "SCATTERCTL_DATA_DIR";
+
 /// The heading of what every verb takes, so that a verb's own options stand together.
 const GLOBAL: &str = "Global options";
 
@@ -53,7 +56,7 @@ const GLOBAL: &str = "Global options";
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct Global {
     /// The directory with the control table and the tables [default: scatter-gather in the user's data directory]
-    #[arg(long, global = true, env = "SCATTERCTL_DATA_DIR", value_name = "DIR", help_heading = GLOBAL)]
+    #[arg(long, global = true, env = DATA_DIR_VARIABLE, value_name = "DIR", help_heading = GLOBAL)]
     pub data_dir: Option<PathBuf>,
     /// Run the functions' own handlers on an emulated DynamoDB and Kinesis: a rehearsal of a deployment, with executions of its own
     #[arg(long, global = true, conflicts_with_all = ["stack", "aws"], help_heading = GLOBAL)]

@@ -2,7 +2,7 @@
 
 use text::{Place, Text, TextError};
 
-use crate::format::{grouped, plural};
+use crate::format::{counted, grouped};
 use crate::user_table::{Cause, TableError};
 
 /// Why an import stopped.
@@ -120,8 +120,8 @@ pub enum ImportError {
 pub enum RowProblem {
     /// Its cells do not match the columns.
     #[error(
-        "{found} {}, where the first line names {expected}: put a cell that has a delimiter in quotation marks",
-        plural(*.found, "cell")
+        "{}, where the first line names {expected}: put a cell that has a delimiter in quotation marks",
+        counted(*.found as u64, "cell")
     )]
     Uneven {
         /// Columns.

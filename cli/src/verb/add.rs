@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use control_table::id::ExecutionId;
-use engine::Operator;
+use engine::{EngineError, Operator, OperatorError};
 use serde_json::{Value, json};
 use text::{Lines, Text, TextError};
 use tokio::sync::mpsc::Receiver;
@@ -12,7 +12,7 @@ use tokio::sync::mpsc::Receiver;
 use crate::args::AddArgs;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::format::grouped;
+use crate::format::counted;
 use crate::job::UsageError;
 
 /// Specs that are added at once. Never another number: a repeated add knows each of its parts again only if they are cut at the
@@ -30,7 +30,41 @@ struct Specs {
 /// Why an add stopped.
 struct Stopped {
     reason: String,
-    retryable: bool,
+    remedy: Remedy,
+}
+
+/// What makes the rest of the file a part of the execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Remedy {
+    /// The same command.
+    Repeat,
+    /// The same command after a correction of the file.
+    Correct,
+    /// None: the message says why.
+    None,
+}
+
+impl Remedy {
+    fn advice(self, token: &str) -> String {
+        match self {
+            Self::Repeat => format!(". Nothing is added twice: repeat with --token {token}"),
+            Self::Correct => format!(
+                ". Nothing is added twice: correct the line, leave the lines before it as they are, and repeat with --token {token}"
+            ),
+            Self::None => String::new(),
+        }
+    }
+}
+
+impl From<OperatorError> for Stopped {
+    fn from(error: OperatorError) -> Self {
+        let remedy = match &error {
+            error if error.is_retryable() => Remedy::Repeat,
+            OperatorError::Engine(EngineError::InvalidAdd { .. }) => Remedy::Correct,
+            _ => Remedy::None,
+        };
+        Self { reason: error.to_string(), remedy }
+    }
 }
 
 pub(super) async fn execute(context: &Context, args: &AddArgs) -> Result<ExitCode, CliError> {
@@ -41,14 +75,12 @@ pub(super) async fn execute(context: &Context, args: &AddArgs) -> Result<ExitCod
     let operator = context.start(&args.system).await?;
     let mut added = 0;
     let ended = tokio::select! {
-        () = interrupt.wait() => Err(Stopped { reason: "it was interrupted".to_owned(), retryable: true }),
+        () = interrupt.wait() => Err(Stopped { reason: "it was interrupted".to_owned(), remedy: Remedy::Repeat }),
         ended = add_all(&*operator, execution_id, &token, specs, &mut added) => ended,
     };
     super::shut_down(&*operator, &interrupt).await;
-    if let Err(Stopped { reason, retryable }) = ended {
-        let advice = format!(
-            "Nothing is added twice: put right what is wrong, leave the lines before it as they are, and repeat with --token {token}"
-        );
+    if let Err(Stopped { reason, remedy }) = ended {
+        let (advice, retryable) = (remedy.advice(&token), remedy == Remedy::Repeat);
         let error = CliError::Add { execution_id, added, reason, advice, retryable };
         let Some(code) = interrupt.exit_code() else { return Err(error) };
         context.output.error(&error);
@@ -58,8 +90,9 @@ pub(super) async fn execute(context: &Context, args: &AddArgs) -> Result<ExitCod
     if output.is_json() {
         output.value(&json!({ "execution_id": execution_id, "segments": added, "token": token }))?;
     } else {
-        output.line(format_args!("{} segments added to {execution_id}", grouped(added)))?;
-        output.note(format_args!("`{} seal {execution_id}` says that these are all", context.program));
+        output.line(format_args!("{} added to {execution_id}", counted(added, "segment")))?;
+        let seal = context.command(format_args!("seal {execution_id}"));
+        output.note(format_args!("{seal} says that these are all"));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -73,15 +106,14 @@ async fn add_all(
 ) -> Result<(), Stopped> {
     let mut chunks = read_ahead(specs);
     for part in 0_u64.. {
-        let refused = |error: TextError| Stopped { reason: error.to_string(), retryable: false };
-        let lost = || Stopped { reason: "the thread that reads the specs was lost".to_owned(), retryable: true };
+        let refused = |error: TextError| Stopped { reason: error.to_string(), remedy: Remedy::Correct };
+        let lost = || Stopped { reason: "the thread that reads the specs was lost".to_owned(), remedy: Remedy::Repeat };
         let chunk = chunks.recv().await.ok_or_else(lost)?.map_err(refused)?;
         if chunk.is_empty() {
             break;
         }
         let segments = chunk.len() as u64;
-        let answer = operator.add(execution_id, &format!("{token}.{part}"), chunk).await;
-        answer.map_err(|error| Stopped { reason: error.to_string(), retryable: error.is_retryable() })?;
+        operator.add(execution_id, &format!("{token}.{part}"), chunk).await?;
         *added += segments;
     }
     Ok(())

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::args::DeadLettersArgs;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::Colour;
+use crate::output::{Colour, Line};
 
 pub(super) async fn execute(context: &Context, args: &DeadLettersArgs) -> Result<ExitCode, CliError> {
     let database = context.read().await?;
@@ -28,7 +28,7 @@ pub(super) async fn execute(context: &Context, args: &DeadLettersArgs) -> Result
         }
         let time = recorded_at.to_rfc3339_opts(SecondsFormat::Secs, true);
         output.line(format_args!("{time}  {source}  {}  {} bytes", row.event_id, row.payload_bytes))?;
-        output.line(format_args!("{:>22}{}", "", output.paint(Colour::Red, &row.reason)))?;
+        output.line(Line::from(format_args!("{:>22}", "")).paint(Colour::Red, &row.reason))?;
     }
     Ok(ExitCode::SUCCESS)
 }

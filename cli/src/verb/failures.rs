@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::execution::IdError;
 use crate::format::{grouped, telling_line};
-use crate::output::{Colour, Output};
+use crate::output::{Colour, Line, Output};
 
 /// Groups whose tallies are read at once: one request.
 const TALLIES_AT_ONCE: u64 = 100;
@@ -112,15 +112,15 @@ fn print(output: &Output, failures: &[Failure], others: u64) -> Result<(), CliEr
         output.note("no segment failed");
         return Ok(());
     }
-    output.line(output.paint(Colour::Dim, format_args!("{:>9}  {:<14}  MESSAGE", "SEGMENTS", "KIND")))?;
+    output.line(Line::painted(Colour::Dim, format_args!("{:>9}  {:<14}  MESSAGE", "SEGMENTS", "KIND")))?;
     for failure in failures {
         let kind = serde_json::to_value(failure.kind).map_err(crate::output::OutputError::from)?;
         let (count, kind) = (grouped(failure.count), kind.as_str().unwrap_or_default());
-        output.line(format_args!("{count:>9}  {kind:<14}  {}", output.paint(Colour::Red, &failure.message)))?;
+        output.line(Line::from(format_args!("{count:>9}  {kind:<14}  ")).paint(Colour::Red, &failure.message))?;
         let examples: Vec<String> = failure.examples.iter().map(u64::to_string).collect();
         let more = if failure.count > examples.len() as u64 { ", …" } else { "" };
         let examples = format_args!("{:>27}segments {}{more}", "", examples.join(", "));
-        output.line(output.paint(Colour::Dim, examples))?;
+        output.line(Line::painted(Colour::Dim, examples))?;
     }
     if others > 0 {
         output.line(format_args!("{:>9}  with yet other messages", grouped(others)))?;

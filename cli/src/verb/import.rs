@@ -9,9 +9,9 @@ use tokio::time::Instant;
 use crate::args::ImportArgs;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::format::{grouped, span};
+use crate::format::{counted, grouped, span};
 use crate::import::{Import, Imported, Step, import};
-use crate::output::OutputError;
+use crate::output::{Bar, OutputError};
 
 pub(super) async fn execute(context: &Context, args: ImportArgs) -> Result<ExitCode, CliError> {
     let database = context.open().await?;
@@ -57,7 +57,7 @@ fn print(context: &Context, table: &str, imported: &Imported, took: &str) -> Res
     };
     context
         .output
-        .line(format_args!("{} rows into table {table}{made}, in {took}{replaced}", grouped(imported.rows)))?;
+        .line(format_args!("{} into table {table}{made}, in {took}{replaced}", counted(imported.rows, "row")))?;
     for note in &imported.notes {
         context.output.warn(note);
     }
@@ -66,21 +66,21 @@ fn print(context: &Context, table: &str, imported: &Imported, took: &str) -> Res
 
 fn print_dry_run(context: &Context, table: &str, imported: &Imported) -> Result<(), OutputError> {
     let into = if imported.created { "a new table" } else { "the existing table" };
-    let (rows, key) = (grouped(imported.rows), &imported.key);
+    let (rows, key) = (counted(imported.rows, "row"), &imported.key);
     context
         .output
-        .line(format_args!("{rows} rows are in order for {into} {table} with the key {key}; nothing was written"))?;
+        .line(format_args!("{rows} in order for {into} {table} with the key {key}; nothing was written"))?;
     for note in &imported.notes {
         context.output.warn(note);
     }
     Ok(())
 }
 
-fn bar(context: &Context, table: &str) -> ProgressBar {
+fn bar(context: &Context, table: &str) -> Bar {
     let bar = context.output.bar(ProgressBar::no_length());
     let style = ProgressStyle::with_template("{spinner} {prefix}: {human_pos} {msg}, {per_sec}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-    bar.set_prefix(table.to_owned());
+    bar.set_prefix(table);
     bar.set_message("rows");
     bar
 }

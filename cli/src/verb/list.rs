@@ -2,18 +2,25 @@
 
 use std::process::ExitCode;
 
-use chrono::{DateTime, SecondsFormat};
+use chrono::DateTime;
 use control_table::ControlTable;
+use control_table::id::ExecutionId;
 use control_table::read::ExecutionSummary;
 use control_table::read::ListQuery;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::args::ListArgs;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::format::grouped;
-use crate::output::{Colour, Output};
-use crate::summary::colour;
+use crate::execution_table::ExecutionTable;
+
+/// What `list --json` prints.
+#[derive(Serialize)]
+struct Answer {
+    executions: Vec<ExecutionSummary>,
+    /// Where the next page begins, if there may be one.
+    next: Option<ExecutionId>,
+}
 
 pub(super) async fn execute(context: &Context, args: ListArgs) -> Result<ExitCode, CliError> {
     let limit = usize::from(args.limit);
@@ -25,12 +32,13 @@ pub(super) async fn execute(context: &Context, args: ListArgs) -> Result<ExitCod
     };
     let next = views.last().filter(|_| views.len() >= limit).map(|view| view.execution_id);
     if context.output.is_json() {
-        context.output.value(&json!({ "executions": views, "next": next }))?;
+        context.output.value(&Answer { executions: views, next })?;
         return Ok(ExitCode::SUCCESS);
     }
-    print(&context.output, &views)?;
+    print(context, &views)?;
     if let Some(next) = next {
-        context.output.note(format_args!("there may be more: `{} list --before {next}`", context.program));
+        let list = context.command(format_args!("list --before {next}"));
+        context.output.note(format_args!("there may be more: {list}"));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -54,27 +62,16 @@ async fn views(table: &ControlTable, query: &ListQuery) -> Result<Vec<ExecutionS
     Ok(views)
 }
 
-fn print(output: &Output, views: &[ExecutionSummary]) -> Result<(), CliError> {
+fn print(context: &Context, views: &[ExecutionSummary]) -> Result<(), CliError> {
+    let output = &context.output;
     if views.is_empty() {
         output.note("no executions");
         return Ok(());
     }
-    let widest = views.iter().map(|view| view.job.as_str().len()).max().unwrap_or(0).max("JOB".len());
-    let head = format!(
-        "{:<36}  {:<widest$}  {:<10}  {:>17}  {:>8}  {:>14}  {:<20}  KEY",
-        "ID", "JOB", "STATUS", "SEGMENTS", "FAILED", "ITEMS", "BEGUN"
-    );
-    output.line(output.paint(Colour::Dim, head))?;
+    let table = ExecutionTable::new(views, context.now(), output.width());
+    output.line(table.head())?;
     for view in views {
-        let status = output.paint(colour(view.status), format_args!("{:<10}", view.status.as_str()));
-        let progress = format!("{}/{}", view.done(), view.segments.max(view.expected.unwrap_or(0)));
-        let begun = view.created_at.to_rfc3339_opts(SecondsFormat::Secs, true);
-        let (id, job, failed) = (view.execution_id.to_string(), view.job.as_str(), grouped(view.failed));
-        let items = grouped(view.item_count);
-        output.line(format_args!(
-            "{id:<36}  {job:<widest$}  {status}  {progress:>17}  {failed:>8}  {items:>14}  {begun:<20}  {}",
-            view.key
-        ))?;
+        output.line(table.row(view))?;
     }
     Ok(())
 }

@@ -23,6 +23,7 @@ mod watch;
 
 use std::process::ExitCode;
 
+use control_table::ControlTable;
 use control_table::id::ExecutionId;
 use control_table::read::ExecutionSummary;
 use control_table::rows::ExecutionStatus;
@@ -34,6 +35,7 @@ use crate::error::{CliError, FAILED};
 use crate::execution::IdError;
 use crate::follow::Follower;
 use crate::interrupt::Interrupt;
+use crate::summary::{self, Details};
 
 /// Does what was asked.
 pub async fn execute(context: &Context, verb: Verb) -> Result<ExitCode, CliError> {
@@ -100,30 +102,37 @@ async fn follow_to_end(
     };
     let finished = finished?;
     let view = table.summary(execution_id).await?.ok_or_else(|| IdError::NotFound(execution_id.to_string()))?;
-    print_finished(context, finished, &view, wanted)
+    print_finished(context, table, finished, &view, wanted).await
 }
 
 /// Prints an execution that ended. With a closed pipe the exit code still says how it ended.
-fn print_ended(context: &Context, view: &ExecutionSummary, wanted: ExecutionStatus) -> Result<ExitCode, CliError> {
-    match crate::summary::print(&context.output, view) {
+async fn print_ended(
+    context: &Context,
+    table: &ControlTable,
+    view: &ExecutionSummary,
+    wanted: ExecutionStatus,
+) -> Result<ExitCode, CliError> {
+    let details = Details::of(table, view).await?;
+    match summary::print(&context.output, view, &details) {
         Ok(()) | Err(crate::output::OutputError::Closed) => {}
         Err(error) => return Err(error.into()),
     }
     if view.failed > 0 {
-        let (program, id) = (&context.program, view.execution_id);
-        context.output.note(format_args!("`{program} failures {id}` shows what failed, and why"));
+        let failures = context.command(format_args!("failures {}", view.execution_id));
+        context.output.note(format_args!("{failures} shows what failed, and why"));
     }
     Ok(exit_code(view, wanted))
 }
 
 /// Prints an execution that this process saw to its end. An undelivered event is a failure, too: the next job waits for it.
-fn print_finished(
+async fn print_finished(
     context: &Context,
+    table: &ControlTable,
     finished: Finished,
     view: &ExecutionSummary,
     wanted: ExecutionStatus,
 ) -> Result<ExitCode, CliError> {
-    let code = print_ended(context, view, wanted)?;
+    let code = print_ended(context, table, view, wanted).await?;
     if finished.notification_failures > 0 {
         let times = finished.notification_failures;
         context.output.warn(format_args!("a command for a notification failed, {times} times; `-v` logs what it said"));
@@ -131,9 +140,9 @@ fn print_finished(
     if finished.is_published {
         return Ok(code);
     }
-    let program = &context.program;
+    let resume = context.command("resume");
     context.output.warn(format_args!(
-        "the execution is over, but its completion event could not be delivered; `{program} resume` tries again"
+        "the execution is over, but its completion event could not be delivered; {resume} tries again"
     ));
     Ok(ExitCode::from(FAILED))
 }

@@ -17,7 +17,7 @@ pub(super) async fn execute(context: &Context, args: &RedriveArgs) -> Result<Exi
     let ended = async {
         let report = operator.redrive(execution_id, args.selection()).await?;
         let (segments, generation) = (report.segments, report.generation);
-        context.output.note(format_args!("{segments} segments are run again, in generation {generation}"));
+        context.output.note(format_args!("generation {generation} runs {segments} of its segments again"));
         follow_to_end(context, &*operator, execution_id, ExecutionStatus::Succeeded, &mut interrupt).await
     };
     let ended = ended.await;

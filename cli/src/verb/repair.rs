@@ -19,6 +19,10 @@ pub(super) async fn execute(context: &Context, args: &RepairArgs) -> Result<Exit
         let report = context.bystander().await?.repair(execution_id, RepairMode::DryRun).await?;
         let is_clean = report.differences.is_empty() && report.unsettled.is_empty();
         print(context, &report)?;
+        if !is_clean {
+            let repair = context.command(format_args!("repair {execution_id}"));
+            context.output.note(format_args!("nothing was changed: {repair} makes these corrections"));
+        }
         return Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENCES) });
     }
     let mut interrupt = context.take_signals();

@@ -31,8 +31,8 @@ async fn left_open(context: &Context, operator: &dyn Operator) -> Result<Vec<Exe
         let is_unsealed = execution.is_some_and(|row| row.status == ExecutionStatus::Scattering);
         let plan = if is_unsealed { table.plan(execution_id).await? } else { None };
         if plan.is_some_and(|plan| plan.kind == PlanKind::External) {
-            let program = &context.program;
-            context.output.note(format_args!("{execution_id} may get more segments: `{program} seal` ends it"));
+            let seal = context.command(format_args!("seal {execution_id}"));
+            context.output.note(format_args!("{execution_id} may get more segments: {seal} ends it"));
         } else {
             open.push(execution_id);
         }

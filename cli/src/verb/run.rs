@@ -16,6 +16,7 @@ use crate::execution::IdError;
 use crate::follow::Follower;
 use crate::interrupt::Interrupt;
 use crate::job::{Job, RunPlan};
+use crate::summary::{self, Details};
 
 /// What is started.
 struct Call {
@@ -84,7 +85,7 @@ async fn drive(
     };
     let finished = finished?;
     let view = table.summary(execution_id).await?.ok_or_else(|| IdError::NotFound(execution_id.to_string()))?;
-    print_finished(context, finished, &view, ExecutionStatus::Succeeded)
+    print_finished(context, table, finished, &view, ExecutionStatus::Succeeded).await
 }
 
 /// The execution that is waited for.
@@ -107,7 +108,7 @@ async fn interrupted(
         Some(execution_id) => {
             if let Some(view) = operator.table().summary(execution_id).await? {
                 // A closed terminal takes no answer, and is no error.
-                drop(crate::summary::print(&context.output, &view));
+                drop(summary::print(&context.output, &view, &Details::default()));
             }
             context.say_how_to_resume();
         }

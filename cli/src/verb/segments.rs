@@ -2,17 +2,18 @@
 
 use std::process::ExitCode;
 
+use chrono::{DateTime, Utc};
 use control_table::rows::SegmentStatus;
 
 use crate::args::SegmentsArgs;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::execution::IdError;
-use crate::format::grouped;
-use crate::output::{Colour, Output, OutputError};
+use crate::format::{cut, grouped};
+use crate::output::{Colour, Line, Output, OutputError};
 use crate::segment_view::SegmentView;
 
-/// Characters of a spec that a line of the table has room for.
+/// Columns that a line of the table has for a spec.
 const SPEC_WIDTH: usize = 60;
 
 pub(super) async fn execute(context: &Context, args: &SegmentsArgs) -> Result<ExitCode, CliError> {
@@ -28,7 +29,7 @@ pub(super) async fn execute(context: &Context, args: &SegmentsArgs) -> Result<Ex
             if shown == 0 {
                 head(&context.output)?;
             }
-            print(&context.output, &row.into())?;
+            print(context, &row.into())?;
             shown += 1;
         }
     }
@@ -43,10 +44,11 @@ fn head(output: &Output) -> Result<(), OutputError> {
         return Ok(());
     }
     let head = format!("{:>9}  {:<9}  {:>8}  {:>12}  {:>10}  SPEC", "INDEX", "STATUS", "ATTEMPTS", "ITEMS", "MS");
-    output.line(output.paint(Colour::Dim, head))
+    output.line(Line::painted(Colour::Dim, head))
 }
 
-fn print(output: &Output, segment: &SegmentView) -> Result<(), OutputError> {
+fn print(context: &Context, segment: &SegmentView) -> Result<(), OutputError> {
+    let output = &context.output;
     if output.is_json() {
         return output.value(segment);
     }
@@ -55,11 +57,11 @@ fn print(output: &Output, segment: &SegmentView) -> Result<(), OutputError> {
         SegmentStatus::Failed | SegmentStatus::Cancelled => Colour::Red,
         SegmentStatus::Pending | SegmentStatus::Running => Colour::Yellow,
     };
-    let status = output.paint(colour, format_args!("{:<9}", segment.status.as_str()));
-    let (items, millis) = (grouped(segment.item_count), grouped(segment.duration_ms));
-    let spec = shortened(&segment.spec.to_string());
-    let (index, attempts) = (segment.index, segment.attempt);
-    output.line(format_args!("{index:>9}  {status}  {attempts:>8}  {items:>12}  {millis:>10}  {spec}"))?;
+    let (items, millis) = (grouped(segment.item_count), grouped(duration_ms(segment, context.now())));
+    let spec = cut(&segment.spec.to_string(), SPEC_WIDTH);
+    let (index, attempts, status) = (segment.index, segment.attempt, segment.status.as_str());
+    let line = Line::from(format_args!("{index:>9}  ")).paint(colour, format_args!("{status:<9}"));
+    output.line(line.then(format_args!("  {attempts:>8}  {items:>12}  {millis:>10}  {spec}")))?;
     for (name, value) in &segment.counters {
         output.line(format_args!("{:>11}{name} = {}", "", grouped(*value)))?;
     }
@@ -68,8 +70,7 @@ fn print(output: &Output, segment: &SegmentView) -> Result<(), OutputError> {
     let earlier = &segment.failures[..segment.failures.len().saturating_sub(shown_whole)];
     for failed in earlier {
         let last = failed.message.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
-        let text = format!("attempt {}: {last}", failed.attempt);
-        output.line(format_args!("{:>11}{}", "", output.paint(Colour::Dim, text)))?;
+        output.line(below(Colour::Dim, format_args!("attempt {}: {last}", failed.attempt)))?;
     }
     if let Some(error) = &segment.error {
         // Of a segment that got through in the end, the error is history.
@@ -78,27 +79,40 @@ fn print(output: &Output, segment: &SegmentView) -> Result<(), OutputError> {
         let kind = kind.as_str().unwrap_or_default();
         for (number, text) in error.message.lines().enumerate() {
             let label = if number == 0 { format!("{kind}: ") } else { String::new() };
-            output.line(format_args!("{:>11}{}", "", output.paint(colour, format_args!("{label}{text}"))))?;
+            output.line(below(colour, format_args!("{label}{text}")))?;
         }
     }
     Ok(())
 }
 
-fn shortened(text: &str) -> String {
-    if text.chars().count() <= SPEC_WIDTH {
-        return text.to_owned();
+/// How long the segment took; of one that a worker has, so far.
+fn duration_ms(segment: &SegmentView, now: DateTime<Utc>) -> u64 {
+    match (segment.status, segment.started_at) {
+        (SegmentStatus::Running, Some(started_at)) => u64::try_from((now - started_at).num_milliseconds()).unwrap_or(0),
+        _ => segment.duration_ms,
     }
-    let start: String = text.chars().take(SPEC_WIDTH - 1).collect();
-    format!("{start}…")
+}
+
+/// A line below the segment's own.
+fn below(colour: Colour, text: impl std::fmt::Display) -> Line {
+    Line::from(format_args!("{:>11}", "")).paint(colour, text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use control_table::clock::Timestamp;
+    use control_table::id::ExecutionId;
+    use control_table::rows::SegmentRow;
 
     #[test]
-    fn a_long_spec_is_cut_at_a_character() {
-        assert_eq!(shortened("{}"), "{}");
-        assert_eq!(shortened(&"é".repeat(100)).chars().count(), SPEC_WIDTH);
+    fn a_segment_that_a_worker_has_shows_how_long_so_far() {
+        let id: ExecutionId = "0193a5b0-3c1e-7d2f-8a4b-5c6d7e8f9a0b".parse().unwrap();
+        let mut row = SegmentRow::pending(id.segment(0), serde_json::Value::Null, 1, Timestamp::from_millis(0));
+        let now = Timestamp::from_millis(5_000).to_datetime();
+        assert_eq!(duration_ms(&row.clone().into(), now), 0);
+        row.status = SegmentStatus::Running;
+        row.started_at = Some(Timestamp::from_millis(2_000));
+        assert_eq!(duration_ms(&row.into(), now), 3_000);
     }
 }

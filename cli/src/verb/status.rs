@@ -5,15 +5,15 @@ use std::process::ExitCode;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::execution::IdError;
-use crate::summary;
+use crate::summary::{self, Details};
 
 pub(super) async fn execute(context: &Context, id: &str) -> Result<ExitCode, CliError> {
     let database = context.read().await?;
     let table = database.control_table();
     let execution_id = context.resolve(table, id).await?;
     let view = table.summary(execution_id).await?.ok_or_else(|| IdError::NotFound(id.to_owned()))?;
-    let retries = if view.status.is_terminal() { None } else { table.retries(execution_id).await? };
-    summary::print_with(&context.output, &view, retries.as_ref())?;
+    let details = Details::of(table, &view).await?;
+    summary::print(&context.output, &view, &details)?;
     if !view.status.is_terminal() {
         context.warn_if_left(&database, execution_id).await?;
     }

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::format::grouped;
 use crate::job::UsageError;
-use crate::output::{Colour, OutputError};
+use crate::output::{Colour, Line, OutputError};
 use crate::tables::Tables;
 use crate::user_table;
 
@@ -108,7 +108,7 @@ async fn views(tables: &Tables) -> Result<Vec<TableView>, CliError> {
 fn print_list(context: &Context, views: &[TableView]) -> Result<(), OutputError> {
     let widest = views.iter().map(|view| view.table.len()).max().unwrap_or(0).max("TABLE".len());
     let head = format!("{:<widest$}  {:>14}  {:>16}  KEY", "TABLE", "ITEMS", "BYTES");
-    context.output.line(context.output.paint(Colour::Dim, head))?;
+    context.output.line(Line::painted(Colour::Dim, head))?;
     for view in views {
         let (items, bytes, key) = (grouped(view.items), grouped(view.bytes), keys(&view.key));
         context.output.line(format_args!("{:<widest$}  {items:>14}  {bytes:>16}  {key}", view.table))?;

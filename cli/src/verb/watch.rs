@@ -53,7 +53,7 @@ pub(super) async fn follow(
     };
     ended?;
     let view = table.summary(execution_id).await?.ok_or_else(|| IdError::NotFound(execution_id.to_string()))?;
-    print_ended(context, &view, wanted)
+    print_ended(context, table, &view, wanted).await
 }
 
 /// Waits for the end of an execution that another process works on; warns if no process seems to.

@@ -34,7 +34,8 @@ fn opened_filled_twice_with_the_same_token_and_sealed() {
     let sealed = world.call(&["seal", id, "--json"]).expect(0).json();
     assert_eq!((&sealed["status"], &sealed["item_count"]), (&json!("SUCCEEDED"), &json!(1_003)));
     let late = world.call_with(&["add", id, "--file", "-"], &specs(1)).expect(1);
-    assert!(late.stderr.contains("0 segments of"), "{}", late.stderr);
+    assert!(late.stderr.contains("0 segments were added") && late.stderr.contains("open another"), "{}", late.stderr);
+    assert!(!late.stderr.contains("--token"), "no token opens it again: {}", late.stderr);
 }
 
 #[test]

@@ -3,10 +3,12 @@
 #![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
 
 mod cancel;
+mod damage;
 #[cfg(not(feature = "aws"))]
 mod deployed;
 mod external;
 mod hooks;
+mod hostile;
 mod import;
 mod policy;
 mod processes;

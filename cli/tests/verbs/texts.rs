@@ -27,11 +27,15 @@ const VERBS: [&str; 20] = [
 ];
 
 /// What differs from call to call.
-const VARIABLE: [(&str, &str); 6] = [
+const VARIABLE: [(&str, &str); 9] = [
     (r" +\d+  \{", "  <ms>  {"),
     (r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "<id>"),
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4})?…?", "<id>"),
     (r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?(\.\d+)?Z?", "<time>"),
+    (r"\b\d{2}-\d{2} \d{2}:\d{2}\b", "<minute>"),
+    // The column of a table is as wide as its widest span.
+    (r" +TOOK", "  TOOK"),
+    (r"<(time|minute)> +[\d.]+ ?(ms|s)\b", "<$1>  <span>"),
     (r"\b[\d.]+ ?(ms|s)\b", "<span>"),
     (r"/tmp/\.tmp\w+", "<dir>"),
 ];
@@ -79,6 +83,7 @@ fn an_execution_that_fails_and_is_redriven() {
     check("run-again", &world.call(&run).expect(1));
     check("status", &world.call(&["status", "latest"]).expect(0));
     check("list", &world.call(&["list"]).expect(0));
+    check("list-narrow", &world.call_at_width(76, &["list"]).expect(0));
     check("segments", &world.call(&["segments", "latest"]).expect(0));
     check("failures", &world.call(&["failures", "latest"]).expect(0));
     check("repair", &world.call(&["repair", "latest", "--dry-run"]).expect(0));

@@ -60,7 +60,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn of(output: &Output) -> Self {
+    pub fn of(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Self { code: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr: text(&output.stderr) }
     }
@@ -99,13 +99,19 @@ impl World {
     }
 
     fn prepare(&self, command: &mut Command, arguments: &[&str]) {
-        command.args(arguments).env("SCATTERCTL_DATA_DIR", self.dir.path()).current_dir(self.dir.path());
+        command.args(arguments).env("SCATTERCTL_DATA_DIR", self.dir.path()).env_remove("COLUMNS").current_dir(self.dir.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     }
 
     /// Runs the program to its end.
     pub fn call(&self, arguments: &[&str]) -> Answer {
         Answer::of(&self.command(arguments).output().expect("the program starts"))
+    }
+
+    /// Runs the program to its end as on a terminal of so many columns.
+    pub fn call_at_width(&self, columns: u16, arguments: &[&str]) -> Answer {
+        let mut command = self.command(arguments);
+        Answer::of(&command.env("COLUMNS", columns.to_string()).output().expect("the program starts"))
     }
 
     /// Runs the program to its end with that on its standard input.

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::config::auth::{Params, ResolveAuthScheme};
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, IdentityCache, Region, StalledStreamProtectionConfig};
-use aws_sdk_dynamodb::error::DisplayErrorContext;
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::{TimeToLiveSpecification, TimeToLiveStatus};
 use aws_smithy_runtime_api::client::auth::AuthSchemeOptionsFuture;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
@@ -18,11 +18,11 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
-use dynoxide::Database;
+use dynoxide::{Database, DynoxideError};
 
 use super::changes::{Bell, Changes};
 use super::transport::{self, Emulator, InProcess};
-use super::{EmbeddedError, REGION, TableStream, dispatch, stream};
+use super::{EmbeddedError, REGION, TableStream, dispatch, fault, stream};
 
 /// What a write survives once it was answered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl EmbeddedDynamoDb {
     /// One process at a time. Blocks for some tens of milliseconds.
     pub fn open(path: &Path, durability: Durability) -> Result<Self, EmbeddedError> {
         let name = path.to_str().ok_or_else(|| EmbeddedError::PathNotUnicode(path.to_owned()))?;
-        let failed = |reason: String| EmbeddedError::Open { path: path.to_owned(), reason };
+        let failed = |said: String| EmbeddedError::Open { path: path.to_owned(), reason: fault::explain(path, &said) };
         let database = Database::new(name).map_err(|e| failed(e.to_string()))?;
         if durability == Durability::ProcessCrash {
             database.enable_bulk_loading().map_err(|e| failed(e.to_string()))?;
@@ -118,23 +118,25 @@ impl EmbeddedDynamoDb {
     pub fn has_table(&self, table: &str) -> Result<bool, EmbeddedError> {
         let found = self.service.database.get_table_metadata(table);
         let path = self.service.path.clone().unwrap_or_default();
-        found.map(|table| table.is_some()).map_err(|e| EmbeddedError::Open { path, reason: e.to_string() })
+        found.map(|table| table.is_some()).map_err(|e| {
+            let reason = fault::explain(&path, &e.to_string());
+            EmbeddedError::Open { path, reason }
+        })
     }
 
     /// Has items of a table deleted by [`Self::delete_expired`] once the time in that attribute is over.
     pub async fn enable_expiry(&self, table: &str, attribute: &str) -> Result<(), EmbeddedError> {
         let client = self.client();
-        let failed = |reason: String| EmbeddedError::Expiry(reason);
         let described = client.describe_time_to_live().table_name(table).send().await;
-        let described = described.map_err(|error| failed(DisplayErrorContext(error).to_string()))?;
+        let described = described.map_err(|error| expiry(&error))?;
         let status = described.time_to_live_description.and_then(|description| description.time_to_live_status);
         if status == Some(TimeToLiveStatus::Enabled) {
             return Ok(());
         }
         let specification = TimeToLiveSpecification::builder().enabled(true).attribute_name(attribute).build();
-        let specification = specification.map_err(|error| failed(error.to_string()))?;
+        let specification = specification.map_err(|error| EmbeddedError::Expiry(error.to_string()))?;
         let request = client.update_time_to_live().table_name(table).time_to_live_specification(specification);
-        request.send().await.map_err(|error| failed(DisplayErrorContext(error).to_string()))?;
+        request.send().await.map_err(|error| expiry(&error))?;
         Ok(())
     }
 
@@ -143,7 +145,7 @@ impl EmbeddedDynamoDb {
         let database = self.service.database.clone();
         tokio::task::spawn_blocking(move || database.sweep_ttl())
             .await?
-            .map_err(|e| EmbeddedError::Expiry(e.to_string()))
+            .map_err(|e| EmbeddedError::Expiry(self.service.explain(&e.to_string())))
     }
 
     /// The stream of a table, to read and to trim. The table must exist and have a stream.
@@ -183,6 +185,20 @@ impl Service {
         work()
     }
 
+    /// A failure of the file names the file.
+    fn explained(&self, refusal: DynoxideError) -> DynoxideError {
+        match refusal {
+            DynoxideError::InternalServerError(_) | DynoxideError::SqliteError(_) => {
+                DynoxideError::InternalServerError(self.explain(&refusal.to_string()))
+            }
+            refusal => refusal,
+        }
+    }
+
+    fn explain(&self, said: &str) -> String {
+        self.path.as_deref().map_or_else(|| said.to_owned(), |path| fault::explain(path, said))
+    }
+
     fn call(&self, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let operation = request
             .headers()
@@ -199,7 +215,7 @@ impl Service {
         }
         let (status, answer) = match result {
             Ok(answer) => (200, answer),
-            Err(refusal) => (refusal.status_code(), refusal.to_json()),
+            Err(refusal) => (refusal.status_code(), self.explained(refusal).to_json()),
         };
         let status = StatusCode::try_from(status).map_err(transport::broken)?;
         Ok(HttpResponse::new(status, SdkBody::from(answer)))
@@ -219,6 +235,11 @@ impl Emulator for Service {
     async fn answer(self: Arc<Self>, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         self.call(&request)
     }
+}
+
+/// What the service said; it always says something.
+fn expiry(error: &(impl ProvideErrorMetadata + std::error::Error)) -> EmbeddedError {
+    EmbeddedError::Expiry(error.message().map_or_else(|| error.to_string(), ToOwned::to_owned))
 }
 
 #[derive(Debug)]

@@ -6,14 +6,11 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum EmbeddedError {
     /// The database file could not be opened or created.
-    #[error(
-        "cannot open the embedded DynamoDB at {path}: {reason}; check that the directory exists, is writable and is \
-         on a local disk, or choose another data directory"
-    )]
+    #[error("the embedded DynamoDB cannot be opened: {reason}")]
     Open {
         /// The database file.
         path: PathBuf,
-        /// What the emulator or SQLite said.
+        /// The file, what is wrong with it, and what a user can do.
         reason: String,
     },
     /// The path of the database cannot be handed to SQLite.
@@ -34,7 +31,7 @@ pub enum EmbeddedError {
         reason: String,
     },
     /// SQLite refused a read or a write of the stream.
-    #[error("the embedded DynamoDB's stream failed: {0}; check the disk's free space")]
+    #[error("the stream of the embedded DynamoDB cannot be read or trimmed: {0}. Check the disk, and try again")]
     Sqlite(#[from] rusqlite::Error),
     /// A background thread ended before it answered.
     #[error("a background read of the stream was lost: {0}")]
@@ -52,7 +49,7 @@ pub enum EmbeddedError {
         reason: String,
     },
     /// Expired items could not be deleted, or that they expire could not be written down.
-    #[error("cannot delete expired items from the embedded DynamoDB: {0}; check the disk's free space")]
+    #[error("cannot delete expired items from the embedded DynamoDB: {0}")]
     Expiry(String),
     /// The loopback endpoint stopped.
     #[error("the embedded DynamoDB's endpoint stopped: {0}")]

@@ -13,6 +13,7 @@ mod changes;
 mod dispatch;
 mod dynamodb;
 mod error;
+mod fault;
 #[cfg(feature = "event-sources")]
 mod kinesis;
 #[cfg(feature = "event-sources")]

@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags, params};
 use serde_json::{Map, Value};
 
 use super::dynamodb::Service;
-use super::{ACCOUNT, Durability, EmbeddedError, REGION};
+use super::{ACCOUNT, Durability, EmbeddedError, REGION, fault};
 
 /// dynoxide numbers a new record by the highest number so far, which without this index is found by reading all.
 const INDEX: &str = "CREATE INDEX IF NOT EXISTS stream_records_by_table_and_number
@@ -74,7 +74,7 @@ impl TableStream {
         let label = service
             .database()
             .get_table_metadata(table)
-            .map_err(|e| EmbeddedError::Open { path: path.to_owned(), reason: e.to_string() })?
+            .map_err(|e| EmbeddedError::Open { path: path.to_owned(), reason: fault::explain(path, &e.to_string()) })?
             .filter(|table| table.stream_enabled)
             .and_then(|table| table.stream_label)
             .ok_or_else(|| EmbeddedError::NoStream(table.to_owned()))?;

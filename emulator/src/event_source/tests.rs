@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use super::batch::RetryPolicy;
 use super::*;
+use crate::Shutdown;
 
 /// For what must happen: long, so that only what never happens fails.
 const PATIENCE: Duration = Duration::from_secs(30);

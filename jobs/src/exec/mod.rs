@@ -13,6 +13,7 @@ mod command;
 mod output_files;
 mod report;
 mod report_file;
+mod start_error;
 
 use std::env::temp_dir;
 use std::time::Duration;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use control_table::ControlTable;
 use control_table::rows::{ExecutionRow, ExecutionStatus};
-use emulator::event_source::StopSignal;
+use emulator::StopSignal;
 use runtime::Attempts;
 use tokio::time::MissedTickBehavior;
 

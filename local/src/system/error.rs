@@ -68,13 +68,13 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::DataDir(DataDirError::InUse { .. }) => true,
+            Self::Store(error) => error.is_retryable(),
             Self::Table(error) => error.is_retryable(),
             Self::Engine(error) => error.is_retryable(),
             #[cfg(not(feature = "emulate"))]
             Self::WithoutEmulation => false,
             Self::DataDir(_)
             | Self::Outdated(_)
-            | Self::Store(_)
             | Self::Empty(_)
             | Self::Embedded(_)
             | Self::NotRecovered { .. }

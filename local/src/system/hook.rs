@@ -10,7 +10,7 @@ use control_table::id::ExecutionId;
 use control_table::message::CompletionEvent;
 use control_table::message::NotificationEvent;
 use control_table::rows::{ExecutionStatus, Notification};
-use emulator::event_source::StopSignal;
+use emulator::StopSignal;
 use futures::future::{join, select};
 use jobs::leftovers::{self, Purpose};
 use jobs::process_group::{Group, KILL_GRACE};
@@ -262,7 +262,7 @@ fn last_words(stderr: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use emulator::event_source::Shutdown;
+    use emulator::Shutdown;
 
     const EXECUTION: &str = "0193a5b0-3c1e-7d2f-8a4b-5c6d7e8f9a0b";
 

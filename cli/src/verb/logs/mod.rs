@@ -11,7 +11,7 @@ use crate::args::LogsArgs;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::job::UsageError;
-use crate::output::{Colour, Output, OutputError};
+use crate::output::{Colour, Line, Output, OutputError};
 
 /// Prints what the attempts at segments have printed, in the order of segments and attempts, then what the hooks have.
 pub(super) async fn execute(context: &Context, args: &LogsArgs) -> Result<ExitCode, CliError> {
@@ -85,7 +85,7 @@ fn print(output: &Output, piece: &Piece, has_title: bool) -> Result<(), OutputEr
         return output.value(&piece.json);
     }
     if has_title {
-        output.line(output.paint(Colour::Dim, &piece.title))?;
+        output.line(Line::painted(Colour::Dim, &piece.title))?;
     }
     for line in piece.text.lines() {
         output.line(line)?;

@@ -75,9 +75,9 @@ impl SqliteStore {
     pub fn open(file: &Path, durability: Durability, opener: Opener) -> Result<Self, OpenError> {
         let outbox = Arc::new(Notify::new());
         let connect = || connection(file, durability);
-        let mut first = connect().map_err(|source| OpenError::new(file, source))?;
+        let mut first = connect().map_err(|source| OpenError::new(file, &source))?;
         schema::prepare(&mut first, file)?;
-        let second = connect().map_err(|source| OpenError::new(file, source))?;
+        let second = connect().map_err(|source| OpenError::new(file, &source))?;
         let started = |source| OpenError::Thread { file: file.to_owned(), source };
         let process = opener.process;
         let writer = Writer::start(first, opener, Arc::clone(&outbox)).map_err(started)?;
@@ -112,7 +112,7 @@ impl SqliteStore {
         match failure {
             Failure::Sqlite(source) => {
                 let file: PathBuf = self.file.to_path_buf();
-                Error::File { operation, subject, fault: fault(&source), file, source: source.into() }
+                Error::File { operation, subject, fault: fault(&source), file, source: Said::of(&source).into() }
             }
             Failure::Corrupt { key, source } => {
                 Error::CorruptRow { operation, subject, key: Box::new(key), source: source.into() }
@@ -158,9 +158,23 @@ fn connection(file: &Path, durability: Durability) -> Result<Connection, rusqlit
     Ok(connection)
 }
 
+/// What `SQLite` said, without its code, which says the same in other words.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Said(String);
+
+impl Said {
+    fn of(error: &rusqlite::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
 /// What a user can do about an error of `SQLite`.
 fn fault(error: &rusqlite::Error) -> FileFault {
-    use rusqlite::ErrorCode;
+    use rusqlite::{ErrorCode, ffi};
+    if error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_WRITE) {
+        return FileFault::WriteRefused;
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => FileFault::Busy,
         Some(ErrorCode::DiskFull) => FileFault::Full,

@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::error::FileFault;
+
 /// The version of the tables. A file with another is refused.
 const VERSION: i32 = 1;
 
@@ -79,12 +81,14 @@ pub enum OpenError {
         found: i32,
     },
     /// `SQLite` cannot open it.
-    #[error("cannot open {file}: {source}")]
+    #[error("{} {}: {said}. {}", .file.display(), .fault.as_str(), .fault.advice())]
     Unusable {
         /// The file.
         file: PathBuf,
+        /// What is wrong, as far as it helps to know what to do.
+        fault: FileFault,
         /// What `SQLite` said.
-        source: rusqlite::Error,
+        said: String,
     },
     /// The operating system starts no thread.
     #[error("cannot start a thread for {file}: {source}")]
@@ -97,14 +101,20 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    pub(super) fn new(file: &Path, source: rusqlite::Error) -> Self {
-        Self::Unusable { file: file.to_owned(), source }
+    pub(super) fn new(file: &Path, source: &rusqlite::Error) -> Self {
+        Self::Unusable { file: file.to_owned(), fault: super::fault(source), said: source.to_string() }
+    }
+
+    /// Whether the file can perhaps be opened later, as it is.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self, Self::Unusable { fault, .. } if fault.is_retryable())
     }
 }
 
 /// Makes the tables in a new file, and refuses one of another version.
 pub(super) fn prepare(connection: &mut Connection, file: &Path) -> Result<(), OpenError> {
-    let unusable = |source| OpenError::new(file, source);
+    let unusable = |source| OpenError::new(file, &source);
     write_ahead(connection).map_err(unusable)?;
     if version(connection).map_err(unusable)? == 0 {
         create(connection).map_err(unusable)?;
@@ -180,6 +190,9 @@ mod tests {
             .unwrap();
         let mut connection = Connection::open(&file).unwrap();
         let refusal = prepare(&mut connection, &file).unwrap_err().to_string();
-        assert!(refusal.contains("control.db") && refusal.contains("not a database"), "{refusal}");
+        assert!(
+            refusal.contains("control.db is damaged, or is no database") && refusal.contains("restore it from a copy"),
+            "{refusal}"
+        );
     }
 }

@@ -33,7 +33,9 @@ pub enum SourceError {
         place: String,
     },
     /// The user's table is not there.
-    #[error("source.table: there is no table {table:?} in this account and region. Check the name, and the region")]
+    #[error(
+        "source.table: there is no table {table:?}: check its name. On one machine `import` makes tables; on AWS look at the region, too"
+    )]
     TableMissing {
         /// The table.
         table: String,

@@ -9,7 +9,7 @@ use control_table::store::DynamoDbStore;
 use control_table::store::sqlite::Durability;
 use emulator::embedded::EmbeddedDynamoDb;
 
-use super::{Control, Database};
+use super::{Control, Database, is_there};
 use crate::data_dir::DataDir;
 use crate::system::{CONTROL_TABLE, Error};
 
@@ -24,7 +24,7 @@ impl Database {
     pub(super) fn read_emulated(data_dir: &Path, durability: Durability, entropy: Arc<Entropy>) -> Result<Self, Error> {
         let empty = || Error::Empty(data_dir.to_owned());
         let file = DataDir::database_in(&folder(data_dir));
-        if !file.exists() {
+        if !is_there(&file)? {
             return Err(empty());
         }
         let service = EmbeddedDynamoDb::open(&file, super::emulated(durability))?;

@@ -9,7 +9,7 @@ use control_table::store::SqliteStore;
 use control_table::store::sqlite::{Durability, Opener, ProcessId};
 use emulator::embedded::EmbeddedDynamoDb;
 
-use super::{Control, Database};
+use super::{Control, Database, is_there};
 use crate::data_dir::{self, DataDir};
 use crate::processes::Registration;
 use crate::system::{CONTROL_TABLE, Error};
@@ -35,7 +35,7 @@ impl Database {
     pub(super) fn read_file(data_dir: &Path, durability: Durability, entropy: &Entropy) -> Result<Self, Error> {
         refuse_first_house(data_dir)?;
         let path = data_dir.join(NAME);
-        if !path.exists() {
+        if !is_there(&path)? {
             return Err(Error::Empty(data_dir.to_owned()));
         }
         // It opens no execution.
@@ -80,7 +80,7 @@ fn new_process(entropy: &Entropy) -> ProcessId {
 /// its own.
 fn refuse_first_house(data_dir: &Path) -> Result<(), Error> {
     let file = DataDir::database_in(data_dir);
-    if data_dir.join(NAME).exists() || !file.exists() {
+    if is_there(&data_dir.join(NAME))? || !is_there(&file)? {
         return Ok(());
     }
     let service = EmbeddedDynamoDb::open(&file, emulator::embedded::Durability::ProcessCrash)?;

@@ -16,7 +16,7 @@ mod file;
 
 pub(super) use self::file::Opened;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use control_table::ControlTable;
@@ -26,7 +26,7 @@ use control_table::store::sqlite::{Durability, Owner};
 use emulator::embedded::EmbeddedDynamoDb;
 
 use super::Error;
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, DataDirError};
 use crate::processes::{Life, life_of};
 
 /// A data directory, and which of its two control tables is meant.
@@ -88,7 +88,7 @@ impl Database {
     }
 
     fn around(
-        place: &std::path::Path,
+        place: &Path,
         durability: Durability,
         control_table: ControlTable,
         control: Control,
@@ -130,6 +130,11 @@ impl Database {
             Control::Emulated(_) => Ok(None),
         }
     }
+}
+
+/// A directory that may not be read, or a file in its place, is no empty one.
+fn is_there(file: &Path) -> Result<bool, DataDirError> {
+    file.try_exists().map_err(|source| DataDirError::Unusable { path: file.to_owned(), source })
 }
 
 const fn emulated(durability: Durability) -> emulator::embedded::Durability {

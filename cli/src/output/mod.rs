@@ -1,58 +1,34 @@
 //! Everything that is printed goes through here: answers to standard output, the rest to standard error.
+//!
+//! The data of others (keys, codes, errors, results, file names) reaches a terminal only as a part of a [`Line`], of JSON, of a
+//! [`Bar`] or of a log event, and each of them escapes it.
+
+mod bar;
+mod error;
+mod escape;
+mod json;
+mod line;
+mod log;
+
+pub use self::bar::Bar;
+pub use self::error::OutputError;
+pub use self::escape::escaped;
+pub use self::line::{Colour, Line};
+pub use self::log::LogWriter;
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
+use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::error::CliError;
 
-/// Standard output could not be written.
-#[derive(Debug, thiserror::Error)]
-pub enum OutputError {
-    /// The reader closed the pipe, as `head` does. Not an error for the user.
-    #[error("the output's reader has closed it")]
-    Closed,
-    /// Anything else: a full disk, for example.
-    #[error("cannot write the output")]
-    Io(#[source] io::Error),
-    /// An answer that has no JSON.
-    #[error("cannot write the answer as JSON")]
-    Json(#[from] serde_json::Error),
-}
-
-impl From<io::Error> for OutputError {
-    fn from(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::BrokenPipe { Self::Closed } else { Self::Io(error) }
-    }
-}
-
-/// A colour, for terminals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Colour {
-    /// All is well.
-    Green,
-    /// Something failed.
-    Red,
-    /// Not finished.
-    Yellow,
-    /// Less important.
-    Dim,
-}
-
-impl Colour {
-    const fn code(self) -> &'static str {
-        match self {
-            Self::Green => "32",
-            Self::Red => "31",
-            Self::Yellow => "33",
-            Self::Dim => "2",
-        }
-    }
-}
+/// The variable with the width of a line, which a user or a shell may set.
+const COLUMNS: &str = "COLUMNS";
 
 /// What is printed beside the answer, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +54,7 @@ pub struct Output {
     mode: Mode,
     colours: bool,
     error_colours: bool,
+    terminal_width: Option<usize>,
     bars: MultiProgress,
 }
 
@@ -93,6 +70,7 @@ impl Output {
             mode,
             colours: wanted && io::stdout().is_terminal(),
             error_colours: wanted && error_terminal,
+            terminal_width: Term::stdout().size_checked().map(|(_, columns)| usize::from(columns)),
             bars: MultiProgress::with_draw_target(target),
         }
     }
@@ -117,99 +95,105 @@ impl Output {
         self.error_colours
     }
 
-    /// Shows a progress bar until it is cleared.
-    pub fn bar(&self, bar: ProgressBar) -> ProgressBar {
-        self.bars.add(bar)
+    /// Characters of a line of the answer: as `COLUMNS` says, else as the terminal is; `None` for an answer that goes elsewhere.
+    pub fn width(&self) -> Option<usize> {
+        let asked = std::env::var(COLUMNS).ok().and_then(|columns| columns.trim().parse().ok());
+        asked.filter(|columns| *columns > 0).or(self.terminal_width)
     }
 
-    /// Colours a part of a line of the answer.
-    pub fn paint(&self, colour: Colour, text: impl Display) -> String {
-        paint(self.colours, colour, text)
+    /// Shows a progress bar until it is cleared.
+    pub fn bar(&self, bar: ProgressBar) -> Bar {
+        Bar::new(self.bars.add(bar))
     }
 
     /// A line of the answer.
-    pub fn line(&self, text: impl Display) -> Result<(), OutputError> {
-        self.bars.suspend(|| {
-            let mut stdout = io::stdout().lock();
-            writeln!(stdout, "{text}")?;
-            Ok(stdout.flush()?)
-        })
+    pub fn line(&self, line: impl Into<Line>) -> Result<(), OutputError> {
+        let mut text = line.into().render(self.colours);
+        text.push('\n');
+        self.answer(text.as_bytes())
     }
 
     /// JSON values of the answer, each on a line of its own, in one write: for answers of any size.
     pub fn values<T: Serialize>(&self, values: &[T]) -> Result<(), OutputError> {
         let mut text = Vec::new();
         for value in values {
-            serde_json::to_writer(&mut text, value)?;
+            json::write(&mut text, value)?;
             text.push(b'\n');
         }
-        self.bars.suspend(|| {
-            let mut stdout = io::stdout().lock();
-            stdout.write_all(&text)?;
-            Ok(stdout.flush()?)
-        })
+        self.answer(&text)
     }
 
     /// A JSON value of the answer, on a line of its own.
     pub fn value(&self, value: &impl Serialize) -> Result<(), OutputError> {
-        self.line(serde_json::to_string(value)?)
+        self.values(&[value])
+    }
+
+    fn answer(&self, text: &[u8]) -> Result<(), OutputError> {
+        self.bars.suspend(|| {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(text)?;
+            Ok(stdout.flush()?)
+        })
     }
 
     /// Something to know beside the answer; not with `--json` or `--quiet`.
-    pub fn note(&self, text: impl Display) {
+    pub fn note(&self, line: impl Into<Line>) {
         if self.shows_progress() {
-            self.complain(text);
+            self.complain(&line.into().render(self.error_colours));
         }
     }
 
     /// Something to know in any case.
     pub fn warn(&self, text: impl Display) {
         if self.is_json() {
-            self.complain(json!({ "warning": text.to_string() }));
+            self.complain_json(&json!({ "warning": text.to_string() }));
         } else {
-            self.complain(format_args!("{} {text}", paint(self.error_colours, Colour::Yellow, "note:")));
+            self.complain_text(Colour::Yellow, "note:", &text.to_string());
         }
     }
 
     /// An error: a sentence and its causes, or JSON.
     pub fn error(&self, error: &CliError) {
-        let message = error.message();
+        self.failure(&error.message(), error.is_retryable());
+    }
+
+    /// The message of an error, of one line or several.
+    pub fn failure(&self, message: &str, retryable: bool) {
         if self.is_json() {
-            self.complain(json!({ "error": { "message": message, "retryable": error.is_retryable() } }));
+            self.complain_json(&json!({ "error": { "message": message, "retryable": retryable } }));
         } else {
-            self.complain(format_args!("{} {message}", paint(self.error_colours, Colour::Red, "error:")));
+            self.complain_text(Colour::Red, "error:", message);
+        }
+    }
+
+    /// Further lines are indented: none of them can be taken for another message.
+    fn complain_text(&self, colour: Colour, label: &str, text: &str) {
+        let mut lines = text.lines();
+        let first = Line::painted(colour, label).then(' ').then(lines.next().unwrap_or_default());
+        self.complain(&first.render(self.error_colours));
+        for line in lines {
+            let indent = if line.is_empty() { "" } else { "  " };
+            self.complain(&Line::from(indent).then(line).render(self.error_colours));
+        }
+    }
+
+    fn complain_json(&self, value: &Value) {
+        let mut text = Vec::new();
+        // A value without maps of other keys than text can always be written.
+        if json::write(&mut text, value).is_ok() {
+            self.complain(&String::from_utf8_lossy(&text));
         }
     }
 
     /// A line on standard error, past the progress bars. If it is closed, the line is dropped.
-    pub fn complain(&self, text: impl Display) {
+    fn complain(&self, text: &str) {
         self.bars.suspend(|| drop(writeln!(io::stderr().lock(), "{text}")));
     }
 
     /// Where logs go: standard error, past the progress bars.
     pub fn log_writer(&self) -> LogWriter {
-        LogWriter { bars: self.bars.clone() }
+        LogWriter { bars: self.bars.clone(), is_json: self.is_json() }
     }
-}
-
-/// Writes log lines past the progress bars.
-#[derive(Debug, Clone)]
-pub struct LogWriter {
-    bars: MultiProgress,
-}
-
-impl Write for LogWriter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.bars.suspend(|| io::stderr().lock().write(bytes))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        io::stderr().lock().flush()
-    }
-}
-
-fn paint(colours: bool, colour: Colour, text: impl Display) -> String {
-    if colours { format!("\x1b[{}m{text}\x1b[0m", colour.code()) } else { text.to_string() }
 }
 
 #[cfg(test)]
@@ -218,11 +202,8 @@ mod tests {
 
     #[test]
     fn colours_only_where_they_are_wanted() {
-        assert_eq!(paint(true, Colour::Red, "x"), "\x1b[31mx\x1b[0m");
-        assert_eq!(paint(false, Colour::Red, "x"), "x");
         let output = Output::new(&Global { no_color: true, ..Global::default() });
-        assert_eq!(output.paint(Colour::Green, 5), "5");
-        assert!(!output.error_colours());
+        assert!(!output.colours && !output.error_colours());
     }
 
     #[test]
