@@ -22,11 +22,6 @@ impl Bar {
         self.bar.set_style(style);
     }
 
-    /// All that is to be done.
-    pub fn set_length(&self, length: u64) {
-        self.bar.set_length(length);
-    }
-
     /// What is done.
     pub fn set_position(&self, position: u64) {
         self.bar.set_position(position);

@@ -99,7 +99,11 @@ impl World {
     }
 
     fn prepare(&self, command: &mut Command, arguments: &[&str]) {
-        command.args(arguments).env("SCATTERCTL_DATA_DIR", self.dir.path()).env_remove("COLUMNS").current_dir(self.dir.path());
+        command
+            .args(arguments)
+            .env("SCATTERCTL_DATA_DIR", self.dir.path())
+            .env_remove("COLUMNS")
+            .current_dir(self.dir.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     }
 
