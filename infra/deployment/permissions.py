@@ -19,7 +19,7 @@ def are_checked(emulator, made):
     say("permissions: the emulator checks the functions' requests against their roles")
 
 
-def let_partiql(emulator, made):
+def let_batches(emulator, made):
     """The emulator takes a request's name for that of its permission, and `dynamodb:BatchExecuteStatement` is none on AWS:
     there it needs `dynamodb:PartiQLInsert`, which the template gives."""
     for role in ("ScatterRole", "SweeperRole"):

@@ -12,7 +12,7 @@ pub const SHARD_COUNT: u16 = 1;
 /// The retries of both event source mappings: `MaximumRetryAttempts`, `BisectBatchOnFunctionError`, `FunctionResponseTypes`.
 const RETRIES: RetryPolicy = RetryPolicy { attempts_max: Some(10), bisect: true, report_failures: true };
 
-/// `WorkerFunction`: `Events.Segments`, with the defaults of the parameters that it refers to.
+/// `SegmentStreamMapping`, with the defaults of the parameters that it refers to.
 pub const WORKER_MAPPING: KinesisSettings =
     KinesisSettings { batch_size: 1, parallelization_factor: 10, retries: RETRIES, timeout: Duration::from_mins(15) };
 
