@@ -302,7 +302,7 @@ fn as_record(message: QueueMessage) -> ShardRecord {
     ShardRecord {
         key: message.receipt_handle,
         sequence_number: message.message_id,
-        partition_key: String::new(),
+        partition_key: message.group.unwrap_or_default(),
         data: message.body.into_bytes(),
         arrived_at_ms: 0,
     }
