@@ -34,6 +34,7 @@ mod gather;
 mod metrics;
 mod operations;
 mod permissions;
+mod prices;
 mod scatter;
 mod stream_disorder;
 mod sweeper;
