@@ -34,6 +34,7 @@ mod gather;
 mod metrics;
 mod operations;
 mod permissions;
+mod prices;
 mod queue;
 mod scatter;
 mod stream_disorder;
