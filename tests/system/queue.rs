@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
-use chrono::{DateTime, Utc};
-use control_table::clock::{Clock as _, Entropy, SystemClock};
+use chrono::{DateTime, TimeDelta, Utc};
+use control_table::clock::{Clock as _, Entropy, SystemClock, Timestamp};
 use control_table::rows::{ExecutionRow, ExecutionStatus, SegmentStatus};
 use emulator::embedded::{EmbeddedSqs, QueueSettings};
 use emulator::event_source::{HandlerError, Host, Invocation, Shutdown, SqsHandler, SqsMapping, SqsSettings};
 use engine::scatter::ScatterAnswer;
 use functions::SqsDispatcher;
 use functions::handlers::WorkerHandler;
-use functions::sqs::Visibility;
+use functions::sqs::{SqsPosition, Visibility};
 use runtime::{Context, Output, Segment, SegmentError, Work, work};
 use serde_json::{Value, json};
 use test_support::{Parts, RawEvents, Requests, WAIT, assert_invariants, dynamodb_event};
@@ -174,4 +174,20 @@ async fn a_message_that_could_not_be_worked_comes_again_after_seconds() {
     let response = function.handle(event, invocation).await.unwrap();
     assert_eq!(response.batch_item_failures.len(), 3);
     assert!(stack.sqs.next_visible_in().is_some_and(|wait| wait <= Duration::from_secs(5)), "the backoff's first wait");
+}
+
+/// A message that is hidden is with a worker, so its record is not lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn records_are_gone_only_when_the_queue_is_empty_or_its_retention_is_over() {
+    let stack = Stack::new(PATIENT).await;
+    let position = SqsPosition::new(stack.sqs.client(), &stack.sqs.queue_url());
+    let now = Timestamp::EPOCH.plus(TimeDelta::days(100));
+    let until = async || now.to_datetime() - position.read_until(now).await.unwrap().to_datetime();
+    assert_eq!(until().await, TimeDelta::minutes(2), "an empty queue");
+    stack.scatter(1).await;
+    assert_eq!(until().await, TimeDelta::days(14), "a message waits");
+    let messages = stack.sqs.receive(10);
+    assert_eq!(until().await, TimeDelta::days(14), "a worker has it");
+    stack.sqs.delete(messages.iter().map(|message| message.receipt_handle.as_str()));
+    assert_eq!(until().await, TimeDelta::minutes(2), "it is done");
 }
