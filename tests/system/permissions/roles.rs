@@ -122,12 +122,12 @@ fn in_stack(mut all: Needed, values: &[(&str, &str)]) -> Needed {
     let key = if has("KmsKeyArn") { by_lambda(&KEY, &Resource::Key) } else { Vec::new() };
     let network = if has("SubnetIds") { by_lambda(&NETWORK, &Resource::Everything) } else { Vec::new() };
     let traces = if has("Tracing") { by_lambda(&TRACES, &Resource::Everything) } else { Vec::new() };
-    let account = [key.clone(), network, traces].concat();
+    let account = [network, traces].concat();
     for (name, needed) in &mut all {
         match *name {
             "TickRole" => {}
             "WorkerPolicy" | "ScheduleRole" => needed.extend(key.clone()),
-            _ => needed.extend(account.clone()),
+            _ => needed.extend([key.clone(), account.clone()].concat()),
         }
     }
     if !account.is_empty() {
