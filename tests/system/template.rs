@@ -185,6 +185,24 @@ fn a_message_stays_hidden_for_six_times_the_longest_worker() {
     assert_eq!(number(&template, &queue["MessageRetentionPeriod"]), 14 * 24 * 60 * 60, "as long as SQS keeps any");
 }
 
+#[test]
+fn the_settings_of_the_sam_cli_name_parameters_of_the_template() {
+    let settings: toml::Table = toml::from_str(include_str!("../../infra/samconfig.toml")).unwrap();
+    let overrides = |environment: &toml::Value| {
+        let deploy = environment.get("deploy")?.get("parameters")?;
+        Some(deploy.get("parameter_overrides")?.as_str()?.to_owned())
+    };
+    let environments = settings.values().filter_map(toml::Value::as_table);
+    let overrides: Vec<String> = environments.filter_map(|table| overrides(&table.clone().into())).collect();
+    assert!(!overrides.is_empty());
+    let template = template();
+    for (name, value) in overrides.iter().flat_map(|text| text.split(' ')).filter_map(|one| one.split_once('=')) {
+        let parameter = &template["Parameters"][name];
+        let (value, least) = (value.parse::<u64>().unwrap(), parameter["MinValue"].as_u64().unwrap());
+        assert!(value >= least, "{name}");
+    }
+}
+
 /// A number of an event source mapping; of a `!Ref`, the parameter's default.
 fn number(template: &Value, value: &Value) -> u64 {
     resolved(template, value).as_u64().unwrap_or_else(|| panic!("{value}"))

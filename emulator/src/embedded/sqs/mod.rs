@@ -168,7 +168,7 @@ impl Service {
                     successful.push(answer);
                 }
                 None => {
-                    failed.push(json!({ "Id": entry["Id"], "Code": "ReceiptHandleIsInvalid", "SenderFault": true }))
+                    failed.push(json!({ "Id": entry["Id"], "Code": "ReceiptHandleIsInvalid", "SenderFault": true }));
                 }
             }
         }
