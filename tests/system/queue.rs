@@ -95,7 +95,7 @@ async fn an_execution_on_a_queue_completes_and_leaves_the_queue_empty() {
     let stack = Stack::new(PATIENT).await;
     let answer = stack.scatter(300).await;
     assert_eq!(stack.sqs.counts(), (300, 0));
-    let mapping = stack.map(stack.handler(counting(), Some(stack.visibility())), Duration::from_secs(60));
+    let mapping = stack.map(stack.handler(counting(), Some(stack.visibility())), Duration::from_mins(1));
     stack.drained().await;
     stack.shutdown.request();
     mapping.await.unwrap();
@@ -118,15 +118,14 @@ async fn a_message_of_a_worker_that_died_takes_its_segment_back() {
     // The handler gets a deadline of a minute, so that it does not end the attempt itself; its call is ended long before.
     let dying = stack.sqs.receive(10);
     let event = emulator::event_source::sqs::event(&stack.sqs, &dying);
-    let invocation =
-        Invocation { request_id: "dies".to_owned(), deadline: SystemClock.now() + Duration::from_secs(60) };
+    let invocation = Invocation { request_id: "dies".to_owned(), deadline: SystemClock.now() + Duration::from_mins(1) };
     let handler = stack.handler(dies_once.clone(), None);
     tokio::time::timeout(Duration::from_millis(200), handler.handle(event, invocation)).await.unwrap_err();
     let segment = answer.execution_id.segment(0);
     let row = stack.parts.table.segment(segment).await.unwrap().unwrap();
     assert_eq!((row.status, row.attempt), (SegmentStatus::Running, 1));
 
-    let mapping = stack.map(stack.handler(dies_once, None), Duration::from_secs(60));
+    let mapping = stack.map(stack.handler(dies_once, None), Duration::from_mins(1));
     stack.drained().await;
     stack.shutdown.request();
     mapping.await.unwrap();
@@ -140,7 +139,7 @@ async fn what_the_control_table_never_takes_is_a_dead_letter_that_can_be_moved_b
     let stack = Stack::new(QueueSettings { visibility_timeout: Duration::from_millis(1), receives_max: 3 }).await;
     let answer = stack.scatter(2).await;
     let worker = stack.parts.worker_without_table(counting());
-    let mapping = stack.map(Function(WorkerHandler::new(worker, None)), Duration::from_secs(60));
+    let mapping = stack.map(Function(WorkerHandler::new(worker, None)), Duration::from_mins(1));
     stack.drained().await;
     stack.shutdown.request();
     mapping.await.unwrap();
@@ -154,7 +153,7 @@ async fn what_the_control_table_never_takes_is_a_dead_letter_that_can_be_moved_b
         let entry = aws_sdk_sqs::types::SendMessageBatchRequestEntry::builder().id("0").message_body(body);
         message.entries(entry.build().unwrap()).send().await.unwrap();
     }
-    let mapping = stack.map(stack.handler(counting(), None), Duration::from_secs(60));
+    let mapping = stack.map(stack.handler(counting(), None), Duration::from_mins(1));
     stack.drained().await;
     stack.shutdown.request();
     mapping.await.unwrap();

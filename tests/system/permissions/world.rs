@@ -140,7 +140,7 @@ impl World {
         let bus = |calls: &Calls| Arc::new(BusCalls::new(calls.clone()));
         let bus_of_sweeper = bus(&calls.sweeper);
         let source = Through::one(calls.built_in.clone()).dynamodb(&lab.dynamodb.client());
-        let settings = QueueSettings { visibility_timeout: std::time::Duration::from_secs(900), receives_max: 20 };
+        let settings = QueueSettings { visibility_timeout: std::time::Duration::from_mins(15), receives_max: 20 };
         let queue = (calls.carrier == Carrier::Queue).then(|| EmbeddedSqs::start(settings));
         let engine = |calls: &Calls, bus| engine(&lab, queue.as_ref(), calls, bus);
         Self {
