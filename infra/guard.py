@@ -11,10 +11,13 @@ import sys
 from cfnlint.decode import decode
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# Lambda's own limits of a stream's mapping.
+# Lambda's own limits of a mapping.
 RANGES = {"BatchSize": (1, 10_000), "ParallelizationFactor": (1, 10), "MaximumRetryAttempts": (0, 10_000)}
-SAME = ["StartingPosition", "BatchSize", "ParallelizationFactor", "FunctionResponseTypes", "BisectBatchOnFunctionError",
-        "MaximumRetryAttempts", "FilterCriteria"]
+# What takes no narrower resource than all of them.
+EVERYWHERE = {"Network": "ec2:", "Traces": "xray:"}
+# AWS: a queue's visibility timeout is at least six times its function's timeout, and a message is received at least five times
+# before it is a dead letter (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html).
+VISIBILITY_TIMES, RECEIVES_MIN = 6, 5
 # What SAM takes in an event of a stream. The linter passes over what it does not know there.
 KNOWN = {"BatchSize", "BisectBatchOnFunctionError", "DestinationConfig", "Enabled", "EventSourceArn", "FilterCriteria",
          "FunctionName", "FunctionResponseTypes", "KmsKeyArn", "MaximumBatchingWindowInSeconds", "MaximumRecordAgeInSeconds",
@@ -37,14 +40,21 @@ def guard(path):
     template = json.loads(json.dumps(template))
     resources = template["Resources"]
     found = []
-    mappings = dict(event_source_mappings(resources))
-    for name, mapping in mappings.items():
-        found += mapping_findings(name, mapping, template.get("Parameters", {}))
-    found += same_mapping(mappings)
+    parameters = template.get("Parameters", {})
+    for name, mapping in event_source_mappings(resources):
+        found += mapping_findings(name, mapping, parameters)
     for name, resource in resources.items():
         kind, properties = resource["Type"], resource.get("Properties", {})
         if kind in POLICY_HOLDERS:
             found += policy_findings(name, kind, properties)
+        if kind == "AWS::IAM::Role":
+            found += account_findings(name, properties)
+        if kind == "AWS::Serverless::Function":
+            found += log_findings(name, properties)
+        if kind == "AWS::KMS::Key":
+            found += key_findings(name, properties)
+        if kind == "AWS::SQS::Queue":
+            found += queue_findings(name, properties, parameters)
         if kind == "AWS::DynamoDB::Table":
             found += table_findings(name, resource, properties)
         if kind == "AWS::CloudWatch::Alarm":
@@ -65,6 +75,15 @@ def event_source_mappings(resources):
 
 
 def mapping_findings(name, mapping, parameters):
+    if "ReportBatchItemFailures" not in mapping.get("FunctionResponseTypes", []):
+        yield f"partial: {name} does not take ReportBatchItemFailures, so one record fails its whole batch"
+    if mapping.get("StartingPosition"):
+        yield from stream_findings(name, mapping, parameters)
+    elif "MaximumConcurrency" not in mapping.get("ScalingConfig", {}):
+        yield f"concurrency: {name} reads a queue without ScalingConfig.MaximumConcurrency, so throttles use up its messages' receives"
+
+
+def stream_findings(name, mapping, parameters):
     for setting in sorted(set(mapping) - KNOWN):
         yield f"unknown: {name}: {setting} is no setting of a stream's mapping"
     for setting, (low, high) in RANGES.items():
@@ -77,8 +96,6 @@ def mapping_findings(name, mapping, parameters):
             if not isinstance(number, int) or not low <= number <= high:
                 rule = "retries" if setting == "MaximumRetryAttempts" else "range"
                 yield f"{rule}: {name}: {setting} is {number}{said}, and must be {low} to {high}"
-    if "ReportBatchItemFailures" not in mapping.get("FunctionResponseTypes", []):
-        yield f"partial: {name} does not take ReportBatchItemFailures, so one record fails its whole batch"
     if not mapping.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination"):
         yield f"failures: {name} has no place for batches that it gives up on"
     for pattern in mapping.get("FilterCriteria", {}).get("Filters", []):
@@ -97,26 +114,63 @@ def values(value, parameters):
     return [(parameter.get(key), of + key) for key in ("Default", "MinValue", "MaxValue")]
 
 
-def same_mapping(mappings):
-    """A worker of the user's gets its records just as the built-in one does."""
-    own, built_in = mappings.get("OwnWorkerSegments"), mappings.get("WorkerFunction/Segments")
-    if own and built_in:
-        for setting in SAME:
-            if own.get(setting) != built_in.get(setting):
-                yield f"same: OwnWorkerSegments and WorkerFunction/Segments differ in {setting}"
+def account_findings(name, properties):
+    """Some accounts refuse a role without a boundary, or outside a path."""
+    return [f"account: {name} has no {setting}" for setting in ("Path", "PermissionsBoundary") if setting not in properties]
+
+
+def log_findings(name, properties):
+    """Without the settings Lambda keeps two lines of its own for every invocation, and no parameter lowers that."""
+    logging = properties.get("LoggingConfig", {})
+    return [f"logs: {name} has no {setting}" for setting in ("ApplicationLogLevel", "SystemLogLevel") if setting not in logging]
+
+
+def key_findings(name, properties):
+    """SNS passes no source to a key's policy for EventBridge
+    (https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html), so such a condition refuses every message."""
+    for statement in properties["KeyPolicy"]["Statement"]:
+        conditions = json.dumps(statement.get("Condition", {}))
+        if "events.amazonaws.com" in json.dumps(statement.get("Principal")) and "aws:Source" in conditions:
+            yield f"key: {name}: {statement.get('Sid', 'a statement')} refuses EventBridge, which passes no aws:Source…"
+
+
+def queue_findings(name, properties, parameters):
+    """Of a queue that a function reads: one with dead letters."""
+    redrive = properties.get("RedrivePolicy")
+    if not redrive:
+        return
+    if redrive["maxReceiveCount"] < RECEIVES_MIN:
+        yield f"receives: {name}: maxReceiveCount is {redrive['maxReceiveCount']}, and must be {RECEIVES_MIN} or more"
+    timeout = parameters.get("WorkerTimeoutSeconds", {}).get("Default", 0)
+    visible, said = values(properties.get("VisibilityTimeout", 30), parameters)[0]
+    if visible < VISIBILITY_TIMES * timeout:
+        yield f"visibility: {name}: VisibilityTimeout is {visible}{said}, and must be {VISIBILITY_TIMES * timeout} or more"
 
 
 def policy_findings(name, kind, properties):
     if kind == "AWS::Serverless::Function" and "Role" not in properties:
         yield f"role: {name} has no Role, and SAM would give it one that reads every stream and writes every log group"
-    for arn in properties.get("ManagedPolicyArns", []) if kind == "AWS::IAM::Role" else []:
-        if not isinstance(arn, dict) or "Ref" not in arn:
-            yield f"role: {name} takes in {arn}; write out what it needs"
+    for arn in written_out(properties.get("ManagedPolicyArns", [])) if kind == "AWS::IAM::Role" else []:
+        yield f"role: {name} takes in {arn}; write out what it needs"
     for statement in statements(properties):
         for key in ("Action", "Resource"):
             for value in listed(statement.get(key, [])):
+                if value == "*" and key == "Resource" and is_everywhere(statement):
+                    continue
                 if value == "*" or (key == "Action" and "*" in str(value)):
                     yield f"wildcard: {name}: {key} {value} of {statement.get('Sid', 'a statement')}"
+
+
+def written_out(arns):
+    """The policies that a role takes in and that are not of its template."""
+    if isinstance(arns, dict):
+        return [] if "Ref" in arns else written_out(arns["Fn::If"][1:])
+    return [arns] if isinstance(arns, str) else [arn for each in arns for arn in written_out(each)]
+
+
+def is_everywhere(statement):
+    prefix = EVERYWHERE.get(statement.get("Sid"))
+    return prefix is not None and all(action.startswith(prefix) for action in listed(statement["Action"]))
 
 
 def statements(node):
@@ -136,7 +190,7 @@ def listed(value):
 
 def table_findings(name, resource, properties):
     expected = {
-        "deleting the stack keeps it": resource.get("DeletionPolicy") == "Retain",
+        "deleting the stack keeps it": resource.get("DeletionPolicy") == "RetainExceptOnCreate",
         "it is encrypted": properties.get("SSESpecification", {}).get("SSEEnabled") is True,
         "it can be restored to a moment":
             properties.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled") is True,
@@ -152,15 +206,30 @@ def alarm_findings(name, properties):
     if not re.search(rf"^### .*\b{name}\b", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE):
         yield f"alarm: {name} has no entry in docs/operations.md"
     if "AlarmActions" not in properties:
-        yield f"alarm: {name} tells nobody"
+        yield f"alarm: {name} has no action"
 
 
 def dashboard_findings(name, properties):
-    body = properties["DashboardBody"].get("Fn::Sub")
-    try:
-        json.loads(re.sub(r"\$\{[^}]+\}", "x", body[0] if isinstance(body, list) else body))
-    except ValueError as error:
-        yield f"dashboard: {name}: {error}"
+    for body in texts(properties["DashboardBody"]):
+        try:
+            json.loads(re.sub(r"\$\{[^}]+\}", "x", body))
+        except ValueError as error:
+            yield f"dashboard: {name}: {error}"
+
+
+def texts(node):
+    """What a text may be, whatever its conditions are."""
+    if isinstance(node, str):
+        return [node]
+    if "Fn::If" in node:
+        return [text for choice in node["Fn::If"][1:] for text in texts(choice)]
+    if "Fn::Sub" not in node:
+        return ["x"]
+    body, variables = node["Fn::Sub"] if isinstance(node["Fn::Sub"], list) else (node["Fn::Sub"], {})
+    found = [body]
+    for variable, value in variables.items():
+        found = [text.replace(f"${{{variable}}}", choice) for text in found for choice in texts(value)]
+    return found
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ impl Deployed {
         let outputs = Outputs::of(&aws_sdk_cloudformation::Client::new(&config), name).await?;
         let deployment = Deployment {
             control_table: outputs.control_table.clone(),
-            segment_stream: outputs.segment_stream.clone(),
+            transport: outputs.transport.clone(),
             event_bus: Some(outputs.completion_bus.clone()),
         };
         let engine = wiring::engine(&config, &deployment, clock, entropy);

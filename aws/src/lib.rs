@@ -1,8 +1,8 @@
 //! A deployed stack, as `scatterctl --stack NAME` sees it.
 //!
 //! An execution is started by the stack's own scatter function, and worked on by its functions alone. What an operator asks beside that
-//! (a cancel, a redrive, a repair, external segments) is carried out by this process on the stack's table, stream and bus,
-//! by the same code as in the functions and with the caller's credentials; if this process ends, the sweeper continues it.
+//! (a cancel, a redrive, a repair, external segments) is carried out by this process on the stack's table, stream or queue,
+//! and bus, by the same code as in the functions and with the caller's credentials; if this process ends, the sweeper continues it.
 //!
 //! # Layout
 //! - [`Deployed::connect`]: finds a stack, and takes its parts

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_cloudformation::types::Output;
+use engine::Transport;
 
 use crate::error::DeployedError;
 
@@ -13,8 +14,8 @@ use crate::error::DeployedError;
 pub struct Outputs {
     /// The control table's name.
     pub control_table: String,
-    /// The segment stream's name.
-    pub segment_stream: String,
+    /// The segment stream, or the segment queue.
+    pub transport: Transport,
     /// The bus of the completion events.
     pub completion_bus: String,
     /// The scatter function's ARN.
@@ -51,13 +52,18 @@ impl Outputs {
             .filter_map(|output| Some((output.output_key()?, output.output_value()?)))
             .filter(|(_, value)| !value.is_empty())
             .collect();
+        // A stack has the one output or the other, by its parameter `Transport`.
+        let queue = values.remove("SegmentQueueUrl").map(ToOwned::to_owned);
         let mut take = |output: &'static str| {
             let value = values.remove(output).map(ToOwned::to_owned);
             value.ok_or_else(|| DeployedError::Foreign { stack: stack.to_owned(), output })
         };
         Ok(Self {
             control_table: take("ControlTableName")?,
-            segment_stream: take("SegmentStreamName")?,
+            transport: match queue {
+                Some(url) => Transport::Sqs(url),
+                None => Transport::Kinesis(take("SegmentStreamName")?),
+            },
             completion_bus: take("CompletionBusName")?,
             scatter_function: take("ScatterFunctionArn")?,
             sweeper_function: take("SweeperFunctionArn")?,
@@ -82,6 +88,10 @@ mod tests {
         Output::builder().output_key(key).output_value(value).build()
     }
 
+    fn is_queue(output: &Output) -> bool {
+        output.output_key() == Some("SegmentQueueUrl")
+    }
+
     fn all() -> Vec<Output> {
         [
             ("ControlTableName", "table"),
@@ -90,6 +100,7 @@ mod tests {
             ("ScatterFunctionArn", "arn:scatter"),
             ("SweeperFunctionArn", "arn:sweeper"),
             ("WorkerPolicyArn", "arn:policy"),
+            ("SegmentQueueUrl", "https://sqs/queue"),
         ]
         .map(|(key, value)| output(key, value))
         .into()
@@ -98,6 +109,10 @@ mod tests {
     #[test]
     fn the_outputs_of_the_template_are_all_that_is_needed() {
         let outputs = Outputs::read("nightly", &all()).unwrap();
+        assert_eq!(outputs.transport, Transport::Sqs("https://sqs/queue".to_owned()));
+        let without_queue: Vec<Output> = all().into_iter().filter(|output| !is_queue(output)).collect();
+        let of_stream = Outputs::read("nightly", &without_queue).unwrap();
+        assert_eq!(of_stream.transport, Transport::Kinesis("stream".to_owned()));
         assert_eq!((outputs.control_table.as_str(), outputs.sweeper_function.as_str()), ("table", "arn:sweeper"));
         // The template is where they come from: a renamed output is noticed here, and not by a user.
         let template = include_str!("../../infra/template.yaml");

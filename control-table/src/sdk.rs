@@ -55,10 +55,13 @@ impl Failure {
         Self { code, message, retryable }
     }
 
-    /// Whether the table or stream that the request names does not exist.
+    /// Whether the table, stream or queue that the request names does not exist.
     #[must_use]
     pub fn is_missing(&self) -> bool {
-        self.code == "ResourceNotFoundException"
+        // SQS has a code of its own, and another by its older protocol.
+        const CODES: [&str; 3] =
+            ["ResourceNotFoundException", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"];
+        CODES.contains(&self.code.as_str())
     }
 }
 

@@ -35,7 +35,7 @@ use control_table::clock::{Clock, Entropy, Timestamp};
 
 pub use self::admission::Admitted;
 pub use self::bus::{EventBus, NoBus, PublishError};
-pub use self::dispatch::{DispatchError, Dispatcher, NoDispatcher};
+pub use self::dispatch::{DispatchError, Dispatcher, NoDispatcher, Transport};
 pub use self::error::{EngineError, Refusal};
 pub use self::hex::hex;
 pub use self::operator::{Finished, Operator, OperatorError, Started};

@@ -10,7 +10,8 @@ NOT_READ = {"AWS::Events::EventBus", "AWS::CloudWatch::Dashboard"}
 PASSED_OVER = {"Code", "Tags", "Description"}
 # What the emulator keeps none of, although the template asks for it.
 NOT_KEPT = {"TimeToLiveSpecification", "PointInTimeRecoverySpecification", "SSESpecification", "StreamEncryption",
-            "ReservedConcurrentExecutions"}
+            "ReservedConcurrentExecutions", "OnDemandThroughput", "WarmThroughput",
+            "PermissionsBoundary", "VpcConfig"}
 
 
 def compare(expansion, deployed):

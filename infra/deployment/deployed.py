@@ -88,7 +88,8 @@ class Deployed:
 
     def log_group(self, name):
         found = self.logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
-        return {"RetentionInDays": next(group for group in found if group["logGroupName"] == name).get("retentionInDays")}
+        group = next(group for group in found if group["logGroupName"] == name)
+        return {"RetentionInDays": group.get("retentionInDays"), "KmsKeyId": group.get("kmsKeyId")}
 
     def queue(self, url):
         return self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
@@ -100,15 +101,19 @@ class Deployed:
         names = self.iam.list_role_policies(RoleName=name)["PolicyNames"]
         documents = [self.iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"] for policy in names]
         attached = self.iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+        role = self.iam.get_role(RoleName=name)["Role"]
         return {
+            "Path": role["Path"],
+            "PermissionsBoundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
             "Policies": [{"PolicyName": policy, "PolicyDocument": document} for policy, document in zip(names, documents)],
             "ManagedPolicyArns": [policy["PolicyArn"] for policy in attached],
-            "AssumeRolePolicyDocument": self.iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"],
+            "AssumeRolePolicyDocument": role["AssumeRolePolicyDocument"],
         }
 
     def policy(self, arn):
-        version = self.iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-        return {"PolicyDocument": self.iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]}
+        policy = self.iam.get_policy(PolicyArn=arn)["Policy"]
+        version = self.iam.get_policy_version(PolicyArn=arn, VersionId=policy["DefaultVersionId"])["PolicyVersion"]
+        return {"Path": policy["Path"], "PolicyDocument": version["Document"]}
 
     def alarm(self, name):
         return self.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]

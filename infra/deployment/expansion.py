@@ -53,6 +53,8 @@ class Expansion:
             (function, argument), = node.items()
             if function == "Ref":
                 return self.reference(argument)
+            if function == "Condition" and isinstance(argument, str):
+                return self.condition(argument)
             if function.startswith("Fn::"):
                 return self.function(function, argument)
         found = {key: self.value(value) for key, value in node.items()}
@@ -75,12 +77,16 @@ class Expansion:
             return str(first) == str(second)
         if function == "Fn::Not":
             return not self.value(argument[0])
+        if function == "Fn::And":
+            return all(map(self.value, argument))
+        if function == "Fn::Or":
+            return any(map(self.value, argument))
         if function == "Fn::GetAtt":
             return self.attribute(*argument)
         if function == "Fn::Sub":
             return self.substituted(argument)
         if function == "Fn::Select":
-            return self.value(argument[1])[int(argument[0])]
+            return listed(self.value(argument[1]))[int(argument[0])]
         if function == "Fn::Split":
             return self.value(argument[1]).split(argument[0])
         raise Failed(f"the template uses {function}, which this test cannot work out")
@@ -100,3 +106,8 @@ class Expansion:
             return str(self.attribute(name, attribute) if attribute else self.reference(name))
 
         return re.sub(r"\$\{([^}!]+)\}", known, text)
+
+
+def listed(value):
+    """A parameter of a list is a text with commas."""
+    return value.split(",") if isinstance(value, str) else value

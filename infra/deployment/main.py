@@ -20,6 +20,7 @@ import logs
 import external
 import package
 import permissions
+import queued
 import redrive
 import schedule
 import settings
@@ -41,7 +42,9 @@ PARAMETERS = {"Architecture": "x86_64", "SourceTableName": cities.TABLE}
 # What another installation could choose; BatchSize and the rest of it are read back, and nothing is run on it.
 OTHER = {"Architecture": "x86_64", "StreamMode": "ON_DEMAND", "CreateCompletionBus": "true", "CompletionBusName": "runs",
          "ScheduleExpression": "rate(1 day)", "ScheduledSource": '{"type":"list","codes":["a"]}', "BatchSize": "10",
-         "ParallelizationFactor": "4", "GatherReservedConcurrency": "2", "LogRetentionDays": "7"}
+         "ParallelizationFactor": "4", "GatherReservedConcurrency": "2", "LogRetentionDays": "7", "ApplicationLogLevel": "WARN",
+         "KmsKeyArn": "arn:aws:kms:us-east-1:000000000000:key/own", "SubnetIds": "subnet-1,subnet-2", "SecurityGroupIds": "sg-1",
+         "RolePath": "/team/", "PermissionsBoundaryArn": "arn:aws:iam::000000000000:policy/boundary", "Tracing": "Active"}
 # Quiet for so long, the functions have nothing left to do.
 QUIET_SECONDS, QUIET_AFTER_SECONDS = 2, 60
 
@@ -68,16 +71,17 @@ def main():
 def check(emulator, proxy, arguments):
     packages = {path.stem: path.read_bytes() for path in sorted(arguments.packages.glob("*.zip"))}
     body = package.packaged((INFRA / "template.yaml").read_text(), packages, emulator.client("s3"))
-    main_stack = deploy(emulator, body)
+    main_stack, deployed = deploy(emulator, body)
     functions = costs.functions_by_key(emulator, main_stack)
     table = costs.Table(emulator, main_stack.outputs["ControlTableName"])
     permissions.are_checked(emulator, main_stack)
-    permissions.let_partiql(emulator, main_stack)
+    permissions.let_batches(emulator, main_stack)
 
     scatterctl = Scatterctl(arguments.scatterctl, STACK, emulator)
     completions = Completions(emulator, main_stack.outputs["CompletionBusName"])
     chain = Chain(emulator, (INFRA / "examples" / "downstream.yaml").read_text(), main_stack)
     dynamodb = emulator.client("dynamodb")
+    queued.check(emulator, proxy, body, arguments.scatterctl, deployed)
     cities.load(scatterctl)
 
     schedule.check(scatterctl, completions)
@@ -128,7 +132,8 @@ def deploy(emulator, body):
     stack.delete(emulator, "other")
     expect("the state of a deleted stack's table", deployed.table(other.resources["ControlTable"])["TableStatus"], "ACTIVE")
     stack.refused(emulator, "no-source", body, {"ScheduleExpression": "rate(1 day)"}, "A schedule needs a ScheduledSource")
-    return made
+    stack.refused(emulator, "large-batch", body, {"Transport": "SQS", "BatchSize": "11"}, "BatchSize is at most 10")
+    return made, deployed
 
 
 def quiet(proxy):

@@ -19,14 +19,19 @@ def are_checked(emulator, made):
     say("permissions: the emulator checks the functions' requests against their roles")
 
 
-def let_partiql(emulator, made):
-    """The emulator takes a request's name for that of its permission, and `dynamodb:BatchExecuteStatement` is none on AWS:
-    there it needs `dynamodb:PartiQLInsert`, which the template gives."""
-    for role in ("ScatterRole", "SweeperRole"):
+# The requests of many items or messages that each role makes: ministack takes their names for permissions. AWS has none of these
+# names: it asks for `dynamodb:PartiQLInsert` and `sqs:SendMessage`, which the template gives.
+BATCHES = {"ScatterRole": ["dynamodb:BatchExecuteStatement", "sqs:SendMessageBatch"],
+           "GatherRole": ["sqs:SendMessageBatch"],
+           "SweeperRole": ["dynamodb:BatchExecuteStatement", "sqs:SendMessageBatch"],
+           "WorkerRole": ["sqs:ChangeMessageVisibilityBatch"]}
+
+
+def let_batches(emulator, made):
+    for role, actions in BATCHES.items():
         emulator.client("iam").put_role_policy(
-            RoleName=made.resources[role], PolicyName="emulator",
-            PolicyDocument=document("Allow", "dynamodb:BatchExecuteStatement"))
-    say("for the emulator alone: ScatterRole and SweeperRole may dynamodb:BatchExecuteStatement, which is no permission on AWS")
+            RoleName=made.resources[role], PolicyName="emulator", PolicyDocument=document("Allow", actions))
+    say(f"for the emulator alone, permissions that AWS does not have: {BATCHES}")
 
 
 def document(effect, action):

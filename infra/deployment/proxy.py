@@ -12,7 +12,7 @@ import threading
 import time
 
 # The services by the first part of X-Amz-Target.
-SERVICES = {"DynamoDB": "dynamodb", "Kinesis": "kinesis", "AWSEvents": "events"}
+SERVICES = {"DynamoDB": "dynamodb", "Kinesis": "kinesis", "AWSEvents": "events", "AmazonSQS": "sqs"}
 # Not passed on: they are about one connection.
 OF_A_CONNECTION = {"connection", "transfer-encoding", "keep-alive", "content-length"}
 

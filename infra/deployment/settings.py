@@ -23,10 +23,10 @@ def as_the_template_says(name, stack, body, parameters, deployed):
 
 def would_be_noticed(stack, expansion, deployed):
     """Alters the deployment, and the expectation, and looks for the difference."""
-    mapping = {"UUID": stack.resources["WorkerFunctionSegments"]}
+    mapping = {"UUID": stack.resources["SegmentStreamMapping"]}
     factor = int(expansion.parameters["ParallelizationFactor"])
     deployed.lambda_.update_event_source_mapping(**mapping, ParallelizationFactor=factor - 1)
-    noticed({"WorkerFunctionSegments.ParallelizationFactor"}, expansion, deployed)
+    noticed({"SegmentStreamMapping.ParallelizationFactor"}, expansion, deployed)
     deployed.lambda_.update_event_source_mapping(**mapping, ParallelizationFactor=factor)
 
     role = {"RoleName": stack.resources["GatherRole"], "PolicyName": "more"}
@@ -39,10 +39,10 @@ def would_be_noticed(stack, expansion, deployed):
     altered = [
         ("GatherFunctionControlTableStream", "FilterCriteria", {"Filters": []}),
         ("GatherFunctionControlTableStream", "BatchSize", 99),
-        ("WorkerFunctionSegments", "MaximumRetryAttempts", -1),
-        ("WorkerFunctionSegments", "BisectBatchOnFunctionError", False),
-        ("WorkerFunctionSegments", "FunctionResponseTypes", []),
-        ("WorkerFunctionSegments", "DestinationConfig", {"OnFailure": {"Destination": "nowhere"}}),
+        ("SegmentStreamMapping", "MaximumRetryAttempts", -1),
+        ("SegmentStreamMapping", "BisectBatchOnFunctionError", False),
+        ("SegmentStreamMapping", "FunctionResponseTypes", []),
+        ("SegmentStreamMapping", "DestinationConfig", {"OnFailure": {"Destination": "nowhere"}}),
         ("ControlTable", "StreamSpecification", {"StreamViewType": "KEYS_ONLY"}),
         ("WorkerFunction", "MemorySize", 513),
         ("WorkerFunction", "Timeout", 899),

@@ -3,6 +3,7 @@
 import dataclasses
 
 from checks import Failed, wait_for
+from package import BUCKET
 
 CREATE_SECONDS = 120
 
@@ -19,7 +20,7 @@ def create(emulator, name, body, parameters):
     """A stack whose creation is complete, with its outputs and resources."""
     cloudformation = emulator.client("cloudformation")
     cloudformation.create_stack(
-        StackName=name, TemplateBody=body, Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        StackName=name, TemplateURL=uploaded(emulator, name, body), Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()])
 
     def settled():
@@ -32,6 +33,12 @@ def create(emulator, name, body, parameters):
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
     resources = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
     return Stack(name, outputs, {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources})
+
+
+def uploaded(emulator, name, body):
+    """CloudFormation takes a template of more than 51,200 bytes from S3 alone."""
+    emulator.client("s3").put_object(Bucket=BUCKET, Key=f"{name}.yaml", Body=body.encode())
+    return f"{emulator.endpoint}/{BUCKET}/{name}.yaml"
 
 
 def delete(emulator, name):

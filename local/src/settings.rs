@@ -11,7 +11,7 @@ use emulator::event_source::{DynamoDbSettings, KinesisSettings, RetryPolicy};
 #[cfg(feature = "emulate")]
 pub const SHARD_COUNT: u16 = 1;
 
-/// `WorkerFunction`: `Events.Segments.ParallelizationFactor`.
+/// `SegmentStreamMapping`: `ParallelizationFactor`.
 pub const PARALLELIZATION_FACTOR: usize = 10;
 
 /// `WorkerFunction`: `Timeout`.
@@ -21,7 +21,7 @@ pub const WORKER_TIMEOUT: Duration = Duration::from_mins(15);
 #[cfg(feature = "emulate")]
 const RETRIES: RetryPolicy = RetryPolicy { attempts_max: Some(10), bisect: true, report_failures: true };
 
-/// `WorkerFunction`: `Events.Segments`, with the defaults of the parameters that it refers to.
+/// `SegmentStreamMapping`, with the defaults of the parameters that it refers to.
 #[cfg(feature = "emulate")]
 pub const WORKER_MAPPING: KinesisSettings = KinesisSettings {
     batch_size: 1,

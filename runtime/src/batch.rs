@@ -2,7 +2,6 @@
 
 use std::mem;
 
-use aws_lambda_events::event::kinesis::KinesisEventRecord;
 use chrono::{DateTime, Utc};
 use control_table::metric;
 use control_table::operation::{AddDeadLetter, AddDeadLetterOutcome};
@@ -13,6 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{Instrument, error, info, info_span};
 
 use crate::decode::{DecodeError, decode};
+use crate::delivery::Delivery;
 use crate::process_record::{Disposition, RecordTask};
 use crate::settings::Parts;
 use crate::tally_batch::tally_batch;
@@ -27,11 +27,11 @@ pub(crate) struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    /// Handles the records. Returns the places of those that Kinesis must repeat.
+    /// Handles the records. Returns the places of those that the stream or queue must repeat.
     ///
     /// Outcomes wait for each other, so that a batch takes one request to count and not one a segment; but only for a moment,
     /// because a long segment must not delay the count of short ones. Work continues meanwhile.
-    pub async fn run(&self, records: Vec<KinesisEventRecord>) -> Vec<usize> {
+    pub async fn run(&self, records: Vec<Delivery>) -> Vec<usize> {
         let mut handled = stream::iter(records.into_iter().enumerate())
             .map(|(place, record)| self.handle(place, record))
             .buffer_unordered(self.parts.settings.records_at_once.max(1));
@@ -72,10 +72,10 @@ impl Batch<'_> {
         Instant::now() + self.parts.settings.tally_delay.min(left / 4)
     }
 
-    async fn handle(&self, place: usize, record: KinesisEventRecord) -> Disposition {
-        let segment = match decode(&record.kinesis.data.0) {
+    async fn handle(&self, place: usize, record: Delivery) -> Disposition {
+        let segment = match decode(&record.data) {
             Ok(segment) => segment,
-            Err(error) => return self.add_dead_letter(place, &record, &error).await,
+            Err(error) => return self.add_dead_letter(place, record, &error).await,
         };
         let request_id = &self.invocation.request_id;
         let span = info_span!(
@@ -87,16 +87,16 @@ impl Batch<'_> {
             request_id,
         );
         // The claim belongs to the record with this ID; without one, at least to this invocation.
-        let event_id = id_of(&record).map_or_else(|| format!("{request_id}#{place}"), ToOwned::to_owned);
+        let event_id = record.id.unwrap_or_else(|| format!("{request_id}#{place}"));
         let (deadline, cutoff) = (self.invocation.deadline, self.cutoff);
         let task = RecordTask { parts: self.parts, record: &segment, place, event_id, deadline, cutoff };
         task.run().instrument(span).await
     }
 
     /// Stores a record that is not a segment's as a dead letter, so that it does not block the records behind it.
-    async fn add_dead_letter(&self, place: usize, record: &KinesisEventRecord, error: &DecodeError) -> Disposition {
-        let event_id = id_of(record).unwrap_or_default().to_owned();
-        let (payload, now) = (record.kinesis.data.0.clone(), self.parts.clock.timestamp());
+    async fn add_dead_letter(&self, place: usize, record: Delivery, error: &DecodeError) -> Disposition {
+        let Delivery { id, data: payload } = record;
+        let (event_id, now) = (id.unwrap_or_default(), self.parts.clock.timestamp());
         let reason = error.to_string();
         let request = AddDeadLetter { source: DeadLetterSource::Worker, event_id, reason, payload, now };
         let outcome = self.parts.table.execute(&request).await;
@@ -104,7 +104,7 @@ impl Batch<'_> {
         match outcome {
             Ok(AddDeadLetterOutcome::Added) => {
                 metric::DEAD_LETTERS.add(1);
-                error!(event_id, reason, "a record is a dead letter: does another program write to the stream?");
+                error!(event_id, reason, "a record is a dead letter: does another program write to the stream or queue?");
                 Disposition::Acknowledge
             }
             Ok(AddDeadLetterOutcome::AlreadyAdded) => {
@@ -117,10 +117,4 @@ impl Batch<'_> {
             }
         }
     }
-}
-
-/// The record's event ID, or its sequence number.
-fn id_of(record: &KinesisEventRecord) -> Option<&str> {
-    let ids = [record.event_id.as_deref(), Some(&*record.kinesis.sequence_number)];
-    ids.into_iter().flatten().find(|id| !id.is_empty())
 }

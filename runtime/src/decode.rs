@@ -1,4 +1,4 @@
-//! Decodes the data of a Kinesis record: a segment's record, or a dead letter.
+//! Decodes the data of a record: a segment's record, or a dead letter.
 
 use control_table::limits::MAX_SEGMENTS;
 use control_table::message::SegmentRecord;

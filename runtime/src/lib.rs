@@ -2,14 +2,14 @@
 //!
 //! # Layout
 //! - what an author's work sees: [`Segment`], [`Context`], [`Output`], [`SegmentError`], [`work`], [`testing`]
-//! - [`Worker`]: a batch of records of a stream, or records that are handed over one by one (`serve`)
-//! - `batch`: its records, concurrently; `decode`: which segment a record is of
+//! - [`Worker`]: a batch of records of a stream or a queue, or records that are handed over one by one (`serve`)
+//! - `delivery`: the records of both events; `batch`: its records, concurrently; `decode`: which segment a record is of
 //! - `process_record`: one record: claim, attempt, finish; `attempt`: the work in a task of its own; `attempt_result`: what is
 //!   recorded of it; [`Attempts`]: those under way, to be stopped
 //! - `tally_batch`: counts the outcomes of a batch
 //!
 //! A segment that fails never blocks its shard: the worker records the failure and acknowledges the record. A record that is not of
-//! a segment becomes a dead letter. Only when the control table cannot be written, the record goes back to Kinesis.
+//! a segment becomes a dead letter. Only when the control table cannot be written, the record goes back to the stream or queue.
 
 mod attempt;
 mod attempt_result;
@@ -17,6 +17,7 @@ mod attempts;
 mod batch;
 mod context;
 mod decode;
+mod delivery;
 mod error;
 mod output;
 mod process_record;

@@ -1,12 +1,13 @@
-//! docs/events.md names the fields that events have, and no other.
+//! docs/events.md names the fields that events have, and no other; docs/cost.md counts what a stack has.
 
 use std::collections::BTreeSet;
 
 use control_table::message::{CompletionEvent, NotificationEvent};
+use control_table::metric;
 use control_table::rows::Notification;
 use serde::Serialize;
 use serde_json::Value;
-use test_support::Lab;
+use test_support::{Lab, deployed, template};
 
 /// The names in the first column of the table under that heading.
 fn documented(heading: &str) -> BTreeSet<String> {
@@ -36,4 +37,30 @@ async fn the_events_have_the_fields_that_are_documented() {
     row.status = control_table::rows::ExecutionStatus::Failed;
     row.finished_at = Some(lab.now());
     assert_eq!(documented("Completion"), fields(&CompletionEvent::of(&row).unwrap()));
+}
+
+/// The alarms of a stack with these parameters, and the metrics that they are charged for.
+fn alarms(values: &[(&str, &str)]) -> (usize, usize) {
+    let template = deployed(&template(), values);
+    let resources = template["Resources"].as_object().unwrap().values();
+    let alarms: Vec<&Value> = resources.filter(|resource| resource["Type"] == "AWS::CloudWatch::Alarm").collect();
+    let metrics = |alarm: &&Value| {
+        let of_math = alarm["Properties"]["Metrics"].as_array().map(Vec::as_slice).unwrap_or_default();
+        of_math.iter().filter(|metric| metric["MetricStat"].is_object()).count().max(1)
+    };
+    (alarms.len(), alarms.iter().map(metrics).sum())
+}
+
+#[test]
+fn the_price_of_a_stack_at_rest_counts_its_alarms_and_metrics() {
+    let (of_cost, of_choice) =
+        (include_str!("../../docs/cost.md"), include_str!("../../docs/when-to-use-something-else.md"));
+    let (count, charged) = alarms(&[]);
+    assert_eq!(alarms(&[("Transport", "SQS")]), (count, charged), "the table has one row for both");
+    let row = format!("| {count} alarms over {charged} metrics | ${:.2} |", charged as f64 * 0.10);
+    assert!(of_cost.contains(&row), "{row}");
+    assert!(of_choice.contains(&format!("four functions, {count} alarms")), "{count}");
+    let metrics = metric::COUNTS.len() + metric::DURATIONS.len();
+    let row = format!("| {metrics} metrics, in a month in which each has a value | ${:.2} |", metrics as f64 * 0.30);
+    assert!(of_cost.contains(&row), "{row}");
 }

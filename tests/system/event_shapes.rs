@@ -7,12 +7,12 @@
 use std::collections::HashSet;
 
 use aws_lambda_events::event::dynamodb::Event as DynamoDbEvent;
-use aws_lambda_events::event::kinesis::KinesisEvent;
 use aws_smithy_types::base64;
 use chrono::{DateTime, Utc};
 use control_table::rows::{ExecutionStatus, SegmentStatus};
 use engine::EngineError;
 use engine::scatter::ScatterAnswer;
+use functions::handlers::{WorkerEventError, WorkerHandler};
 use runtime::{Context, Output, Segment, Work, work};
 use serde_json::{Value, json};
 use test_support::{Parts, RawEvents, Requests, dynamodb_event};
@@ -69,18 +69,22 @@ fn s3_event() -> Value {
 }
 
 /// A record as <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html> shows one.
-fn sqs_event() -> Value {
-    json!({"Records": [{
-        "messageId": "059f36b4-87a3-44ab-83d2-661975830a7d",
+fn sqs_record(message_id: &str, body: &str) -> Value {
+    json!({
+        "messageId": message_id,
         "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a",
-        "body": "test",
+        "body": body,
         "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1764000000183"},
         "messageAttributes": {},
         "md5OfBody": "098f6bcd4621d373cade4e832627b4f6",
         "eventSource": "aws:sqs",
         "eventSourceARN": "arn:aws:sqs:eu-central-1:111122223333:my-queue",
         "awsRegion": "eu-central-1",
-    }]})
+    })
+}
+
+fn sqs_event() -> Value {
+    json!({"Records": [sqs_record("059f36b4-87a3-44ab-83d2-661975830a7d", "test")]})
 }
 
 /// What a schedule without an input delivers, as
@@ -126,7 +130,7 @@ fn two_segments() -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kinesis_event_as_documented_is_worked_and_what_is_no_segment_in_it_is_set_aside() {
+async fn a_kinesis_event_as_documented_is_worked_and_what_is_no_segment_in_it_is_a_dead_letter() {
     let parts = Parts::new().await;
     let answer = scatter(&parts, two_segments()).await.unwrap();
     let records = parts.shard.read(&HashSet::new(), 10).await;
@@ -134,10 +138,25 @@ async fn a_kinesis_event_as_documented_is_worked_and_what_is_no_segment_in_it_is
         records.iter().map(|record| kinesis_record(&record.sequence_number, &record.data)).collect();
     documented
         .push(kinesis_record("49590338271490256608559692538361571095921575989136588898", b"Hello, this is a test."));
-    let event: KinesisEvent = serde_json::from_value(json!({ "Records": documented })).unwrap();
+    let handler = WorkerHandler::new(parts.worker(&Requests::default(), counting()), None);
+    let response = handler.handle(json!({ "Records": documented }), parts.invocation()).await.unwrap();
+    assert_eq!(response, json!({"batchItemFailures": []}));
+    let rows = parts.table.group_segments(answer.execution_id.group(0), None).await.unwrap();
+    assert!(rows.iter().all(|row| row.status == SegmentStatus::Succeeded), "{rows:?}");
+}
 
-    let response = parts.worker(&Requests::default(), counting()).handle(event, parts.invocation()).await;
-    assert!(response.batch_item_failures.is_empty(), "{response:?}");
+#[tokio::test(flavor = "multi_thread")]
+async fn an_sqs_event_as_documented_is_worked_and_what_is_no_segment_in_it_is_a_dead_letter() {
+    let parts = Parts::new().await;
+    let answer = scatter(&parts, two_segments()).await.unwrap();
+    let records = parts.shard.read(&HashSet::new(), 10).await;
+    let text = |data: &[u8]| String::from_utf8(data.to_vec()).unwrap();
+    let mut documented: Vec<Value> =
+        records.iter().map(|record| sqs_record(&record.sequence_number, &text(&record.data))).collect();
+    documented.push(sqs_record("059f36b4-87a3-44ab-83d2-661975830a7d", "test"));
+    let handler = WorkerHandler::new(parts.worker(&Requests::default(), counting()), None);
+    let response = handler.handle(json!({ "Records": documented }), parts.invocation()).await.unwrap();
+    assert_eq!(response, json!({"batchItemFailures": []}));
     let rows = parts.table.group_segments(answer.execution_id.group(0), None).await.unwrap();
     assert!(rows.iter().all(|row| row.status == SegmentStatus::Succeeded), "{rows:?}");
 }
@@ -213,18 +232,28 @@ async fn scatter_refuses_events_for_others_and_names_what_it_does_not_take() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_worker_refuses_events_for_others_and_names_what_it_takes() {
+    let parts = Parts::new().await;
+    let handler = WorkerHandler::new(parts.worker(&Requests::default(), counting()), None);
+    let change = json!({"Keys": {}, "SizeBytes": 0});
+    let dynamodb = json!({"Records": [dynamodb_record("MODIFY", &change)]});
+    for event in foreign().into_iter().filter(|event| *event != sqs_event()).chain([dynamodb]) {
+        let refused = handler.handle(event.clone(), parts.invocation()).await.unwrap_err();
+        assert!(matches!(refused, WorkerEventError::Foreign), "{event}: {refused}");
+        assert!(refused.to_string().contains("Kinesis or SQS"), "{refused}");
+    }
+    let mistyped = json!({"Records": [{"eventSource": "aws:kinesis", "kinesis": 7}]});
+    let refused = handler.handle(mistyped, parts.invocation()).await.unwrap_err().to_string();
+    assert!(refused.contains("Kinesis"), "{refused}");
+}
+
 #[test]
-fn worker_and_gather_refuse_events_for_others_and_name_what_is_missing() {
+fn gather_refuses_events_for_others_and_names_what_is_missing() {
     let kinesis = json!({"Records": [kinesis_record("1", b"x")]});
     let change = json!({"Keys": {}, "SizeBytes": 0});
     let dynamodb = json!({"Records": [dynamodb_record("MODIFY", &change)]});
-    assert!(serde_json::from_value::<KinesisEvent>(kinesis.clone()).is_ok());
-    assert!(serde_json::from_value::<DynamoDbEvent>(dynamodb.clone()).is_ok());
-
-    for event in foreign().into_iter().chain([dynamodb]) {
-        let refused = serde_json::from_value::<KinesisEvent>(event.clone()).unwrap_err().to_string();
-        assert!(says(&refused, &event, "kinesis"), "{event}: {refused}");
-    }
+    assert!(serde_json::from_value::<DynamoDbEvent>(dynamodb).is_ok());
     for event in foreign().into_iter().chain([kinesis]) {
         let refused = serde_json::from_value::<DynamoDbEvent>(event.clone()).unwrap_err().to_string();
         assert!(says(&refused, &event, "dynamodb"), "{event}: {refused}");

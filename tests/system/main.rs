@@ -36,6 +36,8 @@ mod gather;
 mod metrics;
 mod operations;
 mod permissions;
+mod prices;
+mod queue;
 mod scatter;
 mod stream_disorder;
 mod sweeper;

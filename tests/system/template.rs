@@ -11,7 +11,7 @@ use control_table::store::dynamodb::SchemaError;
 use emulator::embedded::EmbeddedDynamoDb;
 use local::settings::{GATHER_MAPPING, SHARD_COUNT, WORKER_MAPPING};
 use serde_json::Value;
-use test_support::{TableDefinition, resolved, template};
+use test_support::{TableDefinition, deployed, resolved, template};
 
 const TABLE: &str = "control";
 
@@ -149,6 +149,60 @@ async fn each_missing_index_is_named_with_what_to_do() {
     }
 }
 
+/// Another setting of a mapping is another way in which records reach the worker: a change of one must be thought of for both.
+#[test]
+fn a_stack_has_the_mapping_of_its_transport_and_no_other() {
+    let parts = |values: &[(&str, &str)]| -> Vec<String> {
+        let resources = deployed(&template(), values)["Resources"].as_object().unwrap().clone();
+        let carries = |name: &&String| name.contains("Segment") && !name.ends_with("Alarm");
+        resources.keys().filter(carries).cloned().collect()
+    };
+    assert_eq!(parts(&[]), ["SegmentStream", "SegmentStreamMapping"]);
+    assert_eq!(parts(&[("StreamMode", "ON_DEMAND")]), ["OnDemandSegmentStream", "SegmentStreamMapping"]);
+    assert_eq!(parts(&[("Transport", "SQS")]), ["SegmentQueue", "SegmentQueueMapping"]);
+    let own = ("WorkerFunctionArn", "arn:aws:lambda:us-east-1:111122223333:function:own");
+    let mapping = |values: &[(&str, &str)], name: &str| {
+        let mut mapping = deployed(&template(), values)["Resources"][name]["Properties"].clone();
+        (mapping["FunctionName"].take(), mapping)
+    };
+    for (values, name) in [(vec![], "SegmentStreamMapping"), (vec![("Transport", "SQS")], "SegmentQueueMapping")] {
+        let (function, of_built_in) = mapping(&values, name);
+        assert_eq!(function["Fn::GetAtt"], "WorkerFunction.Arn");
+        // One resource for both, so that it keeps its place in the stream when the worker changes.
+        let (function, of_own) = mapping(&[values, vec![own]].concat(), name);
+        assert_eq!((&function["Ref"], of_own), (&Value::from("WorkerFunctionArn"), of_built_in));
+    }
+}
+
+/// A worker may take all the time that Lambda allows, and its message must not come again meanwhile.
+#[test]
+fn a_message_stays_hidden_for_six_times_the_longest_worker() {
+    let template = template();
+    let queue = &template["Resources"]["SegmentQueue"]["Properties"];
+    let timeout = &template["Parameters"]["WorkerTimeoutSeconds"];
+    let visibility = number(&template, &queue["VisibilityTimeout"]);
+    assert!(visibility >= 6 * timeout["MaxValue"].as_u64().unwrap(), "{visibility}");
+    assert_eq!(number(&template, &queue["MessageRetentionPeriod"]), 14 * 24 * 60 * 60, "as long as SQS keeps any");
+}
+
+#[test]
+fn the_settings_of_the_sam_cli_name_parameters_of_the_template() {
+    let settings: toml::Table = toml::from_str(include_str!("../../infra/samconfig.toml")).unwrap();
+    let overrides = |environment: &toml::Value| {
+        let deploy = environment.get("deploy")?.get("parameters")?;
+        Some(deploy.get("parameter_overrides")?.as_str()?.to_owned())
+    };
+    let environments = settings.values().filter_map(toml::Value::as_table);
+    let overrides: Vec<String> = environments.filter_map(|table| overrides(&table.clone().into())).collect();
+    assert!(!overrides.is_empty());
+    let template = template();
+    for (name, value) in overrides.iter().flat_map(|text| text.split(' ')).filter_map(|one| one.split_once('=')) {
+        let parameter = &template["Parameters"][name];
+        let (value, least) = (value.parse::<u64>().unwrap(), parameter["MinValue"].as_u64().unwrap());
+        assert!(value >= least, "{name}");
+    }
+}
+
 /// A number of an event source mapping; of a `!Ref`, the parameter's default.
 fn number(template: &Value, value: &Value) -> u64 {
     resolved(template, value).as_u64().unwrap_or_else(|| panic!("{value}"))
@@ -171,7 +225,7 @@ fn the_settings_on_one_machine_are_those_of_the_template() {
     assert_eq!(number(&template, shards), u64::from(SHARD_COUNT));
 
     let worker = &resources["WorkerFunction"]["Properties"];
-    let mapping = &worker["Events"]["Segments"]["Properties"];
+    let mapping = &resources["SegmentStreamMapping"]["Properties"];
     assert_eq!(number(&template, &mapping["BatchSize"]), WORKER_MAPPING.batch_size as u64);
     assert_eq!(number(&template, &mapping["ParallelizationFactor"]), WORKER_MAPPING.parallelization_factor as u64);
     assert_eq!(number(&template, &worker["Timeout"]), WORKER_MAPPING.timeout.as_secs());

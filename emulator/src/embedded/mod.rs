@@ -1,4 +1,4 @@
-//! `DynamoDB` and Kinesis inside this process.
+//! `DynamoDB`, Kinesis and SQS inside this process.
 //!
 //! The AWS SDK's clients are the interface, so the code under them is the code that runs on AWS; only the last step, the
 //! HTTP exchange, is replaced by a function call (`transport.rs`). There are no sockets, no signatures and no retries:
@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | `DynamoDB` | dynoxide, on SQLite | in one file; survives `kill -9` |
 //! | Kinesis | ferrokinesis | in memory; a restart puts unfinished work again from the control table |
+//! | SQS | its own, of one standard queue | in memory |
 
 mod changes;
 mod dispatch;
@@ -18,6 +19,8 @@ mod fault;
 mod kinesis;
 #[cfg(feature = "event-sources")]
 mod shard;
+#[cfg(feature = "event-sources")]
+mod sqs;
 mod stream;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -30,6 +33,8 @@ pub use error::EmbeddedError;
 pub use kinesis::{Backlog, EmbeddedKinesis};
 #[cfg(feature = "event-sources")]
 pub use shard::{Shard, ShardRecord};
+#[cfg(feature = "event-sources")]
+pub use sqs::{EmbeddedSqs, QueueMessage, QueueSettings};
 pub use stream::{StoredChange, TableStream};
 
 /// The region every embedded client, ARN and event names.

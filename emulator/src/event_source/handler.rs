@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_lambda_events::event::dynamodb::Event as DynamoDbEvent;
 use aws_lambda_events::event::kinesis::KinesisEvent;
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use aws_lambda_events::event::streams::{DynamoDbEventResponse, KinesisEventResponse};
 use chrono::{DateTime, Utc};
 use tokio::task::JoinSet;
@@ -30,6 +31,16 @@ pub trait KinesisHandler: Send + Sync + 'static {
         event: KinesisEvent,
         invocation: Invocation,
     ) -> impl Future<Output = Result<KinesisEventResponse, HandlerError>> + Send;
+}
+
+/// A function behind an SQS queue.
+pub trait SqsHandler: Send + Sync + 'static {
+    /// Handles one batch.
+    fn handle(
+        &self,
+        event: SqsEvent,
+        invocation: Invocation,
+    ) -> impl Future<Output = Result<SqsBatchResponse, HandlerError>> + Send;
 }
 
 /// A function behind a `DynamoDB` stream.

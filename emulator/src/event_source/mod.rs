@@ -1,6 +1,6 @@
-//! Event source mappings: what Lambda does between a stream and a function.
+//! Event source mappings: what Lambda does between a stream or a queue and a function.
 //!
-//! A mapping reads a stream, cuts it into batches, invokes a handler with each, and repeats failed records within bounds. The rules are
+//! A mapping reads a stream or a queue, cuts it into batches, invokes a handler with each, and repeats failed records within bounds. The rules are
 //! Lambda's ([`batch`], [`filter`]).
 //!
 //! Two things differ from AWS, both on purpose. A mapping wakes as soon as something is written instead of polling once a
@@ -16,12 +16,14 @@ mod host;
 mod kinesis;
 mod lanes;
 mod settings;
+pub mod sqs;
 #[cfg(test)]
 mod tests;
 
 pub use batch::RetryPolicy;
 pub use dynamodb::DynamoDbMapping;
-pub use handler::{DynamoDbHandler, HandlerError, Invocation, KinesisHandler};
+pub use handler::{DynamoDbHandler, HandlerError, Invocation, KinesisHandler, SqsHandler};
 pub use host::Host;
 pub use kinesis::KinesisMapping;
-pub use settings::{DynamoDbSettings, KinesisSettings};
+pub use settings::{DynamoDbSettings, KinesisSettings, SqsSettings};
+pub use sqs::SqsMapping;

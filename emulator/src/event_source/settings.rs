@@ -31,3 +31,14 @@ pub struct DynamoDbSettings {
     /// The time of one invocation: the function's Timeout.
     pub timeout: Duration,
 }
+
+/// Settings of a mapping from an SQS queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SqsSettings {
+    /// The most messages of one invocation (1 to 10 without a batching window).
+    pub batch_size: usize,
+    /// Invocations at a time (2 to 1,000): `ScalingConfig.MaximumConcurrency`.
+    pub maximum_concurrency: usize,
+    /// The time of one invocation: the function's Timeout.
+    pub timeout: Duration,
+}

@@ -3,6 +3,8 @@
 use std::env;
 use std::fmt;
 
+use engine::Transport;
+
 /// A function cannot start without this variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
@@ -22,8 +24,27 @@ impl std::error::Error for Missing {}
 /// Reads a required variable; an empty one counts as missing. Logs the error itself, because Lambda prints the error of `main` with
 /// `Debug`, so call [`init`](crate::telemetry::init) first.
 pub fn variable(name: &'static str) -> Result<String, Missing> {
-    let value = env::var(name).ok().filter(|value| !value.is_empty());
-    value.ok_or(Missing { variable: name }).inspect_err(|error| tracing::error!(%error, "the function cannot start"))
+    optional(name)
+        .ok_or(Missing { variable: name })
+        .inspect_err(|error| tracing::error!(%error, "the function cannot start"))
+}
+
+/// The variable that names the segment queue of a stack with `Transport=SQS`.
+pub const QUEUE_VARIABLE: &str = "SEGMENT_QUEUE_URL";
+
+/// Reads a variable that may be missing; an empty one is.
+#[must_use]
+pub fn optional(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// What carries records to workers: the queue of `SEGMENT_QUEUE_URL`, if it is set, otherwise the stream of `SEGMENT_STREAM`.
+/// `infra/template.yaml` sets the one or the other.
+pub fn transport() -> Result<Transport, Missing> {
+    match optional(QUEUE_VARIABLE) {
+        Some(url) => Ok(Transport::Sqs(url)),
+        None => variable("SEGMENT_STREAM").map(Transport::Kinesis),
+    }
 }
 
 #[cfg(test)]
@@ -36,5 +57,7 @@ mod tests {
         assert_eq!(variable("CARGO_PKG_NAME").as_deref(), Ok("scatter-gather-functions"));
         let error = variable("NO_SUCH_VARIABLE").unwrap_err().to_string();
         assert!(error.starts_with("NO_SUCH_VARIABLE is not set: "), "{error}");
+        // Neither variable of a transport is set in a test.
+        assert_eq!(transport(), Err(Missing { variable: "SEGMENT_STREAM" }));
     }
 }

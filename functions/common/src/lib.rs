@@ -1,7 +1,7 @@
 //! What the functions in Lambda share.
 //!
 //! # Layout
-//! - [`kinesis`]: the engine's dispatcher on Kinesis
+//! - [`kinesis`], [`sqs`]: the engine's dispatchers, one a transport
 //! - [`handlers`]: Lambda's events to the engine's operations; the system on one machine uses them, too
 //! - with the feature `aws`: `event_bridge`, the engine's event bus; `clients`, SDK clients with an attempt timeout; `wiring`, an
 //!   engine of all that
@@ -22,6 +22,7 @@ pub mod kinesis;
 mod logs;
 #[cfg(feature = "lambda")]
 pub mod serve_worker;
+pub mod sqs;
 #[cfg(feature = "lambda")]
 pub mod telemetry;
 #[cfg(feature = "aws")]
@@ -30,3 +31,4 @@ pub mod wiring;
 #[cfg(feature = "aws")]
 pub use self::event_bridge::EventBridge;
 pub use self::kinesis::KinesisDispatcher;
+pub use self::sqs::SqsDispatcher;

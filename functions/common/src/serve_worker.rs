@@ -3,13 +3,16 @@
 use std::env;
 use std::sync::Arc;
 
-use aws_lambda_events::event::kinesis::KinesisEvent;
 use chrono::{DateTime, Utc};
 use control_table::ControlTable;
 use control_table::clock::{Entropy, SystemClock, Timestamp};
 use control_table::store::DynamoDbStore;
 use lambda_runtime::{LambdaEvent, service_fn};
+use serde_json::Value;
 
+use crate::environment::{QUEUE_VARIABLE, optional};
+use crate::handlers::WorkerHandler;
+use crate::sqs::Visibility;
 use crate::{clients, telemetry};
 use runtime::{Invocation, Settings, Work, Worker};
 
@@ -33,7 +36,9 @@ pub enum ServeError {
 
 /// Serves records on Lambda with that work, until Lambda ends the process.
 ///
-/// Reads `CONTROL_TABLE`; logs JSON to standard output, by the level of `AWS_LAMBDA_LOG_LEVEL` or `RUST_LOG` (`info` if
+/// Takes the records of a Kinesis stream and the messages of an SQS queue, whichever its event source mapping hands it.
+///
+/// Reads `CONTROL_TABLE`, and `SEGMENT_QUEUE_URL` if there is a queue; logs JSON to standard output, by the level of `AWS_LAMBDA_LOG_LEVEL` or `RUST_LOG` (`info` if
 /// neither is set), with metrics for CloudWatch among it if `METRICS_STACK` says of which stack they are.
 ///
 /// # Errors
@@ -44,15 +49,19 @@ pub async fn serve(work: Arc<dyn Work>) -> Result<(), lambda_runtime::Error> {
     let name = env::var(TABLE_VARIABLE).map_err(ServeError::NoTable);
     let name = name.inspect_err(|error| tracing::error!(%error, "the worker cannot start"))?;
     let entropy = Arc::new(Entropy::from_system());
-    let table = ControlTable::new(DynamoDbStore::new(dynamodb_client().await, &name, Arc::clone(&entropy)));
+    let config = clients::config().await;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&config);
+    let table = ControlTable::new(DynamoDbStore::new(dynamodb, &name, Arc::clone(&entropy)));
+    let visibility = optional(QUEUE_VARIABLE)
+        .map(|url| Visibility::new(aws_sdk_sqs::Client::new(&config), &url, Arc::clone(&entropy)));
     let worker = Worker::new(table, work, Arc::new(SystemClock), entropy, Settings::default());
-    let worker = &worker;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<KinesisEvent>| async move {
+    let handler = &WorkerHandler::new(worker, visibility);
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
         let LambdaEvent { payload, context, .. } = event;
         let invocation = Invocation { request_id: context.request_id, deadline: deadline(context.deadline) };
-        let response = worker.handle(payload, invocation).await;
+        let response = handler.handle(payload, invocation).await;
         telemetry::flush();
-        Ok::<_, lambda_runtime::Error>(response)
+        Ok::<_, lambda_runtime::Error>(response.inspect_err(|error| tracing::error!(%error, "nothing was done"))?)
     }))
     .await
 }

@@ -7,17 +7,17 @@ use control_table::ControlTable;
 use control_table::clock::{Clock, Entropy};
 use control_table::store::DynamoDbStore;
 use engine::scatter::Sources;
-use engine::{Engine, EventBus, Parts, Settings};
+use engine::{Dispatcher, Engine, EventBus, Parts, Settings, Transport};
 
-use crate::{EventBridge, KinesisDispatcher};
+use crate::{EventBridge, KinesisDispatcher, SqsDispatcher};
 
 /// The names of a deployment's parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployment {
     /// The control table.
     pub control_table: String,
-    /// The segment stream.
-    pub segment_stream: String,
+    /// The segment stream, or the segment queue.
+    pub transport: Transport,
     /// The event bus; `None` for a function that publishes nothing and may not.
     pub event_bus: Option<String>,
 }
@@ -26,7 +26,6 @@ pub struct Deployment {
 #[must_use]
 pub fn engine(config: &SdkConfig, deployment: &Deployment, clock: Arc<dyn Clock>, entropy: Arc<Entropy>) -> Engine {
     let dynamodb = aws_sdk_dynamodb::Client::new(config);
-    let kinesis = aws_sdk_kinesis::Client::new(config);
     let bus: Arc<dyn EventBus> = match &deployment.event_bus {
         Some(name) => Arc::new(EventBridge::new(aws_sdk_eventbridge::Client::new(config), name)),
         None => Arc::new(engine::NoBus),
@@ -34,11 +33,21 @@ pub fn engine(config: &SdkConfig, deployment: &Deployment, clock: Arc<dyn Clock>
     let store = DynamoDbStore::new(dynamodb.clone(), &deployment.control_table, Arc::clone(&entropy));
     Engine::new(Parts {
         table: ControlTable::new(store),
-        dispatcher: Arc::new(KinesisDispatcher::new(kinesis, &deployment.segment_stream, Arc::clone(&entropy))),
+        dispatcher: dispatcher(config, &deployment.transport, &entropy),
         bus,
         sources: Sources::new(dynamodb),
         clock,
         entropy,
         settings: Settings::default(),
     })
+}
+
+fn dispatcher(config: &SdkConfig, transport: &Transport, entropy: &Arc<Entropy>) -> Arc<dyn Dispatcher> {
+    let entropy = Arc::clone(entropy);
+    match transport {
+        Transport::Kinesis(stream) => {
+            Arc::new(KinesisDispatcher::new(aws_sdk_kinesis::Client::new(config), stream, entropy))
+        }
+        Transport::Sqs(url) => Arc::new(SqsDispatcher::new(aws_sdk_sqs::Client::new(config), url, entropy)),
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_lambda_events::event::dynamodb::Event;
 use control_table::clock::{Entropy, SystemClock};
-use functions::environment::variable;
+use functions::environment::{transport, variable};
 use functions::handlers::GatherHandler;
 use functions::wiring::{self, Deployment};
 use functions::{clients, telemetry};
@@ -13,8 +13,8 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     telemetry::init();
-    let (control_table, segment_stream) = (variable("CONTROL_TABLE")?, variable("SEGMENT_STREAM")?);
-    let deployment = Deployment { control_table, segment_stream, event_bus: Some(variable("COMPLETION_BUS")?) };
+    let (control_table, transport) = (variable("CONTROL_TABLE")?, transport()?);
+    let deployment = Deployment { control_table, transport, event_bus: Some(variable("COMPLETION_BUS")?) };
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(Entropy::from_system()));
     let gather = &GatherHandler::new(wiring::engine(&clients::config().await, &deployment, clock, entropy));
     let handler = async |event: LambdaEvent<Event>| {

@@ -166,7 +166,7 @@ impl Lab {
     }
 }
 
-/// Interceptors of an engine's clients.
+/// Interceptors of an engine's or a worker's clients.
 #[derive(Debug, Clone, Default)]
 pub struct Through(Vec<SharedInterceptor>);
 
@@ -194,5 +194,15 @@ impl Through {
             config.push_interceptor(interceptor.clone());
         }
         aws_sdk_kinesis::Client::from_conf(config.build())
+    }
+
+    /// That client, with them.
+    #[must_use]
+    pub fn sqs(&self, client: &aws_sdk_sqs::Client) -> aws_sdk_sqs::Client {
+        let mut config = client.config().to_builder();
+        for interceptor in &self.0 {
+            config.push_interceptor(interceptor.clone());
+        }
+        aws_sdk_sqs::Client::from_conf(config.build())
     }
 }

@@ -12,6 +12,7 @@
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test stops at the first surprise")]
 
 mod clock;
+mod deployment;
 mod events;
 mod execution;
 mod file_bus;
@@ -28,6 +29,7 @@ mod test_bus;
 mod under_test;
 
 pub use self::clock::{ManualClock, START};
+pub use self::deployment::deployed;
 pub use self::events::{completion_events, events_of};
 pub use self::execution::{Execution, ExecutionBuilder, LONG, number, numbers};
 pub use self::file_bus::FileBus;

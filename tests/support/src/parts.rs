@@ -11,7 +11,7 @@ use control_table::store::DynamoDbStore;
 use emulator::embedded::{Backlog, Durability, EmbeddedDynamoDb, EmbeddedKinesis, Shard, ShardRecord, TableStream};
 use emulator::event_source::filter::Filter;
 use engine::scatter::Sources;
-use engine::{Engine, Settings};
+use engine::{Dispatcher, Engine, Settings};
 use functions::KinesisDispatcher;
 use functions::handlers::GatherHandler;
 use local::system::{CONTROL_TABLE, SEGMENT_STREAM};
@@ -59,11 +59,22 @@ impl Parts {
     /// An engine whose requests are counted; its bus loses the answer to the first `lost` events.
     #[must_use]
     pub fn engine(&self, requests: &Requests, lost: u32) -> Engine {
-        let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
         let kinesis = Through::one(requests.clone()).kinesis(&self.kinesis.client());
+        let dispatcher = KinesisDispatcher::new(kinesis, SEGMENT_STREAM, Arc::clone(&self.entropy));
+        self.engine_of(requests, lost, Arc::new(dispatcher))
+    }
+
+    /// An engine whose records go there.
+    #[must_use]
+    pub fn engine_with(&self, dispatcher: Arc<dyn Dispatcher>) -> Engine {
+        self.engine_of(&Requests::default(), 0, dispatcher)
+    }
+
+    fn engine_of(&self, requests: &Requests, lost: u32, dispatcher: Arc<dyn Dispatcher>) -> Engine {
+        let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
         Engine::new(engine::Parts {
             table: self.counted(requests),
-            dispatcher: Arc::new(KinesisDispatcher::new(kinesis, SEGMENT_STREAM, Arc::clone(&entropy))),
+            dispatcher,
             bus: Arc::new(FileBus::new(self.dir.path(), lost)),
             sources: Sources::new(self.dynamodb.client()),
             clock,
@@ -77,6 +88,14 @@ impl Parts {
     pub fn worker(&self, requests: &Requests, work: Arc<dyn Work>) -> Worker {
         let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
         Worker::new(self.counted(requests), work, clock, entropy, runtime::Settings::default())
+    }
+
+    /// A worker on a table that is not there: it can record nothing.
+    #[must_use]
+    pub fn worker_without_table(&self, work: Arc<dyn Work>) -> Worker {
+        let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
+        let store = DynamoDbStore::new(self.dynamodb.client(), "nowhere", Arc::clone(&entropy));
+        Worker::new(ControlTable::new(store), work, clock, entropy, runtime::Settings::default())
     }
 
     /// A gather whose requests are counted; its bus loses the answer to the first `lost` events.

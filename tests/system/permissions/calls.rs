@@ -69,6 +69,12 @@ pub fn permissions(target: &str, body: &Value) -> Vec<Permission> {
             assert_eq!(body["StreamName"], SEGMENT_STREAM, "there is no other stream");
             vec![Permission::new("kinesis:PutRecords", Resource::Stream)]
         }
+        // A request of many needs the action for one:
+        // <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html>
+        ("AmazonSQS", operation) => {
+            let action = operation.strip_suffix("Batch").unwrap_or(operation);
+            vec![Permission::new(&format!("sqs:{action}"), Resource::SegmentQueue)]
+        }
         _ => panic!("what does {target} need?"),
     }
 }

@@ -15,7 +15,7 @@ use std::fmt;
 pub use self::calls::Calls;
 pub use self::paths::{built_in_paths, gather_paths, scatter_paths, sweeper_paths, worker_paths};
 pub use self::role::{Role, roles};
-pub use self::world::AllCalls;
+pub use self::world::{AllCalls, Carrier};
 
 /// What a permission is on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +28,8 @@ pub enum Resource {
     TableStream,
     /// The segment stream.
     Stream,
+    /// The segment queue.
+    SegmentQueue,
     /// A table of the user's.
     Source,
     /// Its indexes.
@@ -40,6 +42,10 @@ pub enum Resource {
     Function(String),
     /// The log group of that name.
     Logs(String),
+    /// The account's own key.
+    Key,
+    /// Everything: of what takes no narrower resource.
+    Everything,
 }
 
 /// An action on a resource.

@@ -46,7 +46,7 @@ pub async fn scatter_paths(calls: &AllCalls) {
     }
 }
 
-/// Success, retry, failure; a record that comes again; a slot to free; a record that is none.
+/// Success, retry, failure; a record that comes again; a slot to free; a record that is none; a message that comes too late.
 pub async fn worker_paths(calls: &AllCalls) {
     let world = World::new(calls).await;
     let runs =
@@ -58,6 +58,8 @@ pub async fn worker_paths(calls: &AllCalls) {
     world.deliver(&world.worker, &records).await;
     world.deliver(&world.worker, &records).await;
     world.deliver(&world.worker, &[World::foreign_record()]).await;
+    world.scatter(run("too late", 3, "succeed", default())).await;
+    world.deliver_too_late().await;
 }
 
 /// The built-in jobs: by scan segments of the table and of its index, by a code in the table's key and in the index's.

@@ -99,16 +99,18 @@ impl Resource {
                 ("ControlTable", "Arn") => Self::Table,
                 ("ControlTable", "StreamArn") => Self::TableStream,
                 ("SegmentStream" | "OnDemandSegmentStream", "Arn") => Self::Stream,
+                ("SegmentQueue", "Arn") => Self::SegmentQueue,
                 (name, "Arn") if name.ends_with("Failures") => Self::Queue(name.to_owned()),
                 (name, "Arn") if name.ends_with("Function") => Self::Function(name.to_owned()),
                 (name, "Arn") if name.ends_with("Logs") => Self::Logs(name.to_owned()),
                 _ => panic!("what is {attribute}?"),
             };
         }
-        if let Some(choice) = value["Fn::If"].as_array() {
-            let [yes, no] = [&choice[1], &choice[2]].map(Self::read);
-            assert_eq!(yes, no, "either way it is one of its kind");
-            return yes;
+        if value == "*" {
+            return Self::Everything;
+        }
+        if value["Ref"] == "KmsKeyArn" {
+            return Self::Key;
         }
         let pattern = value["Fn::Sub"].as_str().unwrap_or_else(|| panic!("what is {value}?"));
         if let Some(index) = pattern.strip_prefix("${ControlTable.Arn}/index/") {
@@ -123,7 +125,7 @@ impl Resource {
     }
 }
 
-/// Every role and every policy of a template, by its name there; a role with the policies of the template that it takes in.
+/// Every role and every policy of a template whose conditions are decided, by its name there; a role with the policies of the template that it takes in.
 #[must_use]
 pub fn roles(template: &Value) -> BTreeMap<String, Role> {
     let resources = template["Resources"].as_object().unwrap();
@@ -148,15 +150,7 @@ pub fn roles(template: &Value) -> BTreeMap<String, Role> {
 }
 
 fn statements(document: &Value) -> Vec<Statement> {
-    let with_all_there = |statement: &Value| match statement["Fn::If"].as_array() {
-        // One that is left out without its condition: it is to be no wider than needed where it is there.
-        Some(choice) => {
-            assert_eq!(choice[2], serde_json::json!({"Ref": "AWS::NoValue"}));
-            Statement::read(&choice[1])
-        }
-        None => Statement::read(statement),
-    };
-    list(&document["Statement"]).iter().map(with_all_there).collect()
+    list(&document["Statement"]).iter().map(Statement::read).collect()
 }
 
 fn list(value: &Value) -> &[Value] {

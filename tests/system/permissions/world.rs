@@ -9,11 +9,14 @@ use control_table::ControlTable;
 use control_table::clock::{Clock, Timestamp};
 use control_table::id::ExecutionId;
 use control_table::rows::ExecutionRow;
-use emulator::embedded::{ShardRecord, TableStream};
+use emulator::embedded::{EmbeddedSqs, QueueMessage, QueueSettings, ShardRecord, TableStream};
+use emulator::event_source::sqs;
 use engine::scatter::ScatterAnswer;
 use engine::sweep::SweepReport;
-use engine::{Engine, EngineError};
-use functions::handlers::{self, GatherHandler};
+use engine::{Dispatcher, Engine, EngineError};
+use functions::SqsDispatcher;
+use functions::handlers::{self, GatherHandler, WorkerHandler};
+use functions::sqs::Visibility;
 use jobs::{Commands, builtin};
 use local::system::CONTROL_TABLE;
 use runtime::{Context, Invocation, Output, Segment, SegmentError, Work, Worker, work};
@@ -44,6 +47,25 @@ pub struct AllCalls {
     pub sweeper: Calls,
     /// Of operators at their command lines: no function's.
     operators: Calls,
+    carrier: Carrier,
+}
+
+/// What carries records to workers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Carrier {
+    /// The segment stream.
+    #[default]
+    Stream,
+    /// The segment queue.
+    Queue,
+}
+
+impl AllCalls {
+    /// No calls yet, of functions with that carrier.
+    #[must_use]
+    pub fn through(carrier: Carrier) -> Self {
+        Self { carrier, ..Self::default() }
+    }
 }
 
 /// The handlers, and what is between them.
@@ -62,14 +84,34 @@ pub(super) struct World {
     taken: Mutex<HashSet<String>>,
     stream: TableStream,
     position: Mutex<i64>,
+    /// The segment queue, if there is one.
+    queue: Option<EmbeddedSqs>,
+    /// The worker function on that queue.
+    messages: Option<WorkerHandler>,
     /// Services live as long as the clients that use them.
     lab: Lab,
     _dir: TempDir,
 }
 
 /// An engine whose calls are noted.
-fn engine(lab: &Lab, calls: &Calls, bus: Arc<BusCalls>) -> Engine {
-    Engine::new(engine::Parts { bus, ..lab.parts_through(&Through::one(calls.clone())) })
+fn engine(lab: &Lab, queue: Option<&EmbeddedSqs>, calls: &Calls, bus: Arc<BusCalls>) -> Engine {
+    let through = Through::one(calls.clone());
+    let parts = lab.parts_through(&through);
+    let dispatcher: Arc<dyn Dispatcher> = match queue {
+        Some(queue) => {
+            let client = through.sqs(&queue.client());
+            Arc::new(SqsDispatcher::new(client, &queue.queue_url(), Arc::clone(&lab.entropy)))
+        }
+        None => parts.dispatcher,
+    };
+    Engine::new(engine::Parts { bus, dispatcher, ..parts })
+}
+
+/// The worker function on a queue, its calls of SQS noted.
+fn on_queue(lab: &Lab, queue: &EmbeddedSqs, calls: &Calls) -> WorkerHandler {
+    let client = Through::one(calls.clone()).sqs(&queue.client());
+    let visibility = Visibility::new(client, &queue.queue_url(), Arc::clone(&lab.entropy));
+    WorkerHandler::new(worker(lab, calls, as_told()), Some(visibility))
 }
 
 /// A worker whose calls are noted.
@@ -98,19 +140,24 @@ impl World {
         let bus = |calls: &Calls| Arc::new(BusCalls::new(calls.clone()));
         let bus_of_sweeper = bus(&calls.sweeper);
         let source = Through::one(calls.built_in.clone()).dynamodb(&lab.dynamodb.client());
+        let settings = QueueSettings { visibility_timeout: std::time::Duration::from_mins(15), receives_max: 20 };
+        let queue = (calls.carrier == Carrier::Queue).then(|| EmbeddedSqs::start(settings));
+        let engine = |calls: &Calls, bus| engine(&lab, queue.as_ref(), calls, bus);
         Self {
-            scatter: engine(&lab, &calls.scatter, bus(&calls.scatter)),
+            scatter: engine(&calls.scatter, bus(&calls.scatter)),
+            messages: queue.as_ref().map(|queue| on_queue(&lab, queue, &calls.worker)),
             worker: worker(&lab, &calls.worker, as_told()),
             built_in: worker(&lab, &calls.built_in, builtin(source, Commands::Refused)),
-            gather: GatherHandler::new(engine(&lab, &calls.gather, bus(&calls.gather))),
-            sweeper: engine(&lab, &calls.sweeper, bus_of_sweeper.clone()),
-            operators: engine(&lab, &calls.operators, bus(&calls.operators)),
+            gather: GatherHandler::new(engine(&calls.gather, bus(&calls.gather))),
+            sweeper: engine(&calls.sweeper, bus_of_sweeper.clone()),
+            operators: engine(&calls.operators, bus(&calls.operators)),
             stream: lab.dynamodb.stream(CONTROL_TABLE).unwrap(),
             taken: Mutex::default(),
             position: Mutex::default(),
             table: lab.table.clone(),
             clock: Arc::clone(&lab.clock),
             bus_of_sweeper,
+            queue,
             lab,
             _dir: dir,
         }
@@ -151,10 +198,25 @@ impl World {
 
     /// The records that no worker has taken yet.
     pub(super) async fn take_records(&self) -> Vec<ShardRecord> {
+        if let Some(queue) = &self.queue {
+            let messages = queue.receive(usize::from(u16::MAX));
+            queue.delete(messages.iter().map(|message| message.receipt_handle.as_str()));
+            return messages.into_iter().map(as_record).collect();
+        }
         let taken = self.taken.lock().unwrap().clone();
         let records = self.lab.shards[0].read(&taken, usize::from(u16::MAX)).await;
         self.taken.lock().unwrap().extend(records.iter().map(|record| record.key.clone()));
         records
+    }
+
+    /// The worker function gets what is on the queue, and has no time left for it.
+    pub(super) async fn deliver_too_late(&self) {
+        let (Some(queue), Some(handler)) = (&self.queue, &self.messages) else { return };
+        let messages = queue.receive(10);
+        let invocation = Invocation { request_id: "too late".to_owned(), deadline: self.clock.now() };
+        let event = serde_json::to_value(sqs::event(queue, &messages)).unwrap();
+        let response = handler.handle(event, invocation).await.unwrap();
+        assert_eq!(response["batchItemFailures"].as_array().unwrap().len(), messages.len(), "{response}");
     }
 
     /// Hands records to a worker, in one invocation.
@@ -232,6 +294,17 @@ impl World {
 
     pub(super) async fn row(&self, execution_id: ExecutionId) -> ExecutionRow {
         self.table.execution(execution_id).await.unwrap().unwrap()
+    }
+}
+
+/// A message as if it had come on the stream: a worker does the same with it.
+fn as_record(message: QueueMessage) -> ShardRecord {
+    ShardRecord {
+        key: message.receipt_handle,
+        sequence_number: message.message_id,
+        partition_key: message.group.unwrap_or_default(),
+        data: message.body.into_bytes(),
+        arrived_at_ms: 0,
     }
 }
 

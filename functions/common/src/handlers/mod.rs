@@ -2,6 +2,8 @@
 
 mod gather;
 mod scatter;
+mod worker;
 
 pub use self::gather::GatherHandler;
 pub use self::scatter::scatter;
+pub use self::worker::{WorkerEventError, WorkerHandler};

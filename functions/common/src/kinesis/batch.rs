@@ -4,7 +4,7 @@ use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::PutRecordsRequestEntry;
 use control_table::message::SegmentRecord;
 
-use engine::DispatchError;
+use engine::{DispatchError, Transport};
 
 /// Records of one `PutRecords` (AWS quota).
 pub(super) const MAX_RECORDS: usize = 500;
@@ -18,8 +18,9 @@ pub(super) const MAX_RECORD_BYTES: usize = 1_000_000;
 /// The records in order, as requests; each is built when it is asked for.
 pub(super) fn batches(
     records: &[SegmentRecord],
+    stream: &str,
 ) -> impl Iterator<Item = Result<Vec<PutRecordsRequestEntry>, DispatchError>> {
-    let mut entries = records.iter().map(entry).peekable();
+    let mut entries = records.iter().map(move |record| entry(record, stream)).peekable();
     std::iter::from_fn(move || {
         let (mut batch, mut bytes) = (Vec::new(), 0);
         let fits = |next: &Result<Entry, _>, bytes: usize| match next {
@@ -45,14 +46,15 @@ struct Entry {
     bytes: usize,
 }
 
-fn entry(record: &SegmentRecord) -> Result<Entry, DispatchError> {
+fn entry(record: &SegmentRecord, stream: &str) -> Result<Entry, DispatchError> {
     let segment = record.segment();
     let data =
         serde_json::to_vec(record).map_err(|source| DispatchError::Unwritable { segment, source: Box::new(source) })?;
     let partition_key = record.partition_key();
     let bytes = data.len() + partition_key.len();
     if bytes > MAX_RECORD_BYTES {
-        return Err(DispatchError::RecordTooLarge { segment, bytes, limit: MAX_RECORD_BYTES });
+        let transport = Transport::Kinesis(stream.to_owned());
+        return Err(DispatchError::RecordTooLarge { segment, transport, bytes, limit: MAX_RECORD_BYTES });
     }
     let entry = PutRecordsRequestEntry::builder().data(Blob::new(data)).partition_key(partition_key).build();
     match entry {

@@ -12,7 +12,7 @@ use control_table::clock::Entropy;
 use control_table::message::SegmentRecord;
 use control_table::retry::Retry;
 use control_table::sdk::Failure;
-use engine::{DispatchError, Dispatcher};
+use engine::{DispatchError, Dispatcher, Transport};
 use futures::future::BoxFuture;
 
 /// Tries of a batch's remainder. With the waits between them they span 10 to 20 seconds: a stream that is too busy for longer has
@@ -31,7 +31,7 @@ impl Dispatcher for KinesisDispatcher {
     /// In as few requests as Kinesis allows; of a request that was taken in part, the rest again.
     fn put<'a>(&'a self, records: &'a [SegmentRecord]) -> BoxFuture<'a, Result<(), DispatchError>> {
         Box::pin(async move {
-            for batch in batch::batches(records) {
+            for batch in batch::batches(records, &self.stream) {
                 self.put_batch(batch?).await?;
             }
             Ok(())
@@ -82,16 +82,20 @@ impl KinesisDispatcher {
                 "Kinesis took a part of the records"
             );
         }
-        let stream = self.stream.to_string();
-        Err(DispatchError::StillBusy { stream, left: left.len(), code: last_code, attempts: BUSY.tries })
+        let transport = self.transport();
+        Err(DispatchError::StillBusy { transport, left: left.len(), code: last_code, attempts: BUSY.tries })
+    }
+
+    fn transport(&self) -> Transport {
+        Transport::Kinesis(self.stream.to_string())
     }
 
     fn refused(&self, failure: Failure, source: Box<dyn std::error::Error + Send + Sync>) -> DispatchError {
-        let stream = self.stream.to_string();
+        let transport = self.transport();
         if failure.is_missing() {
-            return DispatchError::StreamMissing { stream };
+            return DispatchError::Missing { transport };
         }
         let Failure { code, message, .. } = failure;
-        DispatchError::Refused { stream, code, message, source }
+        DispatchError::Refused { transport, code, message, source: Some(source) }
     }
 }

@@ -129,7 +129,7 @@ async fn requests_hold_at_most_5_megabytes() {
     let records = records(7, 900_000);
     script.dispatcher().put(&records).await.unwrap();
     assert_eq!(script.requests(), [keys(&records, &[0, 1, 2, 3, 4]), keys(&records, &[5, 6])]);
-    for batch in batch::batches(&records) {
+    for batch in batch::batches(&records, "segments") {
         let bytes: usize = batch
             .unwrap()
             .iter()

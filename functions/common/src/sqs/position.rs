@@ -1,0 +1,75 @@
+//! Which records can no longer be waiting in the queue.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::QueueAttributeName;
+use chrono::TimeDelta;
+use control_table::clock::Timestamp;
+use control_table::sdk::Failure;
+
+/// How long SQS keeps a message: `MessageRetentionPeriod` of `SegmentQueue` in `infra/template.yaml`, the most that SQS allows.
+const RETENTION: TimeDelta = TimeDelta::days(14);
+
+/// How long a queue's counts may miss a message that was sent. SQS's documentation says that they settle within a minute
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html>); twice that, for clocks
+/// that differ.
+const SETTLES: TimeDelta = TimeDelta::minutes(2);
+
+const COUNTS: [QueueAttributeName; 3] = [
+    QueueAttributeName::ApproximateNumberOfMessages,
+    QueueAttributeName::ApproximateNumberOfMessagesDelayed,
+    QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+];
+
+/// The queue did not say how many messages it has. Until it does, no record is put again.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "queue {queue_url}: its counts cannot be read ({code}: {message}). Check that the role allows sqs:GetQueueAttributes"
+)]
+pub struct UnknownPosition {
+    /// The queue's URL.
+    pub queue_url: String,
+    /// SQS's code, or the kind of failure on the way there.
+    pub code: String,
+    /// What it said.
+    pub message: String,
+    /// Whether the same call may succeed later.
+    pub is_retryable: bool,
+    /// The SDK's error.
+    pub source: Box<dyn StdError + Send + Sync>,
+}
+
+/// Knows of a queue's records which can no longer be waiting. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct SqsPosition {
+    sqs: Client,
+    queue_url: Arc<str>,
+}
+
+impl SqsPosition {
+    /// Of the queue at that URL.
+    #[must_use]
+    pub fn new(sqs: Client, queue_url: &str) -> Self {
+        Self { sqs, queue_url: queue_url.into() }
+    }
+
+    /// The moment before which every record that was sent was handed to a worker, or is gone: shortly before `now` if the queue is empty,
+    /// otherwise the retention before it. One request.
+    ///
+    /// # Errors
+    /// When SQS does not say.
+    pub async fn read_until(&self, now: Timestamp) -> Result<Timestamp, UnknownPosition> {
+        let request = self.sqs.get_queue_attributes().queue_url(&*self.queue_url);
+        let answer = request.set_attribute_names(Some(COUNTS.to_vec())).send().await.map_err(|error| {
+            let Failure { code, message, retryable } = Failure::of(&error);
+            let queue_url = self.queue_url.to_string();
+            UnknownPosition { queue_url, code, message, is_retryable: retryable, source: Box::new(error) }
+        })?;
+        let counts = answer.attributes.unwrap_or_default();
+        // A count that is missing is not zero.
+        let is_empty = COUNTS.iter().all(|name| counts.get(name).is_some_and(|count| count == "0"));
+        Ok(now.plus(-if is_empty { SETTLES } else { RETENTION }))
+    }
+}
