@@ -5,9 +5,11 @@
 //! - [`clock`]: virtual time; [`parameters`]: latencies, quotas and settings, with their sources; [`work`]: what segments do
 //! - [`table`], [`segment_stream`], [`changes`], [`lambda`], [`bus`]: the services, one each
 //! - [`usage`]: what was used, counted as a bill counts it; [`surroundings`]: what all models share
+//! - [`bill`]: what that costs, line by line
 //! - [`prices`]: what AWS charges, with the page and the month of each price
 //! - [`comparison`]: dollars a million segments, beside what else AWS offers
 
+pub mod bill;
 pub mod bus;
 pub mod changes;
 pub mod clock;

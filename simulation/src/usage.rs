@@ -43,6 +43,10 @@ pub struct Usage {
     pub puts: u64,
     /// Started 25 KB of the records.
     pub payload_units: u64,
+    /// When the latest record was put, since the beginning.
+    pub last_put: TimeDelta,
+    /// The longest time between two puts.
+    pub longest_put_gap: TimeDelta,
     /// Records that the stream refused for a while.
     pub refused_puts: u64,
     /// Records that expired before a worker got them.
@@ -86,6 +90,14 @@ impl Usage {
     #[must_use]
     pub fn most_puts(&self) -> u32 {
         self.puts_of.values().copied().max().unwrap_or(0)
+    }
+
+    /// Counts a put at a moment since the beginning. The wait for the first one counts as well.
+    pub fn put(&mut self, segment: SegmentId, at: TimeDelta) {
+        self.puts += 1;
+        *self.puts_of.entry(segment).or_default() += 1;
+        self.longest_put_gap = self.longest_put_gap.max(at - self.last_put);
+        self.last_put = at;
     }
 
     /// Counts outcomes at a moment since the beginning.

@@ -9,7 +9,7 @@ use control_table::clock::{Clock, Entropy};
 use control_table::id::{ExecutionId, ExecutionKey, JobName};
 use control_table::rows::{ExecutionRow, RowKey};
 use engine::scatter::{ScatterEvent, Sources};
-use engine::{Engine, EngineError, Parts};
+use engine::{Engine, Parts};
 use runtime::Worker;
 
 use crate::bus::{Published, SimulatedBus};
@@ -162,6 +162,13 @@ impl World {
         look(&self.surroundings.meter.lock())
     }
 
+    /// Measures the longest time without an outcome from now on.
+    pub fn restart_progress(&self) {
+        let now = self.elapsed();
+        let mut usage = self.surroundings.meter.lock();
+        (usage.last_outcome, usage.longest_gap) = (now, TimeDelta::zero());
+    }
+
     /// Invokes scatter asynchronously, as a schedule does: Lambda tries three times.
     pub fn request(&self, event: ScatterEvent) {
         let world = self.clone();
@@ -272,9 +279,6 @@ impl World {
         });
     }
 }
-
-/// The outcome of a scatter, for callers that wait for it.
-pub type Scattered = Result<engine::scatter::ScatterAnswer, EngineError>;
 
 /// A client that reaches nothing: the simulated sources read no table.
 fn no_client() -> aws_sdk_dynamodb::Client {

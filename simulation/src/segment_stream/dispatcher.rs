@@ -77,9 +77,8 @@ impl SegmentStream {
             return Some(record);
         }
         let mut usage = self.surroundings.meter.lock();
-        usage.puts += 1;
+        usage.put(record.segment, clock.elapsed());
         usage.payload_units += (record.data.len() as u64).div_ceil(PAYLOAD_UNIT);
-        *usage.puts_of.entry(record.segment).or_default() += 1;
         None
     }
 }

@@ -1,0 +1,89 @@
+//! Runs scenarios side by side, and hands out their lines in the order of the list.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+use clap::Parser;
+use serde_json::json;
+use simulation::world::Setup;
+
+use crate::case::{Case, CaseError};
+use crate::report::Report;
+use crate::scenarios::{ALL, Scenario};
+
+/// What `load-sim` takes.
+#[derive(Debug, Parser)]
+pub struct Args {
+    /// Only these scenarios; all of them without it
+    #[arg(long, value_name = "NAME", value_parser = names())]
+    pub scenario: Vec<String>,
+    /// The share of each scenario's size, from above 0 to 1; a line says what that made smaller
+    #[arg(long, value_name = "SHARE", default_value_t = 0.01, value_parser = share)]
+    pub scale: f64,
+    /// What chance follows from: the same seed gives the same lines
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Scenarios at the same time
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub threads: u8,
+}
+
+fn names() -> clap::builder::PossibleValuesParser {
+    ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>().into()
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share: f64 = text.parse().map_err(|error| format!("{error}"))?;
+    if share > 0.0 && share <= 1.0 { Ok(share) } else { Err("use a number above 0, at most 1".to_owned()) }
+}
+
+/// How a scenario ended.
+#[derive(Debug)]
+pub struct Outcome {
+    name: &'static str,
+    result: Result<Report, CaseError>,
+}
+
+impl Outcome {
+    /// Whether everything held, and the line to print.
+    pub fn line(&self) -> (bool, String) {
+        match &self.result {
+            Ok(report) => {
+                let line = serde_json::to_string(report);
+                (report.ok && line.is_ok(), line.unwrap_or_default())
+            }
+            Err(error) => {
+                (false, json!({ "scenario": self.name, "ok": false, "why": [error.to_string()] }).to_string())
+            }
+        }
+    }
+}
+
+/// Runs the scenarios that were asked for.
+pub fn run_all(args: &Args, mut each: impl FnMut(&Outcome)) {
+    let chosen: Vec<Scenario> = ALL
+        .into_iter()
+        .filter(|(name, _)| args.scenario.is_empty() || args.scenario.iter().any(|chosen| chosen == name))
+        .collect();
+    let case = Case { scale: args.scale, seed: args.seed, tweak: as_it_is };
+    let (next, chosen) = (AtomicUsize::new(0), &chosen);
+    thread::scope(|scope| {
+        let (done, outcomes) = mpsc::channel();
+        for _ in 0..args.threads {
+            let (done, next) = (done.clone(), &next);
+            scope.spawn(move || {
+                while let Some((name, run)) = chosen.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
+                    // The receiver lives until every sender is gone.
+                    drop(done.send(Outcome { name, result: run(&case) }));
+                }
+            });
+        }
+        drop(done);
+        let mut finished: Vec<Outcome> = outcomes.into_iter().collect();
+        finished.sort_by_key(|outcome| chosen.iter().position(|(name, _)| *name == outcome.name));
+        finished.iter().for_each(&mut each);
+    });
+}
+
+fn as_it_is(_: &mut Setup) {}
