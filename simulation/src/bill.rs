@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::prices::{
-    EVENTS, LAMBDA_ARM_SECONDS, LAMBDA_REQUESTS, LOG_BYTES, PAYLOAD_UNITS, Price, READ_UNITS, SHARD_HOURS, SQS_REQUESTS,
-    WRITE_UNITS,
+    EVENTS, FAIR_QUEUE_REQUESTS, LAMBDA_ARM_SECONDS, LAMBDA_REQUESTS, LOG_BYTES, PAYLOAD_UNITS, Price, READ_UNITS,
+    SHARD_HOURS, SQS_REQUESTS, WRITE_UNITS,
 };
 use crate::usage::Usage;
 
@@ -57,6 +57,7 @@ impl Bill {
             Line::of(SHARD_HOURS, shard_hours),
             Line::of(PAYLOAD_UNITS, usage.payload_units as f64),
             Line::of(SQS_REQUESTS, usage.queue_requests as f64),
+            Line::of(FAIR_QUEUE_REQUESTS, usage.queue_requests as f64),
             Line::of(LAMBDA_REQUESTS, invocations),
             Line::of(LAMBDA_ARM_SECONDS, seconds(false)),
             Line::of(EVENTS, usage.events as f64),

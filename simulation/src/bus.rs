@@ -77,7 +77,11 @@ impl SimulatedBus {
         self.lock().notifications.iter().filter(stalled).cloned().collect()
     }
 
-    async fn deliver(&self, execution: ExecutionId, keep: impl FnOnce(&mut Events, TimeDelta)) -> Result<(), PublishError> {
+    async fn deliver(
+        &self,
+        execution: ExecutionId,
+        keep: impl FnOnce(&mut Events, TimeDelta),
+    ) -> Result<(), PublishError> {
         self.surroundings.wait(self.surroundings.parameters.latencies.publish).await;
         self.surroundings.meter.lock().events += 1;
         let mut events = self.lock();

@@ -6,8 +6,8 @@
 use std::fmt::Write as _;
 
 use crate::prices::{
-    DURABLE_OPERATIONS, EXPRESS_REQUESTS, EXPRESS_SECONDS, PAYLOAD_UNITS, SHARD_HOURS, SQS_REQUESTS, STATE_TRANSITIONS,
-    WRITE_UNITS,
+    DURABLE_OPERATIONS, EXPRESS_REQUESTS, EXPRESS_SECONDS, FAIR_QUEUE_REQUESTS, PAYLOAD_UNITS, SHARD_HOURS,
+    SQS_REQUESTS, STATE_TRANSITIONS, WRITE_UNITS,
 };
 
 /// The seconds that a segment takes, a column each.
@@ -74,7 +74,10 @@ impl Way {
                 let shard_hours = MILLION * seconds / (3_600.0 * LANES_A_SHARD);
                 rows + PAYLOAD_UNITS.of(MILLION) + SHARD_HOURS.of(shard_hours)
             }
-            Self::Sqs => rows + SQS_REQUESTS.of(SQS_REQUESTS_A_SEGMENT * MILLION),
+            Self::Sqs => {
+                let requests = SQS_REQUESTS_A_SEGMENT * MILLION;
+                rows + SQS_REQUESTS.of(requests) + FAIR_QUEUE_REQUESTS.of(requests)
+            }
             Self::StandardMap => STATE_TRANSITIONS.of(STANDARD_TRANSITIONS * MILLION),
             Self::ExpressMap if seconds > EXPRESS_LIMIT_SECONDS => return None,
             // "You'll be charged one state transition for each child workflow execution that the Distributed Map state starts":

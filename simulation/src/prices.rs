@@ -36,6 +36,7 @@ const DYNAMODB: &str = "https://aws.amazon.com/dynamodb/pricing/on-demand/";
 const KINESIS: &str = "https://aws.amazon.com/kinesis/data-streams/pricing/";
 const LAMBDA: &str = "https://aws.amazon.com/lambda/pricing/";
 const SQS: &str = "https://aws.amazon.com/sqs/pricing/";
+const FAIR_QUEUE: &str = "https://cloudburn.io/blog/amazon-sqs-pricing";
 const STEP_FUNCTIONS: &str = "https://aws.amazon.com/step-functions/pricing/";
 const CLOUDWATCH: &str = "https://aws.amazon.com/cloudwatch/pricing/";
 const EVENTBRIDGE: &str = "https://aws.amazon.com/eventbridge/pricing/";
@@ -65,6 +66,8 @@ prices! {
     PAYLOAD_UNITS = 0.014 for MILLION, "payload units", "Kinesis records", KINESIS;
     /// A request of up to 64 KB: ten messages at most.
     SQS_REQUESTS = 0.40 for MILLION, "requests", "SQS requests", SQS;
+    /// A request about messages with a group, on a standard queue ("fair queue"): on top of the request. Second hand.
+    FAIR_QUEUE_REQUESTS = 0.10 for MILLION, "requests", "SQS fair queue", FAIR_QUEUE;
     /// An invocation.
     LAMBDA_REQUESTS = 0.20 for MILLION, "requests", "Lambda requests", LAMBDA;
     /// The time of invocations on arm64, by their memory.

@@ -282,6 +282,7 @@ impl World {
 
 /// A client that reaches nothing: the simulated sources read no table.
 fn no_client() -> aws_sdk_dynamodb::Client {
-    let config = aws_sdk_dynamodb::Config::builder().behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest());
+    let config =
+        aws_sdk_dynamodb::Config::builder().behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest());
     aws_sdk_dynamodb::Client::from_conf(config.build())
 }

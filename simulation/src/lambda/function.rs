@@ -79,7 +79,8 @@ impl<S> Function<S> {
         });
         let state = self.environment().await;
         let began = Instant::now();
-        let turn = Turn { state: Arc::clone(&state), request_id: self.surroundings.chance.nonce(), deadline: self.deadline() };
+        let turn =
+            Turn { state: Arc::clone(&state), request_id: self.surroundings.chance.nonce(), deadline: self.deadline() };
         let answer = timeout(self.settings.timeout, handler(turn)).await;
         self.charge(began.elapsed());
         self.change_running(|running| running - 1);

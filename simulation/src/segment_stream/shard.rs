@@ -177,7 +177,13 @@ mod tests {
 
     fn record(sequence: u64, put_at: i64) -> Stored {
         let segment = ExecutionId::new(uuid::Uuid::from_u128(1)).segment(sequence);
-        Stored { segment, hash: sequence, sequence, put_at: Timestamp::from_millis(put_at), data: Arc::from([0_u8; 10]) }
+        Stored {
+            segment,
+            hash: sequence,
+            sequence,
+            put_at: Timestamp::from_millis(put_at),
+            data: Arc::from([0_u8; 10]),
+        }
     }
 
     fn shard(lanes: usize) -> Shard {

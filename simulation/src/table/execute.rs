@@ -1,8 +1,8 @@
 //! One operation: as the store on `DynamoDB` sends it, with the same retries.
 
 use control_table::Error;
-use control_table::operation::{AddRows, AnyOperation, AnyOutcome, Change, Fold, Operation, Tally, Update, Write};
 use control_table::message::StreamImage;
+use control_table::operation::{AddRows, AnyOperation, AnyOutcome, Change, Fold, Operation, Tally, Update, Write};
 use control_table::rows::{AnyRow, RowKey};
 use control_table::store::dynamodb::BUSY;
 use control_table::store::{About, Store};

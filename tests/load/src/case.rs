@@ -86,7 +86,11 @@ impl Lanes {
     /// What a report says of it.
     #[must_use]
     pub fn note(self) -> String {
-        if self.lanes == 10 { String::new() } else { format!("{} lane of 10, so as much less of everything", self.lanes) }
+        if self.lanes == 10 {
+            String::new()
+        } else {
+            format!("{} lane of 10, so as much less of everything", self.lanes)
+        }
     }
 }
 

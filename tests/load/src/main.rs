@@ -18,7 +18,8 @@ fn main() -> ExitCode {
     run_all(&Args::parse(), |outcome| {
         let mut out = std::io::stdout().lock();
         let (holds, line) = outcome.line();
-        all_hold &= holds && writeln!(out, "{line}").is_ok();
+        let is_printed = writeln!(out, "{line}").is_ok();
+        all_hold &= holds && is_printed;
     });
     if all_hold { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

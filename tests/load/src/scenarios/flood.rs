@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use control_table::clock::{Clock, Timestamp};
+use control_table::clock::Timestamp;
 use control_table::id::ExecutionId;
 use control_table::policy::Policy;
 use control_table::rows::{Due, SegmentStatus};
@@ -66,7 +66,11 @@ async fn play(case: &Case) -> Result<Report, CaseError> {
     let put = world.until(PUT_WITHIN * 3, all_put).await.then(|| world.elapsed() - due);
     checks.within("all retries put", put, PUT_WITHIN + TimeDelta::minutes(1));
     let usage = world.usage();
-    checks.at_most("records put before they were due", (puts_before - RETRIES.min(puts_before)) as f64, (OTHERS * 10_000) as f64);
+    checks.at_most(
+        "records put before they were due",
+        (puts_before - RETRIES.min(puts_before)) as f64,
+        (OTHERS * 10_000) as f64,
+    );
     checks.at_most("errors of functions", errors(&usage) as f64, 0.0);
     checks.at_most("minutes in all", minutes(world.elapsed()), 24.0 * 60.0);
     let findings = Findings {

@@ -34,7 +34,8 @@ async fn play(case: &Case) -> Result<Report, CaseError> {
     world.mapping.split();
     let second = request(&world, "after-the-split", LATER, Policy::default()).await?;
     let ideal_end = ideal(segments, lanes.lanes, EACH);
-    let done = |world: &simulation::world::World| [first, second].iter().all(|id| world.bus.completion(*id, 1).is_some());
+    let done =
+        |world: &simulation::world::World| [first, second].iter().all(|id| world.bus.completion(*id, 1).is_some());
     let all_done = world.until(times(ideal_end, 1.5), done).await;
     let (usage, stalls) = (world.usage(), world.bus.stalls().len());
     let mut checks = Checks::default();
