@@ -3,7 +3,7 @@
 //! # Layout
 //! - [`world`]: a deployed stack: the engine and the worker as they are, wired to the models
 //! - [`clock`]: virtual time; [`parameters`]: latencies, quotas and settings, with their sources; [`work`]: what segments do
-//! - [`table`], [`segment_stream`], [`changes`], [`lambda`], [`bus`]: the services, one each
+//! - [`table`], [`segment_stream`], [`segment_queue`], [`changes`], [`lambda`], [`bus`]: the services, one each
 //! - [`usage`]: what was used, counted as a bill counts it; [`surroundings`]: what all models share
 //! - [`bill`]: what that costs, line by line
 //! - [`prices`]: what AWS charges, with the page and the month of each price
@@ -17,6 +17,7 @@ pub mod comparison;
 pub mod lambda;
 pub mod parameters;
 pub mod prices;
+pub mod segment_queue;
 pub mod segment_stream;
 pub mod surroundings;
 pub mod table;

@@ -107,6 +107,46 @@ impl Default for StreamSettings {
     }
 }
 
+/// The segment queue and its event source mapping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueSettings {
+    /// Batches that are processed at once (`MaximumConcurrency`, 2 to 1,000: quota).
+    pub concurrency: usize,
+    /// Messages of a batch at most.
+    pub batch_size: usize,
+    /// How long a received message is invisible: six times the function's timeout, as AWS advises.
+    pub visibility: Duration,
+    /// How long a message is kept: 14 days at most. Quota.
+    pub retention: Duration,
+    /// Receives after which a message goes to the dead-letter queue.
+    pub receives: u32,
+    /// Messages in flight at most. Quota.
+    pub in_flight: usize,
+}
+
+impl Default for QueueSettings {
+    fn default() -> Self {
+        Self {
+            concurrency: 10,
+            batch_size: 1,
+            visibility: Duration::from_mins(90),
+            retention: Duration::from_hours(14 * 24),
+            receives: 20,
+            in_flight: 120_000,
+        }
+    }
+}
+
+/// How records reach the workers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// Through the segment stream.
+    #[default]
+    Kinesis,
+    /// Through the segment queue.
+    Sqs,
+}
+
 /// One function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FunctionSettings {
@@ -168,8 +208,12 @@ pub struct Parameters {
     pub latencies: Latencies,
     /// The control table.
     pub table: TableQuotas,
+    /// How records reach the workers.
+    pub transport: Transport,
     /// The segment stream.
     pub stream: StreamSettings,
+    /// The segment queue.
+    pub queue: QueueSettings,
     /// Lambda.
     pub lambda: LambdaSettings,
 }

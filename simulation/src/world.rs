@@ -9,13 +9,14 @@ use control_table::clock::{Clock, Entropy};
 use control_table::id::{ExecutionId, ExecutionKey, JobName};
 use control_table::rows::{ExecutionRow, RowKey};
 use engine::scatter::{ScatterEvent, Sources};
-use engine::{Engine, Parts};
+use engine::{Dispatcher, Engine, Parts};
 use runtime::Worker;
 
 use crate::bus::{Published, SimulatedBus};
 use crate::changes::ChangeMapping;
 use crate::lambda::{Account, Function, InvocationError, Turn};
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, Transport};
+use crate::segment_queue::{QueueDispatcher, QueueMapping, SegmentQueue};
 use crate::segment_stream::{Mapping, SegmentStream, StreamDispatcher, StreamFaults};
 use crate::surroundings::Surroundings;
 use crate::table::{SimulatedTable, TableFaults};
@@ -81,6 +82,10 @@ pub struct World {
     pub stream: Arc<SegmentStream>,
     /// Its mapping to the workers.
     pub mapping: Mapping,
+    /// The segment queue, which takes records instead of the stream if the parameters say so.
+    pub queue: Arc<SegmentQueue>,
+    /// Its mapping to the workers.
+    pub queue_mapping: QueueMapping,
     scatter: Arc<Function<Engine>>,
     sweeper: Arc<Function<Engine>>,
     engine: Engine,
@@ -95,12 +100,17 @@ impl World {
         let (table, changes) = SimulatedTable::new(surroundings.clone(), table);
         let bus = SimulatedBus::new(surroundings.clone());
         let stream = SegmentStream::new(surroundings.clone(), stream);
+        let queue = SegmentQueue::new(surroundings.clone());
+        let dispatcher: Arc<dyn Dispatcher> = match parameters.transport {
+            Transport::Kinesis => Arc::new(StreamDispatcher::new(Arc::clone(&stream))),
+            Transport::Sqs => Arc::new(QueueDispatcher::new(Arc::clone(&queue))),
+        };
         let clock: Arc<dyn Clock> = Arc::new(surroundings.clock);
         // Apart from `chance`: another latency must not change which identifiers are drawn.
         let entropy = Arc::new(Entropy::from_seed(!seed));
         let parts = Parts {
             table: ControlTable::new(table.clone()),
-            dispatcher: Arc::new(StreamDispatcher::new(Arc::clone(&stream))),
+            dispatcher,
             bus: Arc::new(bus.clone()),
             sources: Sources::new(no_client()),
             clock: Arc::clone(&clock),
@@ -122,9 +132,10 @@ impl World {
         let sweeper = function(parameters.lambda.sweeper);
         let workers = Arc::new(Function::new(parameters.lambda.worker, surroundings.clone(), &account, make_worker));
         ChangeMapping::begin(surroundings.clone(), gather, changes);
-        let mapping = Mapping::begin(Arc::clone(&stream), workers);
+        let mapping = Mapping::begin(Arc::clone(&stream), Arc::clone(&workers));
+        let queue_mapping = QueueMapping::begin(Arc::clone(&queue), workers);
         let engine = Engine::new(parts);
-        let world = Self { surroundings, table, bus, stream, mapping, scatter, sweeper, engine };
+        let world = Self { surroundings, table, bus, stream, mapping, queue, queue_mapping, scatter, sweeper, engine };
         world.watch();
         if sweeps {
             let ticking = world.clone();
