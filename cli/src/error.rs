@@ -48,6 +48,9 @@ pub enum CliError {
     /// The system refused what it was asked, or failed.
     #[error(transparent)]
     Operator(#[from] engine::OperatorError),
+    /// A simulation could not be made.
+    #[error(transparent)]
+    Forecast(#[from] simulation::forecast::ForecastError),
     /// Segments could not be added, or not all of them.
     #[error("{added} segments of {execution_id} are added, and then: {reason}. {advice}")]
     Add {
@@ -115,7 +118,12 @@ impl CliError {
             Self::Stack(error) => error.is_retryable(),
             Self::Add { retryable, .. } => *retryable,
             Self::Lost(_) => true,
-            Self::Usage(_) | Self::Id(_) | Self::Logs { .. } | Self::Listen { .. } | Self::Output(_) => false,
+            Self::Usage(_)
+            | Self::Id(_)
+            | Self::Forecast(_)
+            | Self::Logs { .. }
+            | Self::Listen { .. }
+            | Self::Output(_) => false,
         }
     }
 

@@ -46,7 +46,7 @@ impl QueueDispatcher {
         let (number, sent_at) = (usage.puts, surroundings.clock.timestamp());
         usage.put(segment, surroundings.clock.elapsed());
         drop(usage);
-        self.queue.send(Message { segment, number, sent_at, receives: 0, data: data.into() });
+        self.queue.send(Message { number, sent_at, receives: 0, data: data.into() });
         Ok(())
     }
 }

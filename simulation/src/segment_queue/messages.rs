@@ -6,14 +6,12 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use control_table::clock::Timestamp;
-use control_table::id::SegmentId;
 
 use crate::parameters::QueueSettings;
 
 /// A message.
 #[derive(Debug, Clone)]
 pub(super) struct Message {
-    pub segment: SegmentId,
     pub number: u64,
     pub sent_at: Timestamp,
     pub receives: u32,
@@ -72,11 +70,6 @@ impl Messages {
         }
     }
 
-    /// When the next invisible message can be received again.
-    pub fn next_visible(&self) -> Option<Timestamp> {
-        self.invisible.keys().next().map(|(at, _)| *at)
-    }
-
     pub fn is_empty(&self, now: Timestamp) -> bool {
         let kept = span(self.settings.retention);
         let waits = |message: &Message| message.sent_at.plus(kept) >= now;
@@ -106,8 +99,6 @@ fn span(time: Duration) -> TimeDelta {
 
 #[cfg(test)]
 mod tests {
-    use control_table::id::ExecutionId;
-
     use super::*;
 
     fn at(seconds: i64) -> Timestamp {
@@ -117,8 +108,7 @@ mod tests {
     fn with_one() -> Messages {
         let settings = QueueSettings { visibility: Duration::from_secs(60), receives: 2, ..QueueSettings::default() };
         let mut messages = Messages::new(settings);
-        let segment = ExecutionId::new(uuid::Uuid::from_u128(1)).segment(0);
-        messages.send(Message { segment, number: 7, sent_at: at(0), receives: 0, data: Arc::from([0_u8]) });
+        messages.send(Message { number: 7, sent_at: at(0), receives: 0, data: Arc::from([0_u8]) });
         messages
     }
 
@@ -138,7 +128,7 @@ mod tests {
         let mut messages = with_one();
         let (until, message) = messages.receive(9, at(0)).remove(0);
         messages.show_at(until, message.number, at(5));
-        assert_eq!(messages.next_visible(), Some(at(5)));
+        assert_eq!(messages.receive(9, at(4)).len(), 0);
         let (until, message) = messages.receive(9, at(5)).remove(0);
         messages.delete(until, message.number);
         assert!(messages.is_empty(at(5)));

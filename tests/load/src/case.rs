@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use control_table::id::{ExecutionId, ExecutionKey, InvalidId, JobName};
+use control_table::id::ExecutionId;
 use control_table::policy::Policy;
-use engine::scatter::ScatterEvent;
-use engine::scatter::sources::SourceRequest;
-use serde_json::json;
+use simulation::event::of_segments;
 use simulation::world::{Setup, World};
 
 /// How a scenario is run.
@@ -24,12 +22,6 @@ pub struct Case {
 /// Why a scenario could not be run.
 #[derive(Debug, thiserror::Error)]
 pub enum CaseError {
-    /// A name of a job or key is refused.
-    #[error("{0} (a defect of the scenario)")]
-    Name(#[from] InvalidId),
-    /// The source is refused.
-    #[error("the source cannot be read: {0} (a defect of the scenario)")]
-    Source(#[from] serde_json::Error),
     /// The engine refused or failed.
     #[error(transparent)]
     Engine(#[from] engine::EngineError),
@@ -56,7 +48,7 @@ impl Case {
     /// One tenth of the lanes below a scale of one half, so that fewer segments take as long.
     #[must_use]
     pub fn lanes(&self) -> Lanes {
-        if self.scale > 0.5 { Lanes { lanes: 10, share: 1.0 } } else { Lanes { lanes: 1, share: 0.1 } }
+        if self.scale > 0.5 { Lanes { lanes: 10 } } else { Lanes { lanes: 1 } }
     }
 }
 
@@ -65,8 +57,6 @@ impl Case {
 pub struct Lanes {
     /// Batches at once.
     pub lanes: usize,
-    /// The share of a shard that this is.
-    pub share: f64,
 }
 
 impl Lanes {
@@ -94,27 +84,17 @@ impl Lanes {
     }
 }
 
-/// The event of an execution of that many segments, in the job `load`.
-pub fn event(key: &str, segments: u64, policy: Policy) -> Result<ScatterEvent, CaseError> {
-    let source: SourceRequest =
-        serde_json::from_value(json!({ "type": "range", "from": 0, "to": segments, "size": 1 }))?;
-    let key: ExecutionKey = key.parse()?;
-    Ok(ScatterEvent { job: job()?, key: Some(key), source, policy, parameters: serde_json::Value::Null })
-}
-
 /// Requests an execution, and waits until it is open.
 pub async fn request(world: &World, key: &str, segments: u64, policy: Policy) -> Result<ExecutionId, CaseError> {
-    world.request(event(key, segments, policy)?);
-    Ok(world.opened(&job()?, &key.parse()?).await)
+    let event = of_segments(key, segments, policy)?;
+    let (job, key) = (event.job.clone(), event.key_or(key)?);
+    world.request(event);
+    Ok(world.opened(&job, &key).await)
 }
 
 /// Waits until an execution is sealed, at most so long. Whether it is.
 pub async fn sealed(world: &World, id: ExecutionId, at_most: TimeDelta) -> bool {
     world.until(at_most, |world| world.execution(id).is_some_and(|row| row.sealed_at.is_some())).await
-}
-
-fn job() -> Result<JobName, InvalidId> {
-    "load".parse()
 }
 
 /// The time that so many segments take on so many lanes, if nothing waits.

@@ -12,10 +12,11 @@ use control_table::policy::Policy;
 use control_table::rows::{Due, SegmentStatus};
 use engine::NO_DEADLINE;
 use simulation::clock;
+use simulation::event::of_segments;
 use simulation::work::WorkPlan;
 use simulation::world::{Setup, World};
 
-use crate::case::{Case, CaseError, event, request, sealed};
+use crate::case::{Case, CaseError, request, sealed};
 use crate::report::{Checks, Findings, Report, errors, minutes};
 
 pub const NAME: &str = "100000-retries-at-once";
@@ -109,10 +110,10 @@ async fn open_others(world: &World) -> Result<Others, CaseError> {
 /// Opens an execution whose scatter dies in the middle of it.
 async fn interrupt(world: &World, number: u64) -> Result<ExecutionId, CaseError> {
     let key = format!("interrupted-{number}");
-    let event = event(&key, 4_000, Policy::default())?;
-    let (engine, job) = (world.engine().clone(), event.job.clone());
+    let event = of_segments(&key, 4_000, Policy::default())?;
+    let (engine, job, key) = (world.engine().clone(), event.job.clone(), event.key_or(&key)?);
     let scatter = tokio::spawn(async move { engine.scatter(event, "request", NO_DEADLINE).await.is_ok() });
-    let id = world.opened(&job, &key.parse()?).await;
+    let id = world.opened(&job, &key).await;
     world.until(TimeDelta::minutes(5), |world| world.execution(id).is_some_and(|row| row.groups > 1)).await;
     scatter.abort();
     Ok(id)
