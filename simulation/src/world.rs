@@ -215,6 +215,11 @@ impl World {
         }
     }
 
+    /// Lets time pass.
+    pub async fn pass(&self, time: TimeDelta) {
+        tokio::time::sleep(time.to_std().unwrap_or_default()).await;
+    }
+
     /// The execution with that key, as soon as it is open.
     pub async fn opened(&self, job: &JobName, key: &ExecutionKey) -> ExecutionId {
         let key = RowKey::Key(job.clone(), key.clone());
@@ -296,4 +301,76 @@ fn no_client() -> aws_sdk_dynamodb::Client {
     let config =
         aws_sdk_dynamodb::Config::builder().behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest());
     aws_sdk_dynamodb::Client::from_conf(config.build())
+}
+
+#[cfg(test)]
+mod tests {
+    use control_table::policy::Policy;
+    use control_table::rows::ExecutionStatus;
+
+    use super::*;
+    use crate::clock;
+    use crate::event::of_segments;
+    use crate::parameters::Transport;
+
+    const SEGMENTS: u64 = 300;
+
+    /// Runs an execution to its end, and for a minute more.
+    fn run(change: impl FnOnce(&mut Setup)) -> (Usage, Option<ExecutionStatus>) {
+        let mut setup = Setup::new(7, WorkPlan::of(Duration::from_secs(2)));
+        change(&mut setup);
+        clock::run(|| async {
+            let world = World::begin(setup);
+            let event = of_segments("a-run", SEGMENTS, Policy::default()).unwrap();
+            let (job, key) = (event.job.clone(), event.key_or("a-run").unwrap());
+            world.request(event);
+            let id = world.opened(&job, &key).await;
+            let completed = world.completed(id, 1, TimeDelta::hours(1)).await;
+            world.pass(TimeDelta::minutes(1)).await;
+            (world.usage(), completed.map(|published| published.event.status))
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn a_healthy_execution_costs_what_the_cost_tests_count_at_the_sdk() {
+        let (usage, status) = run(|_| {});
+        assert_eq!(status, Some(ExecutionStatus::Succeeded));
+        assert_eq!((usage.outcomes, usage.puts, usage.most_puts(), usage.events), (SEGMENTS, SEGMENTS, 1, 1));
+        let units = usage.write_units as f64 / SEGMENTS as f64;
+        assert!((4.05..4.25).contains(&units), "{units} write units a segment");
+        assert_eq!(usage.function("worker").invocations, SEGMENTS);
+        assert!(usage.function("worker").most_at_once <= 10, "{usage:?}");
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_usage_and_another_one_another() {
+        let (one, two) = (run(|_| {}).0, run(|_| {}).0);
+        assert_eq!(one, two);
+        assert_ne!(one, run(|setup| setup.seed = 8).0);
+    }
+
+    #[test]
+    fn the_queue_carries_an_execution_as_the_stream_does() {
+        let (usage, status) = run(|setup| setup.parameters.transport = Transport::Sqs);
+        assert_eq!(status, Some(ExecutionStatus::Succeeded));
+        let requests = usage.queue_requests as f64 / SEGMENTS as f64;
+        assert!((2.1..2.5).contains(&requests), "{requests} requests a segment, with those of an idle queue");
+    }
+
+    #[test]
+    fn a_segment_that_fails_once_is_tried_again_by_the_sweeper() {
+        let (usage, status) = run(|setup| setup.work.failures = 100_000);
+        assert_eq!(status, Some(ExecutionStatus::Succeeded));
+        assert!(usage.puts > SEGMENTS && usage.most_puts() == 2, "{} puts", usage.puts);
+        let (_, without) = run(|setup| (setup.work.failures, setup.sweeps) = (100_000, false));
+        assert_eq!(without, None, "without a sweeper it never ends");
+    }
+
+    #[test]
+    fn nothing_runs_without_concurrency() {
+        let (usage, status) = run(|setup| setup.parameters.lambda.worker.reserved = Some(0));
+        assert_eq!((status, usage.outcomes), (None, 0));
+        assert!(usage.function("worker").throttles > 0);
+    }
 }

@@ -178,3 +178,39 @@ impl Part {
 fn hours_of(time: TimeDelta) -> f64 {
     time.num_milliseconds() as f64 / 3_600_000.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STACK: Stack = Stack { transport: Transport::Kinesis, shards: 1, batch_size: 1 };
+
+    fn job(segments: u64, failures: u64) -> Job {
+        let time = Duration::from_secs(10);
+        Job { segments, shortest: time, longest: time, failures, megabytes: 512 }
+    }
+
+    #[test]
+    fn a_small_job_takes_its_ideal_time_and_some_and_its_bill_is_that_of_its_usage() {
+        let forecast = forecast(job(300, 0), STACK, 1).unwrap();
+        let hours = forecast.hours.unwrap();
+        assert!(hours >= forecast.ideal_hours && hours < forecast.ideal_hours * 1.5, "{forecast:?}");
+        assert_eq!(forecast.simulated_segments, 300);
+        assert!((forecast.dollars - forecast.lines.iter().map(|line| line.dollars).sum::<f64>()).abs() < 1e-9);
+        let work = 300.0 * 10.0 * 0.5 * 0.000_013_333_4;
+        assert!((forecast.work_dollars - work).abs() < work / 10.0, "{forecast:?}");
+    }
+
+    #[test]
+    fn failures_cost_puts_and_time() {
+        let forecast = forecast(job(300, 200_000), STACK, 1).unwrap();
+        assert!(forecast.puts_a_segment > 1.1 && forecast.hours.is_some(), "{forecast:?}");
+    }
+
+    #[test]
+    fn the_queue_has_no_shard_hours() {
+        let forecast = forecast(job(300, 0), Stack { transport: Transport::Sqs, ..STACK }, 1).unwrap();
+        assert_eq!((forecast.transport, forecast.shards), ("sqs", None));
+        assert!(forecast.lines.iter().all(|line| !line.item.starts_with("Kinesis")), "{forecast:?}");
+    }
+}

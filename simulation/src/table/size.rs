@@ -57,3 +57,56 @@ fn text(value: &Value) -> usize {
         value => value.to_string().len(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::AttributeValue;
+    use control_table::clock::Timestamp;
+    use control_table::id::ExecutionId;
+    use control_table::rows::{Item, Row};
+    use serde_json::json;
+
+    use super::*;
+
+    /// The bytes of an item, as AWS's documentation counts them.
+    fn item_bytes(item: &Item) -> usize {
+        item.iter().map(|(name, value)| name.len() + value_bytes(value)).sum()
+    }
+
+    fn value_bytes(value: &AttributeValue) -> usize {
+        match value {
+            AttributeValue::S(text) => text.len(),
+            AttributeValue::N(number) => number.len().div_ceil(2) + 1,
+            AttributeValue::Ns(numbers) => numbers.iter().map(|number| number.len().div_ceil(2) + 1).sum(),
+            AttributeValue::M(map) => {
+                3 + map.iter().map(|(name, value)| 1 + name.len() + value_bytes(value)).sum::<usize>()
+            }
+            AttributeValue::L(values) => 3 + values.iter().map(|value| 1 + value_bytes(value)).sum::<usize>(),
+            AttributeValue::Bool(_) | AttributeValue::Null(_) => 1,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn check(row: &AnyRow) {
+        let (real, estimated) = (item_bytes(&row.to_item().unwrap()) as u64, bytes(row));
+        assert!(estimated.abs_diff(real) <= 150, "{estimated} estimated, {real} in {row:?}");
+    }
+
+    #[test]
+    fn the_estimate_is_near_the_real_item() {
+        let execution = ExecutionId::new(uuid::Uuid::from_u128(1));
+        let now = Timestamp::from_millis(1_767_225_600_000);
+        let mut segment = SegmentRow::pending(execution.segment(5), json!({"from": 5, "to": 6}), 1, now);
+        (segment.attempt, segment.started_at, segment.finished_at) = (1, Some(now), Some(now));
+        (segment.claimed_by, segment.claim_id) =
+            (Some("shardId-000000000000:00000000000000000005".to_owned()), Some("0123456789abcdef".to_owned()));
+        segment.lease_until = Some(now);
+        check(&segment.clone().into_any());
+        segment.result = Some(json!({"at": "s3://bucket/".repeat(100)}));
+        check(&segment.into_any());
+        let mut tally = TallyRow::fresh(execution.group(0), 128, 1);
+        tally.succeeded = (0..128).collect();
+        tally.counts.counters.0 = (0..16).map(|name| (format!("counter-{name}"), 1)).collect();
+        check(&tally.into_any());
+    }
+}

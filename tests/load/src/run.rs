@@ -87,3 +87,74 @@ pub fn run_all(args: &Args, mut each: impl FnMut(&Outcome)) {
 }
 
 fn as_it_is(_: &mut Setup) {}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A tenth of what `load-sim` runs by default.
+    const SMALL: f64 = 0.001;
+
+    fn run(name: &str, tweak: fn(&mut Setup)) -> Report {
+        let (_, run) = ALL.into_iter().find(|(known, _)| *known == name).unwrap();
+        run(&Case { scale: SMALL, seed: 1, tweak }).unwrap()
+    }
+
+    fn no_sweeper(setup: &mut Setup) {
+        setup.sweeps = false;
+    }
+
+    fn short_retention(setup: &mut Setup) {
+        setup.parameters.stream.retention = Duration::from_hours(2);
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_line() {
+        let name = "conflict-on-every-tenth-update";
+        let lines = [(); 2].map(|()| serde_json::to_string(&run(name, as_it_is)).unwrap());
+        assert_eq!(lines[0], lines[1]);
+    }
+
+    /// A stack that is broken so that the scenario cannot hold, and a word of what its report must name.
+    const BROKEN: [(&str, fn(&mut Setup), &str); 15] = [
+        ("a-month-of-segments", no_sweeper, "the end"),
+        ("redrive-of-78125-groups", no_sweeper, "the interrupted redrive"),
+        ("cancel-of-10-million", no_sweeper, "it ends CANCELLED"),
+        ("100000-retries-at-once", no_sweeper, "all retries put"),
+        ("scatter-of-10-million", no_sweeper, "the seal"),
+        ("retries-behind-a-day", short_retention, "records for one segment"),
+        ("five-in-a-line", no_sweeper, "all end"),
+        ("mapping-disabled-for-12-h", short_retention, "records a segment"),
+        ("one-record-in-100-lost", no_sweeper, "the slowest to be found"),
+        (
+            "35-days-kept-for-30",
+            |setup| setup.parameters.table.expiry_delay = Duration::from_hours(240),
+            "rows that are left",
+        ),
+        ("shard-split-under-a-backlog", short_retention, "records for one segment"),
+        ("segments-of-14-minutes", short_retention, "records for one segment"),
+        ("account-of-ten-invocations", no_reservation, "throttled sweeps"),
+        ("conflict-on-every-tenth-update", |setup| setup.table.conflict_every = 1, "operations that failed"),
+        ("400-counters-in-one-group", |setup| setup.work.counters = 0, "names the counters"),
+    ];
+
+    fn no_reservation(setup: &mut Setup) {
+        (setup.parameters.lambda.gather.reserved, setup.parameters.lambda.sweeper.reserved) = (None, None);
+    }
+
+    #[test]
+    fn every_scenario_fails_on_a_stack_that_is_broken_for_it() {
+        for (name, tweak, word) in BROKEN {
+            let report = run(name, tweak);
+            assert!(!report.ok && report.why.iter().any(|why| why.contains(word)), "{name}: {:?}", report.why);
+        }
+    }
+
+    #[test]
+    fn every_scenario_is_broken_once() {
+        let broken: Vec<&str> = BROKEN.iter().map(|(name, ..)| *name).collect();
+        assert!(ALL.iter().all(|(name, _)| broken.contains(name)), "{broken:?}");
+    }
+}

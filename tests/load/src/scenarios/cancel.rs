@@ -32,8 +32,8 @@ pub fn run(case: &Case) -> Result<Report, CaseError> {
 }
 
 async fn play(case: &Case) -> Result<Report, CaseError> {
-    // Less would be cancelled by one invocation.
-    let segments = case.of(SEGMENTS).max(SEGMENTS / 50);
+    // Twice as many: one hundredth would be cancelled by one invocation.
+    let segments = case.of(2 * SEGMENTS).min(SEGMENTS);
     let mut setup = Setup::new(case.seed, WorkPlan::of(Duration::from_secs(1)));
     setup.parameters.stream.records_a_second = RECORDS_A_SECOND;
     setup.parameters.stream.bytes_a_second *= 100;

@@ -82,7 +82,7 @@ async fn kill_a_redrive(world: &World, id: ExecutionId, seed: u64, uninterrupted
     let engine = world.engine().clone();
     let caller = tokio::spawn(async move { engine.redrive(id, Selection::unsuccessful(), NO_DEADLINE).await.is_ok() });
     let share = (1 + seed % 9) as f64 / 10.0;
-    tokio::time::sleep(times(uninterrupted, share).to_std().unwrap_or_default()).await;
+    world.pass(times(uninterrupted, share)).await;
     caller.abort();
     begun
 }
@@ -94,7 +94,7 @@ async fn cancel(world: &World, id: ExecutionId, at_most: TimeDelta) -> bool {
         if world.engine().cancel(id, Stop::Requested, NO_DEADLINE).await.is_ok() {
             return true;
         }
-        tokio::time::sleep(Duration::from_mins(1)).await;
+        world.pass(TimeDelta::minutes(1)).await;
     }
     false
 }
