@@ -1,4 +1,4 @@
-//! Runs scenarios side by side, and hands out their lines in the order of the list.
+//! Runs scenarios side by side, and gives their lines in the order of the list.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;

@@ -26,9 +26,10 @@ pub fn run(case: &Case) -> Result<Report, CaseError> {
 }
 
 async fn play(case: &Case) -> Result<Report, CaseError> {
-    // Fewer segments to a shard that takes as many fewer a second take as long. A group must go in at once.
-    let rate = case.of(RECORDS_A_SECOND);
-    let segments = case.of(SEGMENTS);
+    // Fewer segments to a shard that takes as many fewer a second take as long. Not below a tenth: the groups that a scatter puts at
+    // once must go in before its tries end.
+    let rate = case.of(10 * RECORDS_A_SECOND).min(RECORDS_A_SECOND);
+    let segments = case.of(10 * SEGMENTS).min(SEGMENTS);
     let mut setup = Setup::new(case.seed, WorkPlan::of(Duration::from_secs(1)));
     setup.parameters.stream.records_a_second = rate;
     let world = case.world(setup);
