@@ -136,7 +136,7 @@ mod tests {
         let part = Part::of(1_000_000, 10);
         assert_eq!((part.segments, part.workers()), (10_000, 1));
         assert!((part.whole_time(1.0) - 10.0).abs() < 1e-9);
-        assert_eq!(part.of_time(Duration::from_hours(24)), Duration::from_secs(8_640));
+        assert_eq!(part.of_time(Duration::from_hours(24)), Duration::from_mins(144));
         let usage = Usage { write_units: 40_625, ..Usage::default() };
         assert_eq!(part.whole(&usage).write_units, 4_062_500);
     }

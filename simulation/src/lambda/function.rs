@@ -84,16 +84,12 @@ impl<S> Function<S> {
         let answer = timeout(self.settings.timeout, handler(turn)).await;
         self.charge(began.elapsed());
         self.change_running(|running| running - 1);
-        match answer {
-            Ok(answer) => {
-                self.lock_idle().push((Instant::now(), state));
-                Ok(answer)
-            }
-            Err(_) => {
-                self.count_error();
-                Err(InvocationError::TimedOut)
-            }
+        if answer.is_ok() {
+            self.lock_idle().push((Instant::now(), state));
+        } else {
+            self.count_error();
         }
+        answer.map_err(|_| InvocationError::TimedOut)
     }
 
     /// Counts an invocation whose handler returned an error.

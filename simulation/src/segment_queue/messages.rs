@@ -106,7 +106,7 @@ mod tests {
     }
 
     fn with_one() -> Messages {
-        let settings = QueueSettings { visibility: Duration::from_secs(60), receives: 2, ..QueueSettings::default() };
+        let settings = QueueSettings { visibility: Duration::from_mins(1), receives: 2, ..QueueSettings::default() };
         let mut messages = Messages::new(settings);
         messages.send(Message { number: 7, sent_at: at(0), receives: 0, data: Arc::from([0_u8]) });
         messages

@@ -206,7 +206,7 @@ mod tests {
         }
         let (batch, expired) = shard.lanes[0].take(9, || Timestamp::from_millis(2)).await;
         assert_eq!((batch.iter().map(|record| record.sequence).collect::<Vec<_>>(), expired), (vec![2, 4], 1));
-        let far = Duration::from_secs(60);
+        let far = Duration::from_mins(1);
         assert_eq!(shard.read_until(Timestamp::from_millis(9), far), Timestamp::from_millis(1), "of the other lane");
         shard.lanes[0].done();
         let (rest, _) = shard.lanes[1].take(9, || Timestamp::EPOCH).await;

@@ -159,23 +159,23 @@ impl SimulatedTable {
         self.inner.surroundings.meter.lock().table_requests += requests as u64;
         for (key, before) in keys.iter().zip(before) {
             let after = self.inner.rows.get(about, key).await?;
-            self.account(key, before, after, request);
+            self.account(key, before.as_ref(), after, request);
         }
         Ok(outcome)
     }
 
     /// Charges the write of one row, and passes on what it changed.
-    fn account(&self, key: &RowKey, before: Option<AnyRow>, after: Option<AnyRow>, request: Request) {
-        let largest = before.as_ref().map_or(0, bytes).max(after.as_ref().map_or(0, bytes));
+    fn account(&self, key: &RowKey, before: Option<&AnyRow>, after: Option<AnyRow>, request: Request) {
+        let largest = before.map_or(0, bytes).max(after.as_ref().map_or(0, bytes));
         let units = largest.div_ceil(WRITE_UNIT).max(1) * request.units_a_unit();
         let mut beside = self.beside();
         beside.capacity.take(Partition::of(key), units);
-        let [from, to] = [&before, &after].map(|row| row.as_ref().and_then(place));
+        let [from, to] = [before, after.as_ref()].map(|row| row.and_then(place));
         let mut of_indexes = beside.due.change(from, to);
         for (due, _) in [from, to].into_iter().flatten().filter(|_| of_indexes > 0) {
             beside.capacity.take(Some(Partition::Due(due.due_shard)), 1);
         }
-        let [was, is] = [&before, &after].map(|row| row.as_ref().and_then(expires_at));
+        let [was, is] = [before, after.as_ref()].map(|row| row.and_then(expires_at));
         beside.expiry.change(key, was, is);
         drop(beside);
         if before.is_none() && matches!(after, Some(AnyRow::Execution(_))) {
@@ -184,7 +184,7 @@ impl SimulatedTable {
         let clock = self.inner.surroundings.clock;
         let mut usage = self.inner.surroundings.meter.lock();
         usage.write_units += units + of_indexes;
-        if let (Some(AnyRow::Tally(was)), Some(AnyRow::Tally(is))) = (&before, &after)
+        if let (Some(AnyRow::Tally(was)), Some(AnyRow::Tally(is))) = (before, &after)
             && was.pending > is.pending
         {
             usage.progress(was.pending - is.pending, clock.elapsed());
@@ -194,8 +194,8 @@ impl SimulatedTable {
     }
 
     /// Sends an image to the stream, if the filter of gather's mapping lets it through.
-    fn pass_on(&self, before: Option<AnyRow>, after: Option<AnyRow>) {
-        if before != after
+    fn pass_on(&self, before: Option<&AnyRow>, after: Option<AnyRow>) {
+        if before != after.as_ref()
             && let Some(row) = after
             && StreamImage::is_news(&row)
         {

@@ -15,9 +15,10 @@ const TALLY: usize = 190;
 const EXECUTION: usize = 520;
 const OTHER: usize = 250;
 
-/// The number of bytes of a member of a number set.
-const NUMBER: usize = 3;
+/// The bytes of an offset in a number set, of an index in one, and of a counter beside its name.
+const OFFSET: usize = 2;
 const INDEX: usize = 5;
+const COUNTER: usize = 6;
 
 /// The bytes of a row.
 pub(super) fn bytes(row: &AnyRow) -> u64 {
@@ -40,7 +41,7 @@ fn segment(row: &SegmentRow) -> usize {
 
 fn tally(row: &TallyRow) -> usize {
     let members = row.succeeded.len() + row.failed.len() + row.cancelled.len();
-    TALLY + NUMBER * members + counts(&row.counts)
+    TALLY + OFFSET * members + counts(&row.counts)
 }
 
 fn execution(row: &ExecutionRow) -> usize {
@@ -48,7 +49,7 @@ fn execution(row: &ExecutionRow) -> usize {
 }
 
 fn counts(counts: &Counts) -> usize {
-    counts.counters.0.keys().map(|name| name.len() + 12).sum()
+    counts.counters.0.keys().map(|name| name.len() + COUNTER).sum()
 }
 
 fn text(value: &Value) -> usize {

@@ -117,8 +117,11 @@ mod tests {
         assert_eq!(lines[0], lines[1]);
     }
 
+    /// A scenario, what is broken, a word of the report.
+    type Broken = (&'static str, fn(&mut Setup), &'static str);
+
     /// A stack that is broken so that the scenario cannot hold, and a word of what its report must name.
-    const BROKEN: [(&str, fn(&mut Setup), &str); 15] = [
+    const BROKEN: [Broken; 15] = [
         ("a-month-of-segments", no_sweeper, "the end"),
         ("redrive-of-78125-groups", no_sweeper, "the interrupted redrive"),
         ("cancel-of-10-million", no_sweeper, "it ends CANCELLED"),
