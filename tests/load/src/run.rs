@@ -131,11 +131,7 @@ mod tests {
         ("five-in-a-line", no_sweeper, "all end"),
         ("mapping-disabled-for-12-h", short_retention, "records a segment"),
         ("one-record-in-100-lost", no_sweeper, "the slowest to be found"),
-        (
-            "35-days-kept-for-30",
-            |setup| setup.parameters.table.expiry_delay = Duration::from_hours(240),
-            "rows that are left",
-        ),
+        ("35-days-kept-for-30", no_sweeper, "it completes and succeeds"),
         ("shard-split-under-a-backlog", short_retention, "records for one segment"),
         ("segments-of-14-minutes", short_retention, "records for one segment"),
         ("account-of-ten-invocations", no_reservation, "throttled sweeps"),
@@ -151,6 +147,7 @@ mod tests {
     fn every_scenario_fails_on_a_stack_that_is_broken_for_it() {
         for (name, tweak, word) in BROKEN {
             let report = run(name, tweak);
+            println!("{name}: {:?}", report.why);
             assert!(!report.ok && report.why.iter().any(|why| why.contains(word)), "{name}: {:?}", report.why);
         }
     }
