@@ -71,6 +71,9 @@ pub enum CliError {
     /// The system refused what it was asked, or failed.
     #[error(transparent)]
     Operator(#[from] engine::OperatorError),
+    /// A simulation could not be made.
+    #[error(transparent)]
+    Forecast(#[from] simulation::forecast::ForecastError),
     /// Segments could not be added, or not all of them.
     #[error("{added} segments were added to {execution_id} before this error: {reason}{advice}")]
     Add {
@@ -140,7 +143,7 @@ impl CliError {
             Self::Lost(_) => true,
             Self::TableInUse { .. } => true,
             Self::NoTable { .. } | Self::UserTable(_) => false,
-            Self::Usage(_) | Self::Id(_) | Self::Logs { .. } | Self::Listen { .. } | Self::Output(_) => false,
+            Self::Usage(_) | Self::Id(_) | Self::Forecast(_) | Self::Logs { .. } | Self::Listen { .. } | Self::Output(_) => false,
         }
     }
 

@@ -3,6 +3,7 @@
 mod execution;
 mod import;
 mod run;
+mod simulate;
 mod tables;
 
 pub use self::execution::{
@@ -11,6 +12,7 @@ pub use self::execution::{
 };
 pub use self::import::ImportArgs;
 pub use self::run::{Counting, RunArgs, SourceType, WorkName};
+pub use self::simulate::{SimulateArgs, TransportName};
 pub use self::tables::{TablesAction, TablesArgs};
 
 use std::path::PathBuf;
@@ -140,6 +142,8 @@ pub enum Verb {
     DeadLetters(DeadLettersArgs),
     /// Go on with what was interrupted, until it ends
     Resume(ResumeArgs),
+    /// Simulate a job on AWS before it runs there: time to the end, and dollars
+    Simulate(Box<SimulateArgs>),
     /// Run the system, and offer its DynamoDB to other programs
     Local(LocalArgs),
 }

@@ -17,6 +17,7 @@ mod run;
 mod seal;
 mod segments;
 mod set;
+mod simulate;
 mod status;
 mod tables;
 mod watch;
@@ -59,6 +60,7 @@ pub async fn execute(context: &Context, verb: Verb) -> Result<ExitCode, CliError
         Verb::DeadLetters(args) => dead_letters::execute(context, &args).await,
         Verb::Watch(args) => Box::pin(watch::execute(context, &args.id)).await,
         Verb::Resume(args) => Box::pin(resume::execute(context, args)).await,
+        Verb::Simulate(args) => simulate::execute(context, *args).await,
         Verb::Local(args) => local::execute(context, args).await,
     }
 }

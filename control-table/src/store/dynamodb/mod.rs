@@ -38,7 +38,7 @@ use crate::rows::{
 
 /// Tries of a request that `DynamoDB` is too busy for. With the waits they take some ten seconds: longer than a conflicting
 /// transaction, and than the split of a partition. They come on top of the SDK's own retries.
-pub(crate) const BUSY: Retry = Retry::new(12, 20, 2_000);
+pub const BUSY: Retry = Retry::new(12, 20, 2_000);
 
 /// The control table in `DynamoDB`. Cheap to clone.
 #[derive(Debug, Clone)]

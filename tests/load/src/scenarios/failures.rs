@@ -1,0 +1,64 @@
+//! A tenth of the first attempts fail, behind a backlog of 23.5 hours.
+//!
+//! A retry is put at most twice.
+
+use std::time::Duration;
+
+use control_table::policy::Policy;
+use simulation::clock;
+use simulation::work::WorkPlan;
+use simulation::world::Setup;
+
+use crate::case::{Case, CaseError, ideal, request, times};
+use crate::report::{Checks, Findings, Report, errors};
+
+pub const NAME: &str = "retries-behind-a-day";
+
+/// Half an hour less than the stream keeps a record: the last first attempt is in time.
+const SEGMENTS: u64 = 28_200;
+const EACH: Duration = Duration::from_secs(30);
+const FAILURES_IN_A_MILLION: u64 = 100_000;
+
+/// The record of the first attempt, and at most two of its retry.
+const MOST_PUTS: f64 = 3.0;
+
+/// Records a segment at which the scenario ends: the check has failed by then.
+const STORM: u64 = 20;
+
+pub fn run(case: &Case) -> Result<Report, CaseError> {
+    clock::run(|| play(case))?
+}
+
+async fn play(case: &Case) -> Result<Report, CaseError> {
+    let lanes = case.lanes();
+    let segments = lanes.of(SEGMENTS);
+    let mut setup = Setup::new(case.seed, WorkPlan { failures: FAILURES_IN_A_MILLION, ..WorkPlan::of(EACH) });
+    lanes.apply(&mut setup);
+    let world = case.world(setup);
+    let id = request(&world, "failing", segments, Policy::default()).await?;
+    let attempts = segments + segments * FAILURES_IN_A_MILLION / 1_000_000;
+    let ideal_end = ideal(attempts, lanes.lanes, EACH);
+    world
+        .until(times(ideal_end, 1.5), |world| {
+            world.bus.completion(id, 1).is_some() || world.look(|usage| usage.puts > STORM * segments)
+        })
+        .await;
+    let (usage, stalls) = (world.usage(), world.bus.stalls().len());
+    let mut checks = Checks::default();
+    checks.within("the end", world.bus.completion(id, 1).map(|published| published.at), times(ideal_end, 1.05));
+    checks.at_most("records for one segment", f64::from(usage.most_puts()), MOST_PUTS);
+    checks.at_most("stalls reported", stalls as f64, 0.0);
+    checks.at_most("errors of functions", errors(&usage) as f64, 0.0);
+    let findings = Findings {
+        scenario: NAME,
+        scaled: lanes.note(),
+        seed: case.seed,
+        segments,
+        usage,
+        shards: 1,
+        false_stalls: stalls,
+        end: world.elapsed(),
+        ideal: ideal_end,
+    };
+    Ok(findings.report(checks))
+}
