@@ -103,10 +103,9 @@ pub struct FunctionError {
 
 impl FunctionError {
     /// Kinds that pass: those of scatter that say so, and Lambda's for an invocation that did not get to its end.
-    const PASSING: [&str; 7] = [
+    const PASSING: [&str; 6] = [
         "ControlTableUnavailable",
         "Contended",
-        "OutOfTime",
         "Runtime.ExitError",
         "Sandbox.Timedout",
         "SourceUnavailable",
@@ -123,7 +122,7 @@ impl FunctionError {
     #[must_use]
     pub fn is_cut_short(&self) -> bool {
         // Lambda gives a timeout no type of its own in every case, but it says so.
-        matches!(self.error_type.as_str(), "OutOfTime" | "Runtime.ExitError" | "Sandbox.Timedout")
+        matches!(self.error_type.as_str(), "Runtime.ExitError" | "Sandbox.Timedout")
             || self.error_message.contains("Task timed out")
     }
 }
@@ -151,7 +150,7 @@ mod tests {
     #[test]
     fn an_invocation_without_its_end_is_cut_short() {
         for json in [
-            r#"{"errorType": "OutOfTime", "errorMessage": "the time is up"}"#,
+            r#"{"errorType": "Sandbox.Timedout", "errorMessage": "the time is up"}"#,
             r#"{"errorMessage": "2026-11-24T00:00:00.000Z 0000 Task timed out after 900.00 seconds"}"#,
             r#"{"errorType": "Runtime.ExitError", "errorMessage": "Runtime exited with error: signal: killed"}"#,
         ] {

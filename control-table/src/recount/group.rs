@@ -102,7 +102,9 @@ impl Recount<'_> {
                 tally.counts.add(&row.counts);
             }
         }
-        tally.expires_at = self.stored.map_or(self.execution.expires_at, |stored| stored.expires_at);
+        if let Some(stored) = self.stored {
+            (tally.put_at, tally.puts_again) = (stored.put_at, stored.puts_again);
+        }
         tally.folded = self.folded(&tally);
         tally
     }

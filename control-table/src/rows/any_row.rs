@@ -203,7 +203,6 @@ mod tests {
             part: AddPart { token: "t".parse().unwrap(), number: 3 },
             group: 1,
             digest: "d".to_owned(),
-            expires_at: None,
         };
         let plan = PlanRow {
             kind: crate::rows::PlanKind::Planned,
@@ -212,7 +211,6 @@ mod tests {
             source: serde_json::json!({"type": "range"}),
             parameters: serde_json::Value::Null,
             trace: None,
-            expires_at: None,
         };
         vec![
             opened().unwrap().into_any(),

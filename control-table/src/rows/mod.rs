@@ -33,7 +33,7 @@ pub use self::add_mark::{AddMarkRow, AddPart, AddToken, InvalidToken};
 pub use self::any_row::{AnyRow, RowKey};
 pub use self::counts::{Counters, Counts, InvalidCounts};
 pub use self::dead_letter::{DeadLetterRow, DeadLetterSource};
-pub use self::due::{Due, DueShard};
+pub use self::due::{Due, DueKind, DueShard};
 pub use self::execution::{ExecutionRow, ExecutionStatus, Notification, Stop};
 pub use self::failed_attempt::{FAILED_ATTEMPTS_KEPT, FailedAttempt};
 pub use self::key::KeyRow;

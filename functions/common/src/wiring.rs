@@ -7,7 +7,7 @@ use control_table::ControlTable;
 use control_table::clock::{Clock, Entropy};
 use control_table::store::DynamoDbStore;
 use engine::scatter::Sources;
-use engine::{Engine, EventBus, Parts, Settings};
+use engine::{Engine, EventBus, NothingWaits, Parts, Settings};
 
 use crate::{EventBridge, KinesisDispatcher};
 
@@ -35,6 +35,7 @@ pub fn engine(config: &SdkConfig, deployment: &Deployment, clock: Arc<dyn Clock>
     Engine::new(Parts {
         table: ControlTable::new(store),
         dispatcher: Arc::new(KinesisDispatcher::new(kinesis, &deployment.segment_stream, Arc::clone(&entropy))),
+        position: Arc::new(NothingWaits),
         bus,
         sources: Sources::new(dynamodb),
         clock,

@@ -112,6 +112,7 @@ impl Lab {
         engine::Parts {
             table: self.table_on(dynamodb.clone()),
             dispatcher: Arc::new(dispatcher),
+            position: Arc::new(engine::NothingWaits),
             bus,
             sources: Sources::new(dynamodb),
             clock: self.clock.clone(),

@@ -141,12 +141,10 @@ impl World {
     /// A scatter that runs out of time after some groups; the execution it leaves.
     pub(super) async fn scatter_that_dies(&self, event: Value) -> ExecutionId {
         self.clock.step(TimeDelta::seconds(60));
-        let died = self.scatter_until(event, self.deadline()).await.unwrap_err();
+        let stopped = self.scatter_until(event, self.deadline()).await.unwrap();
         self.clock.step(TimeDelta::zero());
-        match died {
-            EngineError::OutOfTime { execution_id, groups } if groups > 0 => execution_id,
-            other => panic!("{other}"),
-        }
+        assert!(!stopped.sealed && stopped.groups > 0, "{stopped:?}");
+        stopped.execution_id
     }
 
     /// The records that no worker has taken yet.

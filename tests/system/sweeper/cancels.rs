@@ -44,9 +44,7 @@ async fn one_whose_cancel_was_interrupted_is_gone_on_with() {
     let report = world.sweeper().cancel(run.id, Stop::Requested, world.now().to_datetime()).await.unwrap();
     assert!(!report.finished);
     assert_eq!(run.row().await.status, ExecutionStatus::Cancelling);
-    world.sweep_idle().await;
-
-    world.advance(PATIENCE);
+    // At once: the caller has left it to the sweeper.
     assert_eq!(world.sweep().await.resumed, 1);
     let event = world.bus.event();
     assert_eq!((event.status, event.succeeded, event.cancelled), (ExecutionStatus::Cancelled, 1, 199));
@@ -71,4 +69,44 @@ async fn one_that_does_not_exist_is_an_error() {
     let id = ExecutionId::new(uuid::Uuid::from_u128(9));
     let error = world.sweeper().cancel(id, Stop::Requested, world.deadline()).await.unwrap_err();
     assert!(matches!(error, EngineError::NotFound { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn one_whose_caller_was_killed_is_taken_over_when_its_lease_is_over() {
+    let world = World::new().await;
+    let run = world.run(200).await;
+    let (table, id) = (world.table.clone(), run.id);
+    let killed = world.sweeper_interrupted("Query", async move {
+        let row = table.execution(id).await.unwrap().unwrap();
+        assert_eq!((row.status, row.step_cursor), (ExecutionStatus::Cancelling, Some(0)));
+        futures::future::pending::<()>().await;
+    });
+    tokio::select! {
+        report = killed.cancel(run.id, Stop::Requested, world.deadline()) => panic!("{report:?}"),
+        () = async { while run.row().await.step_cursor.is_none() { tokio::task::yield_now().await; } } => {}
+    }
+    world.sweep_idle().await;
+    world.advance(engine::Settings::default().step_lease);
+    assert_eq!(world.sweep().await.resumed, 1);
+    assert_eq!(world.bus.event().cancelled, 200);
+}
+
+#[tokio::test]
+async fn one_that_is_being_redriven_is_cancelled_after_that() {
+    let world = World::new().await;
+    let run = world.run(2).await;
+    run.succeed(0, 1).await;
+    run.fail(1).await;
+    world.sweep_after_standstill().await;
+    let selection = control_table::rows::Selection::unsuccessful();
+    world.sweeper().redrive(run.id, selection, world.now().to_datetime()).await.unwrap();
+    let report = world.sweeper().cancel(run.id, Stop::Requested, world.deadline()).await.unwrap();
+    assert!(report.is_queued && !report.finished, "{report:?}");
+    assert_eq!(run.row().await.status, ExecutionStatus::Redriving);
+    assert_eq!(world.sweep().await.resumed, 1, "the redrive");
+    assert_eq!(run.row().await.status, ExecutionStatus::Cancelling);
+    assert_eq!(world.sweep().await.resumed, 1, "the cancel");
+    let event = world.bus.events().pop().unwrap();
+    assert_eq!((event.status, event.generation), (ExecutionStatus::Cancelled, 2));
+    assert_eq!((event.succeeded, event.cancelled), (1, 1));
 }

@@ -86,7 +86,7 @@ async fn what_makes_progress_is_not_walked_through() {
         let report = sweeper.sweep(world.deadline()).await.unwrap();
         assert_eq!(report, SweepReport { due: 1, ..SweepReport::default() });
         // The due index; the execution, by the sweeper and as it is settled; its tallies; the note.
-        let expected = [("BatchGetItem", 1), ("GetItem", 2), ("Query", 8), ("UpdateItem", 1)];
+        let expected = [("BatchGetItem", 1), ("GetItem", 2), ("Query", 32), ("UpdateItem", 1)];
         assert_eq!(requests.made(), BTreeMap::from(expected.map(|(name, count)| (name.to_owned(), count))));
     }
     world.advance(PATIENCE);
@@ -102,7 +102,7 @@ async fn what_is_not_due_costs_only_the_question() {
     world.advance(PATIENCE - TimeDelta::milliseconds(1));
     let (sweeper, requests) = world.counted_sweeper();
     assert_eq!(sweeper.sweep(world.deadline()).await.unwrap(), SweepReport::default());
-    assert_eq!(requests.made(), BTreeMap::from([("Query".to_owned(), 8)]));
+    assert_eq!(requests.made(), BTreeMap::from([("Query".to_owned(), 32)]));
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn only_unfinished_groups_are_walked_through() {
     let report = sweeper.sweep(world.deadline()).await.unwrap();
     assert_eq!(report, SweepReport { due: 1, records_put: 1, folded: 2, ..SweepReport::default() });
     assert_eq!(world.put().await, [run.id.segment(256)]);
-    assert_eq!(requests.made()["Query"], 8 + 1);
+    assert_eq!(requests.made()["Query"], 32 + 1);
 }
 
 #[tokio::test]

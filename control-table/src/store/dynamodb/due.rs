@@ -100,18 +100,10 @@ impl DynamoDbStore {
         let about = About { operation: "read open executions", subject: &self.table };
         let (mut open, mut from) = (Vec::new(), None);
         for _ in 0..MAX_PAGES {
-            let query = self
-                .partition(shard)
-                .filter_expression("#sk = :execution")
-                .expression_attribute_names("#sk", SK)
-                .expression_attribute_values(":execution", text(ExecutionRow::SK))
-                .set_exclusive_start_key(from);
+            let query = self.partition(shard).set_exclusive_start_key(from);
             let sent = self.when_free(|| query.clone().send()).await;
             let output = sent.map_err(|error| self.sdk_error(about, error))?;
-            open.extend(output.items.unwrap_or_default().iter().filter_map(|item| match due_item(item)? {
-                DueItem::Execution(execution_id) => Some(execution_id),
-                DueItem::Segment(_) => None,
-            }));
+            open.extend(output.items.unwrap_or_default().iter().filter_map(|item| due_item(item)?.execution()));
             from = output.last_evaluated_key;
             if from.is_none() {
                 return Ok(open);

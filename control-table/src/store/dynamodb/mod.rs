@@ -3,9 +3,11 @@
 //! # Layout
 //! - `execute`: operations: requests, refusals, conflicts
 //! - `get`, `segments`, `due`, `list`, `dead_letters`: reads, a file for each kind of query
+//! - `delete`: the rows of an expired execution
 //! - `schema`: checks a table, and makes one
 
 mod dead_letters;
+mod delete;
 mod due;
 mod execute;
 mod get;
@@ -136,6 +138,14 @@ impl Store for DynamoDbStore {
 
     fn open_executions(&self, shard: DueShard) -> BoxFuture<'_, Result<Vec<ExecutionId>, Error>> {
         Box::pin(self.query_open(shard))
+    }
+
+    fn delete<'a>(&'a self, about: About<'a>, keys: &'a [RowKey]) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(self.delete_rows(about, keys))
+    }
+
+    fn add_marks(&self, execution_id: ExecutionId, limit: u16) -> BoxFuture<'_, Result<Vec<RowKey>, Error>> {
+        Box::pin(self.query_add_marks(execution_id, limit))
     }
 
     fn list_executions<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Vec<RowKey>, Error>> {
