@@ -60,6 +60,20 @@ pub enum DeployedError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// The scatter function took the event, and opened no execution.
+    #[error(
+        "function {function} took the event, and has opened no execution with the key {key} in five minutes: its log says why. If it is \
+         still counting the source, run the same command with the same key again, to wait on"
+    )]
+    NotOpened {
+        /// Its ARN.
+        function: String,
+        /// The key.
+        key: control_table::id::ExecutionKey,
+    },
+    /// The event was refused, or the table cannot be read.
+    #[error(transparent)]
+    Engine(#[from] engine::EngineError),
     /// The control table.
     #[error(transparent)]
     Table(#[from] control_table::Error),
@@ -73,7 +87,8 @@ impl DeployedError {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Invoke { .. } => true,
+            Self::Invoke { .. } | Self::NotOpened { .. } => true,
+            Self::Engine(error) => error.is_retryable(),
             Self::Function { error, .. } => error.is_retryable(),
             Self::Table(error) => error.is_retryable(),
             Self::Describe { passes, .. } => *passes,
@@ -84,7 +99,11 @@ impl DeployedError {
     /// Whether it was the event that was refused, before anything was written.
     #[must_use]
     pub fn is_bad_input(&self) -> bool {
-        matches!(self, Self::Function { error, .. } if error.error_type == "InvalidEvent")
+        match self {
+            Self::Function { error, .. } => error.error_type == "InvalidEvent",
+            Self::Engine(error) => error.is_bad_input(),
+            _ => false,
+        }
     }
 }
 

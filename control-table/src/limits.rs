@@ -81,6 +81,11 @@ pub const OUTCOMES_PER_TALLY: usize = 25;
 /// execution; 96 leaves one to spare.
 pub const SEGMENTS_PER_ADD: usize = 96;
 
+/// Probes of a shard, each with a partition key of its own. Lambda reads a shard in at most 10 lanes (quota), and chooses the lane of a
+/// partition key by a hash: with 64 keys one of ten lanes has none with a probability of 1.2 %, and then a record that still waits in it
+/// may be put a second time.
+pub const PROBES_PER_SHARD: u8 = 64;
+
 /// The longest list of segments of a redrive, as text. A choice: the execution item has it while the redrive is under way,
 /// and each write is charged by the size of the item.
 pub const MAX_SELECTION_BYTES: usize = 4 * 1024;

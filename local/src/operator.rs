@@ -131,7 +131,15 @@ impl Bystander {
     /// Beside whatever process works on that database.
     #[must_use]
     pub fn new(database: &Database, clock: &Arc<dyn Clock>, entropy: &Arc<Entropy>) -> Self {
-        Self { engine: wire_engine(database, (Arc::new(NoDispatcher), Arc::new(NothingWaits)), Arc::new(NoBus), clock, entropy) }
+        Self {
+            engine: wire_engine(
+                database,
+                (Arc::new(NoDispatcher), Arc::new(NothingWaits)),
+                Arc::new(NoBus),
+                clock,
+                entropy,
+            ),
+        }
     }
 }
 

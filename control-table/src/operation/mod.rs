@@ -50,6 +50,7 @@ mod segment {
     pub mod requeue;
 }
 mod add_dead_letter;
+mod move_watermark;
 mod overwrite_if_unchanged;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -79,6 +80,7 @@ pub use self::group::fold::{Fold, FoldOutcome};
 pub use self::group::mark_put::{MarkPut, MarkPutOutcome};
 pub use self::group::tally::{Counted, Tally, TallyResult};
 pub use self::group::unfold::{Unfold, UnfoldGroup, UnfoldOutcome};
+pub use self::move_watermark::{Moment, MoveWatermark, MoveWatermarkOutcome};
 pub use self::overwrite_if_unchanged::{OverwriteIfUnchanged, OverwriteOutcome};
 pub use self::part::{Part, Rows, WrongRow};
 pub use self::segment::cancel::{CancelSegment, CancelSegmentOutcome};

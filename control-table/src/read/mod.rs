@@ -12,6 +12,7 @@ mod retries;
 mod segments;
 mod summary;
 mod tallies;
+mod watermarks;
 
 pub use self::due::DueItem;
 pub use self::executions::ListQuery;

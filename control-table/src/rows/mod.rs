@@ -8,6 +8,7 @@
 //! | [`SegmentRow`] | `<execution_id>#<group>` | `SEGMENT#<offset>` |
 //! | [`AddMarkRow`] | `<execution_id>` | `ADD#<token>#<part>` |
 //! | [`KeyRow`] | `KEY#<job>#<key>` | `KEY` |
+//! | [`WatermarkRow`] | `WATERMARK#<stream>` | `<shard>` |
 //! | [`DeadLetterRow`] | `DEADLETTER#<source>` | `<event_id>` |
 
 mod add_mark;
@@ -22,6 +23,7 @@ mod plan;
 mod segment;
 mod selection;
 mod tally;
+mod watermark;
 
 use std::collections::HashMap;
 
@@ -41,6 +43,7 @@ pub use self::plan::{PlanKind, PlanRow};
 pub use self::segment::{ErrorKind, SegmentFailure, SegmentRow, SegmentStatus};
 pub use self::selection::{Indexes, InvalidSelection, Selection};
 pub use self::tally::{TallyOutcome, TallyRow};
+pub use self::watermark::{Probes, WatermarkRow};
 
 /// An item as `DynamoDB` has it.
 pub type Item = HashMap<String, AttributeValue>;

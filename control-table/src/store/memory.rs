@@ -15,7 +15,7 @@ use crate::operation::{AnyOperation, AnyOutcome, Operation, Part, Rows, WrongRow
 use crate::read::{DueItem, ListQuery};
 use crate::rows::{
     AddMarkRow, AnyRow, DeadLetterRow, DeadLetterSource, Due, DueShard, ExecutionRow, KeyRow, PlanRow, Row, RowKey,
-    SegmentRow, SegmentStatus, TallyRow,
+    SegmentRow, SegmentStatus, TallyRow, WatermarkRow,
 };
 
 /// All rows of the table, by kind.
@@ -28,6 +28,7 @@ pub struct MemoryTable {
     pub tallies: BTreeMap<GroupId, TallyRow>,
     pub marks: BTreeMap<RowKey, AddMarkRow>,
     pub segments: BTreeMap<SegmentId, SegmentRow>,
+    pub watermarks: BTreeMap<RowKey, WatermarkRow>,
     pub dead_letters: BTreeMap<RowKey, DeadLetterRow>,
 }
 
@@ -74,6 +75,7 @@ impl MemoryTable {
             RowKey::Segment(segment) => self.segments.remove(segment).map(Row::into_any),
             RowKey::Key(..) => self.keys.remove(key).map(Row::into_any),
             RowKey::AddMark(..) => self.marks.remove(key).map(Row::into_any),
+            RowKey::Watermark(..) => self.watermarks.remove(key).map(Row::into_any),
             RowKey::DeadLetter(..) => self.dead_letters.remove(key).map(Row::into_any),
         }
     }
@@ -86,6 +88,7 @@ impl MemoryTable {
             RowKey::Segment(segment) => self.segments.get(segment).cloned().map(Row::into_any),
             RowKey::Key(..) => self.keys.get(key).cloned().map(Row::into_any),
             RowKey::AddMark(..) => self.marks.get(key).cloned().map(Row::into_any),
+            RowKey::Watermark(..) => self.watermarks.get(key).cloned().map(Row::into_any),
             RowKey::DeadLetter(..) => self.dead_letters.get(key).cloned().map(Row::into_any),
         }
     }
@@ -98,6 +101,7 @@ impl MemoryTable {
             AnyRow::Segment(row) => drop(self.segments.insert(row.id(), *row)),
             AnyRow::Key(row) => drop(self.keys.insert(Row::key(&*row), *row)),
             AnyRow::AddMark(row) => drop(self.marks.insert(row.key(), *row)),
+            AnyRow::Watermark(row) => drop(self.watermarks.insert(row.key(), *row)),
             AnyRow::DeadLetter(row) => drop(self.dead_letters.insert(row.key(), *row)),
         }
     }

@@ -128,7 +128,8 @@ impl Engine {
     async fn due_executions(&self, kind: DueKind) -> Result<Vec<ExecutionId>, EngineError> {
         let now = self.now();
         let shards = self.shards(kind);
-        let queries: Vec<_> = shards.into_iter().map(|shard| self.table.due(shard, now, EXECUTIONS_PER_SHARD)).collect();
+        let queries: Vec<_> =
+            shards.into_iter().map(|shard| self.table.due(shard, now, EXECUTIONS_PER_SHARD)).collect();
         let mut shards: Vec<_> = try_join_all(queries).await?.into_iter().map(Vec::into_iter).collect();
         // The first of each partition, the second of each, and so on.
         let mut due = Vec::new();

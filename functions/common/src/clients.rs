@@ -18,7 +18,10 @@ const INVOCATION_TIMEOUT: Duration = Duration::from_mins(16);
 
 /// The configuration of every client: region and credentials of the environment, and an attempt timeout.
 pub async fn config() -> SdkConfig {
-    config_with(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).operation_timeout(OPERATION_TIMEOUT)).await
+    config_with(
+        TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).operation_timeout(OPERATION_TIMEOUT),
+    )
+    .await
 }
 
 /// The same for a client that invokes functions and waits for their answers.

@@ -36,7 +36,13 @@ pub(super) async fn start(options: Options) -> Result<System, Error> {
     let (queue, records) = Queue::new(store.process());
     let queue = Arc::new(queue);
     let (clock, entropy) = (&options.clock, &options.entropy);
-    let engine = wire_engine(&database, (Arc::clone(&queue) as _, Arc::clone(&queue) as _), Arc::clone(&bus) as _, clock, entropy);
+    let engine = wire_engine(
+        &database,
+        (Arc::clone(&queue) as _, Arc::clone(&queue) as _),
+        Arc::clone(&bus) as _,
+        clock,
+        entropy,
+    );
     let settings = runtime::Settings { tally_delay: TALLY_DELAY, ..runtime::Settings::default() };
     let (table, work) = (database.control_table().clone(), work(&options, &database));
     let worker = Worker::new(table.clone(), work, Arc::clone(clock), Arc::clone(entropy), settings);

@@ -2,8 +2,8 @@
 
 use control_table::operation::{
     BeginRedrive, BeginRedriveOutcome, Cancel, CancelOutcome, CancelSegment, CancelSegmentOutcome, EndRedrive,
-    EndRedriveOutcome, QueueCancel, QueueCancelOutcome, Requeue, RequeueOutcome, Tally, TallyResult, Unfold, UnfoldGroup,
-    UnfoldOutcome,
+    EndRedriveOutcome, QueueCancel, QueueCancelOutcome, Requeue, RequeueOutcome, Tally, TallyResult, Unfold,
+    UnfoldGroup, UnfoldOutcome,
 };
 use control_table::rows::{SegmentStatus, Selection, Stop, TallyOutcome};
 

@@ -65,8 +65,7 @@ impl System {
 
     fn commit(&self, state: &mut State, group: u8) -> Scatter {
         let size = u64::try_from(self.size(group)).unwrap_or(0);
-        let request =
-            CommitGroup { group: group_id(group), size, generation: 1, now: NOW, scatter_until: LATER };
+        let request = CommitGroup { group: group_id(group), size, generation: 1, now: NOW, scatter_until: LATER };
         match self.write(state, None, |table| self.commit_group(table, &request)) {
             CommitGroupOutcome::Committed if self.is(Mutation::CommitBeforeRows) => Scatter::Rows(group),
             CommitGroupOutcome::Committed => Scatter::Records(group),

@@ -147,7 +147,8 @@ impl Pair {
             Step::Fold { groups, stale } => self.fold(groups, *stale).await,
             Step::Complete { generation } => self.complete(*generation).await,
             Step::MarkPublished { generation } => {
-                let request = MarkPublished { execution_id: self.execution_id, generation: *generation, expires_at: None };
+                let request =
+                    MarkPublished { execution_id: self.execution_id, generation: *generation, expires_at: None };
                 self.both(&request).await;
             }
             Step::ReleaseLease { segment, attempt } => {

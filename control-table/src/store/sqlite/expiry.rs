@@ -65,7 +65,7 @@ fn delete(connection: &Connection, key: &RowKey) -> Result<(), Failure> {
             let mut delete = connection.prepare_cached("DELETE FROM tally_rows WHERE execution = ?1 AND grp = ?2")?;
             delete.execute(params![blob(group.execution_id), int(group.group)])?;
         }
-        RowKey::Plan(_) | RowKey::Key(..) | RowKey::AddMark(..) | RowKey::DeadLetter(..) => {
+        RowKey::Plan(_) | RowKey::Key(..) | RowKey::AddMark(..) | RowKey::Watermark(..) | RowKey::DeadLetter(..) => {
             let ItemKey { pk, sk } = key.item_key();
             connection.prepare_cached("DELETE FROM other_rows WHERE pk = ?1 AND sk = ?2")?.execute([pk, sk])?;
         }

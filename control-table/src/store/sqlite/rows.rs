@@ -36,7 +36,7 @@ pub(super) fn load(connection: &Connection, key: &RowKey) -> Result<Option<Loade
             .prepare_cached("SELECT body FROM tally_rows WHERE execution = ?1 AND grp = ?2")?
             .query_row(params![blob(group.execution_id), int(group.group)], |row| row.get(0))
             .optional()?,
-        RowKey::Plan(_) | RowKey::Key(..) | RowKey::AddMark(..) | RowKey::DeadLetter(..) => {
+        RowKey::Plan(_) | RowKey::Key(..) | RowKey::AddMark(..) | RowKey::Watermark(..) | RowKey::DeadLetter(..) => {
             let ItemKey { pk, sk } = key.item_key();
             connection
                 .prepare_cached("SELECT body FROM other_rows WHERE pk = ?1 AND sk = ?2")?
@@ -63,7 +63,9 @@ pub(super) fn save(connection: &Connection, row: &AnyRow, body: &str, opener: &O
         AnyRow::Execution(row) => save_execution(connection, row, body, opener),
         AnyRow::Segment(row) => save_segment(connection, row, body),
         AnyRow::Tally(row) => save_tally(connection, row, body),
-        AnyRow::Plan(_) | AnyRow::Key(_) | AnyRow::AddMark(_) => save_other(connection, row, body, None),
+        AnyRow::Plan(_) | AnyRow::Key(_) | AnyRow::AddMark(_) | AnyRow::Watermark(_) => {
+            save_other(connection, row, body, None)
+        }
         AnyRow::DeadLetter(letter) => save_other(connection, row, body, Some(letter.expires_at)),
     }
 }

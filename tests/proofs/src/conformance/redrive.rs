@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use control_table::operation::{
     BeginRedrive, BeginRedriveOutcome, Cancel, CancelOutcome, ClaimOutcome, CompleteOutcome, EndRedrive,
-    EndRedriveOutcome, MarkPublished, Requeue, RequeueOutcome, Seal, SetPolicy, Tally, TallyResult, Unfold, UnfoldGroup,
-    UnfoldOutcome,
+    EndRedriveOutcome, MarkPublished, Requeue, RequeueOutcome, Seal, SetPolicy, Tally, TallyResult, Unfold,
+    UnfoldGroup, UnfoldOutcome,
 };
 use control_table::policy::Policy;
 use control_table::rows::{ExecutionStatus, SegmentStatus, Selection, TallyOutcome};
