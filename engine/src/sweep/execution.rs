@@ -4,17 +4,16 @@ use control_table::clock::Timestamp;
 use control_table::id::ExecutionId;
 use control_table::metric;
 use control_table::operation::CheckpointProgress;
-use control_table::rows::{ExecutionRow, ExecutionStatus};
+use control_table::rows::{ExecutionRow, ExecutionStatus, SegmentStatus};
 
 use super::early_stop;
-use super::heal_groups::{Lost, Rest};
+use super::heal_groups::{Lost, waits_in_stream};
 use super::progress::Progress;
 use super::survey::Survey;
 use super::{Patience, SweepReport, Tick};
 use crate::Engine;
 use crate::error::EngineError;
 use crate::gather::Finalized;
-use crate::plan_cache::Plans;
 
 impl Engine {
     /// Handles one due execution. One that fails becomes due later, so that it does not hold up the others.
@@ -79,7 +78,7 @@ impl Engine {
             report.stopped += 1;
             return Ok(());
         }
-        let progress = self.checked_progress(&execution, &survey, tick, report).await?;
+        let progress = self.checked_progress(&execution, &survey, tick).await?;
         // Deferred first: concurrent sweepers or scatters are safe, but wasteful.
         let checkpoint = self.checkpoint(&execution, &survey, &progress);
         if let Some(checkpoint) = &checkpoint {
@@ -106,15 +105,11 @@ impl Engine {
         execution: &ExecutionRow,
         survey: &Survey,
         tick: Tick,
-        report: &mut SweepReport,
     ) -> Result<Progress, EngineError> {
         let progress = self.progress(execution, survey, tick.read_until);
         let Some(first) = survey.first_open.as_ref().filter(|_| progress.is_stalled) else { return Ok(progress) };
-        let Some(planned) = Plans::default().get(&self.table, execution.execution_id).await? else {
-            return Ok(progress);
-        };
-        let lost = Lost::As(self.patience(tick.read_until));
-        let waits_in_stream = self.heal_group(&planned, first, lost, report).await? == Rest::WaitsInStream;
+        let rows = self.table.group_segments(first.group, Some(SegmentStatus::Pending)).await?;
+        let waits_in_stream = rows.iter().any(|row| waits_in_stream(row, tick.read_until));
         Ok(Progress { waits_in_stream, is_stalled: !waits_in_stream, ..progress })
     }
 
@@ -135,8 +130,8 @@ impl Engine {
         report: &mut SweepReport,
     ) -> Result<(), EngineError> {
         tracing::warn!(execution_id = %execution.execution_id, groups = execution.groups, "its scatter is silent: continuing it");
-        report.scatters_resumed += 1;
         self.resume_until(execution.execution_id, tick.until).await?;
+        report.scatters_resumed += 1;
         Ok(())
     }
 
@@ -152,7 +147,7 @@ impl Engine {
         let was_first = survey.open_from == execution.open_from;
         let is_stuck = |group: u64| progress.is_idle || (was_first && group == survey.open_from);
         let stuck: Vec<_> = survey.to_fold.iter().filter(|tally| is_stuck(tally.group.group)).cloned().collect();
-        let has_waited = progress.is_idle || execution.progress_seen.is_some();
+        let has_waited = progress.is_idle || execution.healed_at.is_some();
         if stuck.is_empty() || !has_waited {
             return Ok(());
         }
@@ -178,9 +173,12 @@ impl Engine {
         let from = execution.heal_cursor.unwrap_or(0);
         let groups = survey.to_heal.partition_point(|tally| tally.group.group < from);
         let groups = survey.to_heal.get(groups..).unwrap_or_default();
-        let Some(cursor) = self.heal(execution, groups, lost, tick.until, report).await? else {
-            return Ok(());
-        };
+        let tallied = report.tallied;
+        let cursor = self.heal(execution, groups, lost, tick.until, report).await?;
+        if report.tallied > tallied {
+            self.fold_finished(execution, report).await?;
+        }
+        let Some(cursor) = cursor else { return Ok(()) };
         let seen_due_at = checkpoint.due_at;
         let rest = CheckpointProgress {
             seen_due_at,

@@ -27,15 +27,6 @@ pub(crate) enum Lost {
     All,
 }
 
-/// What [`Engine::heal_group`] found beside what it healed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rest {
-    /// A segment whose record, put for its retry, still waits in the stream.
-    WaitsInStream,
-    /// None such.
-    Nothing,
-}
-
 impl Engine {
     /// Heals groups in order, from `cursor` on, until the deadline. Returns the group to continue with; `None` if all are healed.
     pub(crate) async fn heal(
@@ -46,6 +37,9 @@ impl Engine {
         until: DateTime<Utc>,
         report: &mut SweepReport,
     ) -> Result<Option<u64>, EngineError> {
+        if groups.is_empty() {
+            return Ok(None);
+        }
         let Some(planned) = Plans::default().get(&self.table, execution.execution_id).await? else {
             tracing::error!(execution_id = %execution.execution_id, "its plan is missing: its records cannot be put again");
             return Ok(None);
@@ -67,15 +61,13 @@ impl Engine {
         tally: &TallyRow,
         lost: Lost,
         report: &mut SweepReport,
-    ) -> Result<Rest, EngineError> {
-        let (put_at, mut records, mut rest) = (self.now(), Vec::new(), Rest::Nothing);
+    ) -> Result<(), EngineError> {
+        let (put_at, mut records) = (self.now(), Vec::new());
         for row in self.table.group_segments(tally.group, None).await? {
             if row.status.is_terminal() {
                 if !tally.has(row.offset) {
                     self.count(&row, report).await?;
                 }
-            } else if waits_in_stream(&row, lost) {
-                rest = Rest::WaitsInStream;
             } else if let Some(record) = self.mend(planned, tally, &row, lost, report).await? {
                 records.push(record);
             }
@@ -86,7 +78,7 @@ impl Engine {
             let (group, generation, seen) = (tally.group, tally.generation, tally.put_at);
             self.table.execute(&MarkPut { group, generation, seen, put_at }).await?;
         }
-        Ok(rest)
+        Ok(())
     }
 
     /// The record to put again for a row without an outcome, if it needs one.
@@ -217,7 +209,6 @@ impl Engine {
 }
 
 /// Whether the record of the row's retry was put, and the stream was not read past that.
-fn waits_in_stream(row: &SegmentRow, lost: Lost) -> bool {
-    let Lost::As(patience) = lost else { return false };
-    row.due.is_some_and(|due| due.due_shard.kind() == DueKind::Record && due.due_at > patience.read_until)
+pub(super) fn waits_in_stream(row: &SegmentRow, read_until: Timestamp) -> bool {
+    row.due.is_some_and(|due| due.due_shard.kind() == DueKind::Record && due.due_at > read_until)
 }

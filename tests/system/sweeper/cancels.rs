@@ -1,7 +1,7 @@
 //! Executions that an operator cancels.
 
 use control_table::id::ExecutionId;
-use control_table::operation::{Ending, Finish, FinishOutcome};
+use control_table::operation::{Cancel, CheckpointStep, Ending, Finish, FinishOutcome};
 use control_table::rows::{Counts, ExecutionStatus, SegmentStatus, Stop};
 use engine::EngineError;
 
@@ -75,18 +75,14 @@ async fn one_that_does_not_exist_is_an_error() {
 async fn one_whose_caller_was_killed_is_taken_over_when_its_lease_is_over() {
     let world = World::new().await;
     let run = world.run(200).await;
-    let (table, id) = (world.table.clone(), run.id);
-    let killed = world.sweeper_interrupted("Query", async move {
-        let row = table.execution(id).await.unwrap().unwrap();
-        assert_eq!((row.status, row.step_cursor), (ExecutionStatus::Cancelling, Some(0)));
-        futures::future::pending::<()>().await;
-    });
-    tokio::select! {
-        report = killed.cancel(run.id, Stop::Requested, world.deadline()) => panic!("{report:?}"),
-        () = async { while run.row().await.step_cursor.is_none() { tokio::task::yield_now().await; } } => {}
-    }
+    let lease = engine::Settings::default().step_lease;
+    let (execution_id, generation, due_at) = (run.id, 1, world.now().plus(lease));
+    let begun = Cancel { execution_id, generation, reason: Stop::Requested, due_at };
+    world.table.execute(&begun).await.unwrap();
+    let status = ExecutionStatus::Cancelling;
+    world.table.execute(&CheckpointStep { execution_id, generation, status, cursor: 0, due_at }).await.unwrap();
     world.sweep_idle().await;
-    world.advance(engine::Settings::default().step_lease);
+    world.advance(lease);
     assert_eq!(world.sweep().await.resumed, 1);
     assert_eq!(world.bus.event().cancelled, 200);
 }

@@ -75,8 +75,9 @@ async fn many_are_put_together() {
     assert_eq!(sweeper.sweep(world.deadline()).await.unwrap(), retried(20));
     assert_eq!(world.put().await, (0..20).map(|index| run.id.segment(index)).collect::<Vec<_>>());
     let made = requests.made();
-    // Eight partitions of each kind are asked. The segments are read together, and moved on each; execution and plan are read once.
-    assert_eq!((made["Query"], made["BatchGetItem"], made["GetItem"], made["UpdateItem"]), (32, 1, 2, 20));
+    // Eight partitions of each kind are asked. The segments of each are read together, with execution and plan, and moved on each.
+    assert_eq!((made["Query"], made["BatchGetItem"], made["GetItem"], made["UpdateItem"]), (32, 8, 8 * 2, 20));
+
 }
 
 #[tokio::test]

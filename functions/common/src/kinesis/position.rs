@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::primitives::Blob;
-use aws_sdk_kinesis::types::{PutRecordsRequestEntry, Shard, ShardFilter, ShardFilterType};
+use aws_sdk_kinesis::types::{PutRecordsRequestEntry, Shard};
 use chrono::TimeDelta;
 use control_table::ControlTable;
 use control_table::clock::Timestamp;
@@ -110,12 +110,12 @@ impl KinesisPosition {
         let (mut shards, mut next) = (Vec::new(), None);
         for _ in 0..PAGES_MAX {
             let request = match next.take() {
-                None => self.kinesis.list_shards().stream_name(&*self.stream).shard_filter(open()),
-                // A token stands for the stream and the filter, too.
+                None => self.kinesis.list_shards().stream_name(&*self.stream),
+                // A token stands for the stream, too.
                 Some(token) => self.kinesis.list_shards().next_token(token),
             };
             let page = request.send().await.map_err(|error| self.unlisted(error))?;
-            shards.extend(page.shards.unwrap_or_default());
+            shards.extend(page.shards.unwrap_or_default().into_iter().filter(is_open));
             next = page.next_token;
             if next.is_none() {
                 break;
@@ -133,10 +133,9 @@ impl KinesisPosition {
     }
 }
 
-/// The shards that are open now. A filter without its type cannot be built.
-fn open() -> ShardFilter {
-    #[expect(clippy::unreachable, reason = "the one required field is set")]
-    ShardFilter::builder().r#type(ShardFilterType::AtLatest).build().unwrap_or_else(|_| unreachable!("it has a type"))
+/// Whether records can be put in a shard: one that was split or merged has a last record.
+fn is_open(shard: &Shard) -> bool {
+    shard.sequence_number_range.as_ref().is_none_or(|range| range.ending_sequence_number.is_none())
 }
 
 /// Whether records may have been put since the last round. A process notes a put once in [`NOTE_EVERY`], so it may have put more since.
