@@ -242,7 +242,10 @@ mod tests {
     #[test]
     fn a_lost_tally_is_created_again() {
         let found = recount(&execution(1, ExecutionStatus::Running), None, &rows());
-        assert_eq!(found.correction.unwrap().write, OverwriteIfUnchanged::new(None, TallyRow { put_at: NOW, ..tally() }).unwrap());
+        assert_eq!(
+            found.correction.unwrap().write,
+            OverwriteIfUnchanged::new(None, TallyRow { put_at: NOW, ..tally() }).unwrap()
+        );
         // Redriven once, and this group had nothing to requeue: it is folded in its own generation.
         let done = [row(0, SegmentStatus::Succeeded, 1)];
         let single = ExecutionRow { expected: Some(1), ..execution(2, ExecutionStatus::Running) };

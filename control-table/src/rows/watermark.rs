@@ -21,9 +21,11 @@ const PROBE_PREFIX: &str = "probe_";
 /// The watermark item of a shard; and, with [`WatermarkRow::STREAM`] for a shard, that of the stream itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WatermarkRow {
-    /// The name of the stream.
+    /// The name of the stream; empty where a service answers with the key alone, before the item existed.
+    #[serde(default)]
     pub stream: String,
     /// The ID of the shard.
+    #[serde(default)]
     pub shard: String,
     /// When records were put last, as far as it is noted; only of the stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -69,6 +69,7 @@ pub fn permissions(target: &str, body: &Value) -> Vec<Permission> {
             assert_eq!(body["StreamName"], SEGMENT_STREAM, "there is no other stream");
             vec![Permission::new("kinesis:PutRecords", Resource::Stream)]
         }
+        ("Kinesis", "ListShards") => vec![Permission::new("kinesis:ListShards", Resource::Stream)],
         _ => panic!("what does {target} need?"),
     }
 }

@@ -75,9 +75,8 @@ async fn a_lane_that_is_behind_holds_the_watermark_back() {
         let Ok(ProbeRecord { probe }) = serde_json::from_slice(&data) else { continue };
         let (stream, shard, at) = (probe.stream, probe.shard, probe.put_at);
         let note = MoveWatermark { stream, shard, moment: Moment::Probe(probe.number), at };
-        match last.replace(note) {
-            Some(read) => drop(world.table.execute(&read).await.unwrap()),
-            None => {}
+        if let Some(read) = last.replace(note) {
+            world.table.execute(&read).await.unwrap();
         }
     }
     world.advance(PATIENCE * 3);

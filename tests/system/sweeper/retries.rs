@@ -77,7 +77,6 @@ async fn many_are_put_together() {
     let made = requests.made();
     // Eight partitions of each kind are asked. The segments of each are read together, with execution and plan, and moved on each.
     assert_eq!((made["Query"], made["BatchGetItem"], made["GetItem"], made["UpdateItem"]), (32, 8, 8 * 2, 20));
-
 }
 
 #[tokio::test]
