@@ -34,6 +34,7 @@ impl Deployed {
         let deployment = Deployment {
             control_table: outputs.control_table.clone(),
             transport: outputs.transport.clone(),
+            stream_retention: wiring::STREAM_RETENTION_MAX,
             event_bus: Some(outputs.completion_bus.clone()),
         };
         let engine = wiring::engine(&config, &deployment, clock, entropy);

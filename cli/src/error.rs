@@ -143,7 +143,12 @@ impl CliError {
             Self::Lost(_) => true,
             Self::TableInUse { .. } => true,
             Self::NoTable { .. } | Self::UserTable(_) => false,
-            Self::Usage(_) | Self::Id(_) | Self::Forecast(_) | Self::Logs { .. } | Self::Listen { .. } | Self::Output(_) => false,
+            Self::Usage(_)
+            | Self::Id(_)
+            | Self::Forecast(_)
+            | Self::Logs { .. }
+            | Self::Listen { .. }
+            | Self::Output(_) => false,
         }
     }
 

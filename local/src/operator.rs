@@ -9,7 +9,7 @@ use control_table::policy::Policy;
 use control_table::rows::{Selection, Stop};
 use engine::operate::{CancelReport, LimitChange, RedriveReport, RepairMode, RepairReport};
 use engine::scatter::{Added, ScatterAnswer, ScatterEvent, Scattered};
-use engine::{Engine, EngineError, Finished, NO_DEADLINE, NoBus, NoDispatcher, Operator, OperatorError, Started};
+use engine::{Engine, Finished, NO_DEADLINE, NoBus, NoDispatcher, NothingWaits, Operator, OperatorError, Started};
 use futures::future::{BoxFuture, ready};
 use serde_json::Value;
 
@@ -26,18 +26,17 @@ impl Operator for System {
 
     fn start(&self, event: ScatterEvent, key: ExecutionKey) -> BoxFuture<'_, Result<Started, OperatorError>> {
         Box::pin(async move {
-            match self.engine().scatter_new(event, key.as_str(), NO_DEADLINE).await {
-                Ok(Scattered::Opened(ScatterAnswer { execution_id, .. }))
-                // The sweeper continues with it.
-                | Err(EngineError::OutOfTime { execution_id, .. }) => Ok(Started { execution_id, key, opened: true }),
-                Ok(Scattered::Existing(execution_id)) => {
+            match self.engine().scatter_new(event, key.as_str(), NO_DEADLINE).await? {
+                Scattered::Opened(ScatterAnswer { execution_id, .. }) => {
+                    Ok(Started { execution_id, key, opened: true })
+                }
+                Scattered::Existing(execution_id) => {
                     // Another process's execution is waited for: its segments are for that process's workers.
                     if self.work_on(execution_id).await.map_err(outside)?.is_none() {
                         self.engine().resume(execution_id, NO_DEADLINE).await?;
                     }
                     Ok(Started { execution_id, key, opened: false })
                 }
-                Err(error) => Err(error.into()),
             }
         })
     }
@@ -139,7 +138,15 @@ impl Bystander {
     /// Beside whatever process works on that database.
     #[must_use]
     pub fn new(database: &Database, clock: &Arc<dyn Clock>, entropy: &Arc<Entropy>) -> Self {
-        Self { engine: wire_engine(database, Arc::new(NoDispatcher), Arc::new(NoBus), clock, entropy) }
+        Self {
+            engine: wire_engine(
+                database,
+                (Arc::new(NoDispatcher), Arc::new(NothingWaits)),
+                Arc::new(NoBus),
+                clock,
+                entropy,
+            ),
+        }
     }
 }
 

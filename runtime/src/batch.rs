@@ -3,15 +3,16 @@
 use std::mem;
 
 use chrono::{DateTime, Utc};
+use control_table::message::Probe;
 use control_table::metric;
-use control_table::operation::{AddDeadLetter, AddDeadLetterOutcome};
+use control_table::operation::{AddDeadLetter, AddDeadLetterOutcome, Moment, MoveWatermark};
 use control_table::rows::DeadLetterSource;
 use control_table::trace::TraceContext;
 use futures::stream::{self, FuturesUnordered, StreamExt};
 use tokio::time::{Instant, sleep_until};
 use tracing::{Instrument, error, info, info_span};
 
-use crate::decode::{DecodeError, decode};
+use crate::decode::{DecodeError, decode, decode_probe};
 use crate::delivery::Delivery;
 use crate::process_record::{Disposition, RecordTask};
 use crate::settings::Parts;
@@ -75,7 +76,12 @@ impl Batch<'_> {
     async fn handle(&self, place: usize, record: Delivery) -> Disposition {
         let segment = match decode(&record.data) {
             Ok(segment) => segment,
-            Err(error) => return self.add_dead_letter(place, record, &error).await,
+            Err(error) => {
+                return match decode_probe(&record.data) {
+                    Some(probe) => self.note_probe(place, probe).await,
+                    None => self.add_dead_letter(place, record, &error).await,
+                };
+            }
         };
         let request_id = &self.invocation.request_id;
         let span = info_span!(
@@ -93,6 +99,19 @@ impl Batch<'_> {
         task.run().instrument(span).await
     }
 
+    /// Notes how far the lane of the probe was read: Lambda hands out a record only after those before it in the same lane.
+    async fn note_probe(&self, place: usize, probe: Probe) -> Disposition {
+        let Probe { stream, shard, number, put_at } = probe;
+        let request = MoveWatermark { stream, shard, moment: Moment::Probe(number), at: put_at };
+        match self.parts.table.execute(&request).await {
+            Ok(_) => Disposition::Acknowledge,
+            Err(error) => {
+                error!(%error, "a probe is not noted: the stream will repeat it");
+                Disposition::Repeat(place)
+            }
+        }
+    }
+
     /// Stores a record that is not a segment's as a dead letter, so that it does not block the records behind it.
     async fn add_dead_letter(&self, place: usize, record: Delivery, error: &DecodeError) -> Disposition {
         let Delivery { id, data: payload } = record;
@@ -104,7 +123,10 @@ impl Batch<'_> {
         match outcome {
             Ok(AddDeadLetterOutcome::Added) => {
                 metric::DEAD_LETTERS.add(1);
-                error!(event_id, reason, "a record is a dead letter: does another program write to the stream or queue?");
+                error!(
+                    event_id,
+                    reason, "a record is a dead letter: does another program write to the stream or queue?"
+                );
                 Disposition::Acknowledge
             }
             Ok(AddDeadLetterOutcome::AlreadyAdded) => {

@@ -7,6 +7,7 @@ use control_table::ControlTable;
 use control_table::clock::{Clock, Entropy};
 
 use crate::attempts::Attempts;
+use crate::counter_names::CounterNames;
 use crate::work::Work;
 
 /// What a worker works with.
@@ -17,6 +18,7 @@ pub(crate) struct Parts {
     pub entropy: Arc<Entropy>,
     pub settings: Settings,
     pub attempts: Attempts,
+    pub counter_names: CounterNames,
 }
 
 /// How a worker treats time and batches. The defaults suit Lambda.

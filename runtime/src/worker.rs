@@ -12,6 +12,7 @@ use control_table::clock::{Clock, Entropy};
 
 use crate::attempts::Attempts;
 use crate::batch::Batch;
+use crate::counter_names::CounterNames;
 use crate::delivery::{self, Delivery};
 use crate::settings::{Parts, Settings};
 use crate::work::Work;
@@ -40,7 +41,8 @@ impl Worker {
         entropy: Arc<Entropy>,
         settings: Settings,
     ) -> Self {
-        Self { parts: Parts { table, work, clock, entropy, settings, attempts: Attempts::default() } }
+        let (attempts, counter_names) = (Attempts::default(), CounterNames::default());
+        Self { parts: Parts { table, work, clock, entropy, settings, attempts, counter_names } }
     }
 
     /// The attempts that this worker has under way.

@@ -4,11 +4,11 @@
 
 use chrono::{DateTime, Utc};
 use control_table::id::ExecutionId;
-use control_table::rows::{DueShard, ExecutionStatus};
+use control_table::rows::{ExecutionRow, ExecutionStatus};
 
 use crate::Engine;
 use crate::error::EngineError;
-use crate::sweep::Leases;
+use crate::sweep::Lost;
 use crate::sweep::SweepReport;
 
 impl Engine {
@@ -17,10 +17,7 @@ impl Engine {
     /// # Errors
     /// When the table cannot be read.
     pub async fn open_executions(&self) -> Result<Vec<ExecutionId>, EngineError> {
-        let mut open = Vec::new();
-        for shard in DueShard::all() {
-            open.extend(self.table.open_executions(shard).await?);
-        }
+        let mut open = self.table.open_executions().await?;
         open.sort();
         Ok(open)
     }
@@ -68,7 +65,25 @@ impl Engine {
     /// Heals every group of an execution whose workers are gone.
     async fn heal_abandoned(&self, execution_id: ExecutionId, report: &mut SweepReport) -> Result<(), EngineError> {
         let execution = self.load(execution_id).await?;
-        let tallies = self.table.tallies(execution_id, 0..execution.groups).await?;
-        self.heal(&execution, &tallies, Leases::Ended, report).await
+        self.heal_all(&execution, Lost::All, report).await
+    }
+}
+
+impl Engine {
+    /// Heals every group with a pending segment, and folds those without.
+    pub(crate) async fn heal_all(
+        &self,
+        execution: &ExecutionRow,
+        lost: Lost,
+        report: &mut SweepReport,
+    ) -> Result<(), EngineError> {
+        let execution_id = execution.execution_id;
+        let mut tallies = self.table.tallies(execution_id, execution.open_from..execution.groups).await?;
+        tallies.retain(|tally| tally.pending > 0);
+        self.heal(execution, &tallies, lost, DateTime::<Utc>::MAX_UTC, report).await?;
+        if execution.admitted_until.is_some() {
+            self.heal_slots(execution, lost, report).await?;
+        }
+        self.fold_finished(execution, report).await
     }
 }

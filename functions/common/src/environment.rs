@@ -3,7 +3,10 @@
 use std::env;
 use std::fmt;
 
+use chrono::TimeDelta;
 use engine::Transport;
+
+use crate::wiring::STREAM_RETENTION_MAX;
 
 /// A function cannot start without this variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +48,13 @@ pub fn transport() -> Result<Transport, Missing> {
         Some(url) => Ok(Transport::Sqs(url)),
         None => variable("SEGMENT_STREAM").map(Transport::Kinesis),
     }
+}
+
+/// How long the segment stream keeps a record: the hours of `SEGMENT_STREAM_RETENTION_HOURS`, or the longest that there is.
+#[must_use]
+pub fn stream_retention() -> TimeDelta {
+    let hours = optional("SEGMENT_STREAM_RETENTION_HOURS").and_then(|hours| hours.parse().ok());
+    hours.and_then(TimeDelta::try_hours).unwrap_or(STREAM_RETENTION_MAX)
 }
 
 #[cfg(test)]

@@ -3,13 +3,20 @@
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
+use chrono::TimeDelta;
 use control_table::ControlTable;
 use control_table::clock::{Clock, Entropy};
 use control_table::store::DynamoDbStore;
 use engine::scatter::Sources;
-use engine::{Dispatcher, Engine, EventBus, Parts, Settings, Transport};
+use engine::{Dispatcher, Engine, EventBus, Parts, Settings, StreamPosition, Transport};
 
+use crate::kinesis::KinesisPosition;
+use crate::sqs::SqsPosition;
 use crate::{EventBridge, KinesisDispatcher, SqsDispatcher};
+
+/// The longest that a Kinesis stream keeps a record: 365 days (AWS quota). For a caller that does not know how long a stack's stream does:
+/// a record is then put again only if a probe says that it was read past.
+pub const STREAM_RETENTION_MAX: TimeDelta = TimeDelta::days(365);
 
 /// The names of a deployment's parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +25,8 @@ pub struct Deployment {
     pub control_table: String,
     /// The segment stream, or the segment queue.
     pub transport: Transport,
+    /// How long the segment stream keeps a record. Of no use with a queue.
+    pub stream_retention: TimeDelta,
     /// The event bus; `None` for a function that publishes nothing and may not.
     pub event_bus: Option<String>,
 }
@@ -31,9 +40,12 @@ pub fn engine(config: &SdkConfig, deployment: &Deployment, clock: Arc<dyn Clock>
         None => Arc::new(engine::NoBus),
     };
     let store = DynamoDbStore::new(dynamodb.clone(), &deployment.control_table, Arc::clone(&entropy));
+    let table = ControlTable::new(store);
+    let (dispatcher, position) = transport(config, deployment, &table, &entropy);
     Engine::new(Parts {
-        table: ControlTable::new(store),
-        dispatcher: dispatcher(config, &deployment.transport, &entropy),
+        table,
+        dispatcher,
+        position,
         bus,
         sources: Sources::new(dynamodb),
         clock,
@@ -42,12 +54,23 @@ pub fn engine(config: &SdkConfig, deployment: &Deployment, clock: Arc<dyn Clock>
     })
 }
 
-fn dispatcher(config: &SdkConfig, transport: &Transport, entropy: &Arc<Entropy>) -> Arc<dyn Dispatcher> {
+/// What puts records on the stream or queue, and what knows how far it was read.
+fn transport(
+    config: &SdkConfig,
+    deployment: &Deployment,
+    table: &ControlTable,
+    entropy: &Arc<Entropy>,
+) -> (Arc<dyn Dispatcher>, Arc<dyn StreamPosition>) {
     let entropy = Arc::clone(entropy);
-    match transport {
+    match &deployment.transport {
         Transport::Kinesis(stream) => {
-            Arc::new(KinesisDispatcher::new(aws_sdk_kinesis::Client::new(config), stream, entropy))
+            let dispatcher = KinesisDispatcher::new(aws_sdk_kinesis::Client::new(config), stream, entropy);
+            let position = KinesisPosition::new(dispatcher.clone(), table.clone(), deployment.stream_retention);
+            (Arc::new(dispatcher), Arc::new(position))
         }
-        Transport::Sqs(url) => Arc::new(SqsDispatcher::new(aws_sdk_sqs::Client::new(config), url, entropy)),
+        Transport::Sqs(url) => {
+            let sqs = aws_sdk_sqs::Client::new(config);
+            (Arc::new(SqsDispatcher::new(sqs.clone(), url, entropy)), Arc::new(SqsPosition::new(sqs, url)))
+        }
     }
 }

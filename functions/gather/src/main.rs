@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_lambda_events::event::dynamodb::Event;
 use control_table::clock::{Entropy, SystemClock};
-use functions::environment::{transport, variable};
+use functions::environment::{stream_retention, transport, variable};
 use functions::handlers::GatherHandler;
 use functions::wiring::{self, Deployment};
 use functions::{clients, telemetry};
@@ -14,7 +14,12 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 async fn main() -> Result<(), Error> {
     telemetry::init();
     let (control_table, transport) = (variable("CONTROL_TABLE")?, transport()?);
-    let deployment = Deployment { control_table, transport, event_bus: Some(variable("COMPLETION_BUS")?) };
+    let deployment = Deployment {
+        control_table,
+        transport,
+        stream_retention: stream_retention(),
+        event_bus: Some(variable("COMPLETION_BUS")?),
+    };
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(Entropy::from_system()));
     let gather = &GatherHandler::new(wiring::engine(&clients::config().await, &deployment, clock, entropy));
     let handler = async |event: LambdaEvent<Event>| {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use emulator::Shutdown;
 use emulator::embedded::{Backlog, EmbeddedError, EmbeddedKinesis};
 use emulator::event_source::{DynamoDbMapping, DynamoDbSettings, Host, KinesisMapping};
+use engine::NothingWaits;
 use functions::KinesisDispatcher;
 use functions::handlers::GatherHandler;
 use jobs::leftovers;
@@ -43,7 +44,8 @@ pub(super) async fn start(options: Options) -> Result<System, Error> {
     let bus = Arc::new(LocalBus::new(&options.data_dir, commands(&options, &owner, &terminate), None));
     let (clock, entropy) = (&(Arc::new(SteadyClock::new(Arc::clone(&options.clock))) as _), &options.entropy);
     let dispatcher = KinesisDispatcher::new(kinesis.client(), SEGMENT_STREAM, Arc::clone(entropy));
-    let engine = wire_engine(&database, Arc::new(dispatcher), Arc::clone(&bus) as _, clock, entropy);
+    let transport = (Arc::new(dispatcher) as _, Arc::new(NothingWaits) as _);
+    let engine = wire_engine(&database, transport, Arc::clone(&bus) as _, clock, entropy);
     let work = work(&options, &database, &owner);
     let table = database.control_table().clone();
     let worker = Worker::new(table.clone(), work, Arc::clone(clock), Arc::clone(entropy), runtime::Settings::default());

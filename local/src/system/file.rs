@@ -40,7 +40,8 @@ pub(super) fn start(options: Options) -> Result<System, Error> {
     let (queue, records) = Queue::new(store.process());
     let queue = Arc::new(queue);
     let (clock, entropy) = (&(Arc::new(SteadyClock::new(Arc::clone(&options.clock))) as _), &options.entropy);
-    let engine = wire_engine(&database, Arc::clone(&queue) as _, Arc::clone(&bus) as _, clock, entropy);
+    let transport = (Arc::clone(&queue) as _, Arc::clone(&queue) as _);
+    let engine = wire_engine(&database, transport, Arc::clone(&bus) as _, clock, entropy);
     let settings =
         runtime::Settings { tally_delay: TALLY_DELAY, lease_margin: LEASE_MARGIN, ..runtime::Settings::default() };
     let (table, work) = (database.control_table().clone(), work(&options, &database, &owner));
@@ -50,7 +51,7 @@ pub(super) fn start(options: Options) -> Result<System, Error> {
     let shutdown = Shutdown::new();
     let finalized = Arc::new(watch::Sender::new(()));
     let mut tasks = JoinSet::new();
-    let (serving, records) = (serving(&options), records.until(shutdown.signal()));
+    let (serving, records) = (serving(&options), records.until(Arc::clone(&queue), shutdown.signal()));
     tasks.spawn(cancelled::stop_attempts(attempts.clone(), table.clone(), shutdown.signal()));
     tasks.spawn(async move { worker.serve(records, serving, |handed| Arc::clone(&queue).again(handed)).await });
     let (finalized_by_gather, entropy) = (Arc::clone(&finalized), Arc::clone(entropy));

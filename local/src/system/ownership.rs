@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use control_table::id::ExecutionId;
-use control_table::rows::DueShard;
+use control_table::rows::{DueKind, DueShard};
 use control_table::store::sqlite::{Owner, ProcessId};
 use control_table::store::{SqliteStore, Store as _};
 use jobs::leftovers;
@@ -137,7 +137,7 @@ impl Ownership {
     /// Takes every open execution over whose process has ended or hangs; oldest first.
     pub async fn take_orphans(&self) -> Result<Vec<ExecutionId>, Error> {
         let mut open = Vec::new();
-        for shard in DueShard::all() {
+        for shard in DueShard::all(DueKind::Execution) {
             open.extend(self.store.open_executions(shard).await?);
         }
         open.sort();

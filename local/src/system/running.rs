@@ -9,7 +9,7 @@ use control_table::ControlTable;
 use control_table::id::ExecutionId;
 use emulator::Shutdown;
 use engine::scatter::Sources;
-use engine::{Dispatcher, Engine, EventBus, Parts, Settings};
+use engine::{Dispatcher, Engine, EventBus, Parts, Settings, StreamPosition};
 use jobs::process_group::KILL_GRACE_MAX;
 use jobs::{Commands, OutputFiles, Shell, builtin};
 use runtime::{Attempts, Work};
@@ -183,7 +183,7 @@ pub(super) fn work(options: &Options, database: &Database, owner: &str) -> Arc<d
 
 pub(crate) fn wire_engine(
     database: &Database,
-    dispatcher: Arc<dyn Dispatcher>,
+    (dispatcher, position): (Arc<dyn Dispatcher>, Arc<dyn StreamPosition>),
     bus: Arc<dyn EventBus>,
     clock: &Arc<dyn control_table::clock::Clock>,
     entropy: &Arc<control_table::clock::Entropy>,
@@ -191,6 +191,7 @@ pub(crate) fn wire_engine(
     Engine::new(Parts {
         table: database.control_table().clone(),
         dispatcher,
+        position,
         bus,
         sources: Sources::new(database.dynamodb().clone()),
         clock: Arc::clone(clock),

@@ -75,6 +75,7 @@ impl Parts {
         Engine::new(engine::Parts {
             table: self.counted(requests),
             dispatcher,
+            position: Arc::new(engine::NothingWaits),
             bus: Arc::new(FileBus::new(self.dir.path(), lost)),
             sources: Sources::new(self.dynamodb.client()),
             clock,

@@ -75,6 +75,7 @@ pub fn permissions(target: &str, body: &Value) -> Vec<Permission> {
             let action = operation.strip_suffix("Batch").unwrap_or(operation);
             vec![Permission::new(&format!("sqs:{action}"), Resource::SegmentQueue)]
         }
+        ("Kinesis", "ListShards") => vec![Permission::new("kinesis:ListShards", Resource::Stream)],
         _ => panic!("what does {target} need?"),
     }
 }

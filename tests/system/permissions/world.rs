@@ -13,10 +13,12 @@ use emulator::embedded::{EmbeddedSqs, QueueMessage, QueueSettings, ShardRecord, 
 use emulator::event_source::sqs;
 use engine::scatter::ScatterAnswer;
 use engine::sweep::SweepReport;
-use engine::{Dispatcher, Engine, EngineError};
+use engine::{Dispatcher, Engine, EngineError, PositionError, StreamPosition};
 use functions::SqsDispatcher;
 use functions::handlers::{self, GatherHandler, WorkerHandler};
-use functions::sqs::Visibility;
+use functions::kinesis::KinesisPosition;
+use functions::sqs::{SqsPosition, Visibility};
+use futures::future::BoxFuture;
 use jobs::{Commands, builtin};
 use local::system::CONTROL_TABLE;
 use runtime::{Context, Invocation, Output, Segment, SegmentError, Work, Worker, work};
@@ -93,18 +95,33 @@ pub(super) struct World {
     _dir: TempDir,
 }
 
+/// Makes the calls of a position in Kinesis, and answers that every record was read: these tests count calls, not waits.
+#[derive(Debug)]
+struct ReadAtOnce(Arc<dyn StreamPosition>);
+
+impl StreamPosition for ReadAtOnce {
+    fn read_until(&self, now: Timestamp) -> BoxFuture<'_, Result<Timestamp, PositionError>> {
+        Box::pin(async move { self.0.read_until(now).await.map(|_| now) })
+    }
+
+    fn records_put(&self, records: u64, now: Timestamp) -> BoxFuture<'_, Result<(), PositionError>> {
+        self.0.records_put(records, now)
+    }
+}
+
 /// An engine whose calls are noted.
 fn engine(lab: &Lab, queue: Option<&EmbeddedSqs>, calls: &Calls, bus: Arc<BusCalls>) -> Engine {
     let through = Through::one(calls.clone());
     let parts = lab.parts_through(&through);
-    let dispatcher: Arc<dyn Dispatcher> = match queue {
+    let (dispatcher, position): (Arc<dyn Dispatcher>, Arc<dyn StreamPosition>) = match queue {
         Some(queue) => {
-            let client = through.sqs(&queue.client());
-            Arc::new(SqsDispatcher::new(client, &queue.queue_url(), Arc::clone(&lab.entropy)))
+            let (client, url) = (through.sqs(&queue.client()), queue.queue_url());
+            let dispatcher = SqsDispatcher::new(client.clone(), &url, Arc::clone(&lab.entropy));
+            (Arc::new(dispatcher), Arc::new(SqsPosition::new(client, &url)))
         }
-        None => parts.dispatcher,
+        None => (parts.dispatcher, Arc::new(lab.position_through(&through))),
     };
-    Engine::new(engine::Parts { bus, dispatcher, ..parts })
+    Engine::new(engine::Parts { bus, dispatcher, position: Arc::new(ReadAtOnce(position)), ..parts })
 }
 
 /// The worker function on a queue, its calls of SQS noted.
@@ -188,12 +205,10 @@ impl World {
     /// A scatter that runs out of time after some groups; the execution it leaves.
     pub(super) async fn scatter_that_dies(&self, event: Value) -> ExecutionId {
         self.clock.step(TimeDelta::seconds(60));
-        let died = self.scatter_until(event, self.deadline()).await.unwrap_err();
+        let stopped = self.scatter_until(event, self.deadline()).await.unwrap();
         self.clock.step(TimeDelta::zero());
-        match died {
-            EngineError::OutOfTime { execution_id, groups } if groups > 0 => execution_id,
-            other => panic!("{other}"),
-        }
+        assert!(!stopped.sealed && stopped.groups > 0, "{stopped:?}");
+        stopped.execution_id
     }
 
     /// The records that no worker has taken yet.

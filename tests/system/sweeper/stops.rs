@@ -37,7 +37,8 @@ async fn one_that_is_to_finish_anyway_is_not_stopped() {
     assert_eq!(world.sweep().await.stopped, 0);
     run.succeed(1, 1).await;
     run.succeed(2, 1).await;
-    world.sweep_after_standstill().await;
+    world.advance(PATIENCE);
+    assert_eq!(world.sweep().await.published, 1);
     let event = world.bus.event();
     assert_eq!((event.status, event.succeeded, event.cancelled), (ExecutionStatus::Failed, 2, 0));
 }

@@ -19,7 +19,7 @@ use engine::{DispatchError, Dispatcher, Transport};
 use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
-pub use self::position::{SqsPosition, UnknownPosition};
+pub use self::position::SqsPosition;
 pub use self::visibility::Visibility;
 
 /// Tries of a batch's remainder. With the waits between them they span 10 to 20 seconds.

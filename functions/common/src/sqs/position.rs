@@ -1,6 +1,5 @@
 //! Which records can no longer be waiting in the queue.
 
-use std::error::Error as StdError;
 use std::sync::Arc;
 
 use aws_sdk_sqs::Client;
@@ -8,6 +7,8 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use chrono::TimeDelta;
 use control_table::clock::Timestamp;
 use control_table::sdk::Failure;
+use engine::{PositionError, StreamPosition};
+use futures::future::{BoxFuture, ready};
 
 /// How long SQS keeps a message: `MessageRetentionPeriod` of `SegmentQueue` in `infra/template.yaml`, the most that SQS allows.
 const RETENTION: TimeDelta = TimeDelta::days(14);
@@ -23,24 +24,6 @@ const COUNTS: [QueueAttributeName; 3] = [
     QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
 ];
 
-/// The queue did not say how many messages it has. Until it does, no record is put again.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "queue {queue_url}: its counts cannot be read ({code}: {message}). Check that the role allows sqs:GetQueueAttributes"
-)]
-pub struct UnknownPosition {
-    /// The queue's URL.
-    pub queue_url: String,
-    /// SQS's code, or the kind of failure on the way there.
-    pub code: String,
-    /// What it said.
-    pub message: String,
-    /// Whether the same call may succeed later.
-    pub is_retryable: bool,
-    /// The SDK's error.
-    pub source: Box<dyn StdError + Send + Sync>,
-}
-
 /// Knows of a queue's records which can no longer be waiting. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct SqsPosition {
@@ -55,21 +38,27 @@ impl SqsPosition {
         Self { sqs, queue_url: queue_url.into() }
     }
 
-    /// The moment before which every record that was sent was handed to a worker, or is gone: shortly before `now` if the queue is empty,
-    /// otherwise the retention before it. One request.
-    ///
-    /// # Errors
-    /// When SQS does not say.
-    pub async fn read_until(&self, now: Timestamp) -> Result<Timestamp, UnknownPosition> {
+    /// Shortly before `now` if the queue is empty, otherwise the retention before it. One request.
+    async fn read(&self, now: Timestamp) -> Result<Timestamp, PositionError> {
         let request = self.sqs.get_queue_attributes().queue_url(&*self.queue_url);
         let answer = request.set_attribute_names(Some(COUNTS.to_vec())).send().await.map_err(|error| {
-            let Failure { code, message, retryable } = Failure::of(&error);
-            let queue_url = self.queue_url.to_string();
-            UnknownPosition { queue_url, code, message, is_retryable: retryable, source: Box::new(error) }
+            let Failure { code, message, .. } = Failure::of(&error);
+            PositionError::Counts { queue_url: self.queue_url.to_string(), code, message, source: Box::new(error) }
         })?;
         let counts = answer.attributes.unwrap_or_default();
         // A count that is missing is not zero.
         let is_empty = COUNTS.iter().all(|name| counts.get(name).is_some_and(|count| count == "0"));
         Ok(now.plus(-if is_empty { SETTLES } else { RETENTION }))
+    }
+}
+
+impl StreamPosition for SqsPosition {
+    fn read_until(&self, now: Timestamp) -> BoxFuture<'_, Result<Timestamp, PositionError>> {
+        Box::pin(self.read(now))
+    }
+
+    /// The queue counts its messages itself.
+    fn records_put(&self, _: u64, _: Timestamp) -> BoxFuture<'_, Result<(), PositionError>> {
+        Box::pin(ready(Ok(())))
     }
 }
