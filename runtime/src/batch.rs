@@ -99,7 +99,7 @@ impl Batch<'_> {
         task.run().instrument(span).await
     }
 
-    /// Notes how far the lane of the probe was read: Lambda hands out a record only after those before it in the same lane.
+    /// Notes how far the lane of the probe was read: Lambda delivers a record only after those before it in the same lane.
     async fn note_probe(&self, place: usize, probe: Probe) -> Disposition {
         let Probe { stream, shard, number, put_at } = probe;
         let request = MoveWatermark { stream, shard, moment: Moment::Probe(number), at: put_at };

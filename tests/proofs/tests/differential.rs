@@ -312,6 +312,10 @@ impl Pair {
             progress_at: self.now,
             stalled_at: (progress == 1).then_some(self.now),
             notification: progress == 1,
+            open_from: 1,
+            heal_cursor: Some(2),
+            healed_at: Some(self.now),
+            waits_in_stream: true,
             due_at: self.later(200),
         };
         self.both(&request).await;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use control_table::operation::{
     AcquireSlots, AddDeadLetter, AddExternal, AddExternalOutcome, BeginRedrive, Cancel, CancelSegment, Counted,
     EndRedrive, FlagFirstFailure, MarkNotified, OverwriteIfUnchanged, ReleaseSlots, Requeue, SetPolicy, Tally, Unfold,
-    UnfoldOutcome,
+    UnfoldGroup, UnfoldOutcome,
 };
 use control_table::policy::Tolerance;
 use control_table::rows::{AddPart, DeadLetterSource, Notification, Row, Selection, Stop, TallyOutcome, TallyRow};
