@@ -104,7 +104,10 @@ impl Batch<'_> {
         match outcome {
             Ok(AddDeadLetterOutcome::Added) => {
                 metric::DEAD_LETTERS.add(1);
-                error!(event_id, reason, "a record is a dead letter: does another program write to the stream or queue?");
+                error!(
+                    event_id,
+                    reason, "a record is a dead letter: does another program write to the stream or queue?"
+                );
                 Disposition::Acknowledge
             }
             Ok(AddDeadLetterOutcome::AlreadyAdded) => {
