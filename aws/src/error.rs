@@ -60,6 +60,20 @@ pub enum DeployedError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// The scatter function took the event, and opened no execution.
+    #[error(
+        "function {function} took the event, and has opened no execution with the key {key} in five minutes: its log says why. If it is \
+         still counting the source, run the same command with the same key again, to wait on"
+    )]
+    NotOpened {
+        /// Its ARN.
+        function: String,
+        /// The key.
+        key: control_table::id::ExecutionKey,
+    },
+    /// The event was refused, or the table cannot be read.
+    #[error(transparent)]
+    Engine(#[from] engine::EngineError),
     /// The control table.
     #[error(transparent)]
     Table(#[from] control_table::Error),
@@ -73,7 +87,8 @@ impl DeployedError {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Invoke { .. } => true,
+            Self::Invoke { .. } | Self::NotOpened { .. } => true,
+            Self::Engine(error) => error.is_retryable(),
             Self::Function { error, .. } => error.is_retryable(),
             Self::Table(error) => error.is_retryable(),
             Self::Describe { passes, .. } => *passes,
@@ -84,7 +99,11 @@ impl DeployedError {
     /// Whether it was the event that was refused, before anything was written.
     #[must_use]
     pub fn is_bad_input(&self) -> bool {
-        matches!(self, Self::Function { error, .. } if error.error_type == "InvalidEvent")
+        match self {
+            Self::Function { error, .. } => error.error_type == "InvalidEvent",
+            Self::Engine(error) => error.is_bad_input(),
+            _ => false,
+        }
     }
 }
 
@@ -103,10 +122,9 @@ pub struct FunctionError {
 
 impl FunctionError {
     /// Kinds that pass: those of scatter that say so, and Lambda's for an invocation that did not get to its end.
-    const PASSING: [&str; 7] = [
+    const PASSING: [&str; 6] = [
         "ControlTableUnavailable",
         "Contended",
-        "OutOfTime",
         "Runtime.ExitError",
         "Sandbox.Timedout",
         "SourceUnavailable",
@@ -123,7 +141,7 @@ impl FunctionError {
     #[must_use]
     pub fn is_cut_short(&self) -> bool {
         // Lambda gives a timeout no type of its own in every case, but it says so.
-        matches!(self.error_type.as_str(), "OutOfTime" | "Runtime.ExitError" | "Sandbox.Timedout")
+        matches!(self.error_type.as_str(), "Runtime.ExitError" | "Sandbox.Timedout")
             || self.error_message.contains("Task timed out")
     }
 }
@@ -151,7 +169,7 @@ mod tests {
     #[test]
     fn an_invocation_without_its_end_is_cut_short() {
         for json in [
-            r#"{"errorType": "OutOfTime", "errorMessage": "the time is up"}"#,
+            r#"{"errorType": "Sandbox.Timedout", "errorMessage": "the time is up"}"#,
             r#"{"errorMessage": "2026-11-24T00:00:00.000Z 0000 Task timed out after 900.00 seconds"}"#,
             r#"{"errorType": "Runtime.ExitError", "errorMessage": "Runtime exited with error: signal: killed"}"#,
         ] {

@@ -1,4 +1,4 @@
-//! Invoking a function, and waiting for its answer.
+//! Invoking a function: with and without waiting for its answer.
 
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
@@ -20,6 +20,16 @@ impl Deployed {
             .map_err(|error| DeployedError::Invoke { function: function.to_owned(), source: Box::new(error.into()) })?;
         let payload = output.payload.as_ref().map_or(&b"null"[..], AsRef::as_ref);
         read(function, output.function_error.as_deref(), payload)
+    }
+}
+
+impl Deployed {
+    /// Has Lambda invoke a function, which it repeats after a failure, and does not wait for it.
+    pub(crate) async fn invoke_later(&self, function: &str, event: &Value) -> Result<(), DeployedError> {
+        let request = self.lambda.invoke().function_name(function).invocation_type(InvocationType::Event);
+        let sent = request.payload(Blob::new(event.to_string())).send().await;
+        sent.map(drop)
+            .map_err(|error| DeployedError::Invoke { function: function.to_owned(), source: Box::new(error.into()) })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Invoking the scatter function, and its sweeper ahead of time.
 
+use std::time::Duration;
+
 use control_table::id::{ExecutionKey, JobName};
 use engine::Started;
 use engine::scatter::{ScatterAnswer, ScatterEvent};
@@ -8,21 +10,55 @@ use serde_json::{Value, json};
 use crate::connect::Deployed;
 use crate::error::DeployedError;
 
+/// The longest event of an invocation that is not waited for, in bytes (Lambda quota: 256 KB).
+const ASYNC_PAYLOAD_MAX: usize = 250_000;
+
+/// How often to look whether the execution is open: half a read unit each.
+const OPEN_LOOK: Duration = Duration::from_secs(1);
+
+/// Looks, before the caller is asked to see the function's log: a cold start takes a second, counting a source may take minutes.
+const OPEN_LOOKS: u32 = 300;
+
 impl Deployed {
-    /// Invokes the scatter function. It returns when every segment is on the stream, or when the invocation was cut short and
-    /// the sweeper continues it. The event gets the key, so that repeating the call opens no second execution.
+    /// Has the scatter function started, and waits until it has opened the execution. The event gets the key, so that repeating the call
+    /// opens no second execution.
+    ///
+    /// Lambda does not keep a connection open for it, which firewalls close after some minutes, and repeats it after a failure.
     ///
     /// # Errors
     /// Bad input, before anything is written; or a failure after which the same call may be made again.
     pub async fn scatter(&self, event: ScatterEvent, key: ExecutionKey) -> Result<Started, DeployedError> {
+        event.validate()?;
+        if let Some(execution_id) = self.engine.existing(&event, &key).await? {
+            return Ok(Started { execution_id, key, opened: false });
+        }
         let job = event.job.clone();
-        let event = json!(ScatterEvent { key: Some(key.clone()), ..event });
-        match self.invoke::<ScatterAnswer>(&self.outputs.scatter_function, &event).await {
+        let payload = json!(ScatterEvent { key: Some(key.clone()), ..event });
+        if payload.to_string().len() > ASYNC_PAYLOAD_MAX {
+            return self.scatter_and_wait(&payload, &job, key).await;
+        }
+        self.invoke_later(&self.outputs.scatter_function, &payload).await?;
+        for _ in 0..OPEN_LOOKS {
+            if let Some(execution_id) = self.engine.table().execution_of_key(&job, &key).await? {
+                return Ok(Started { execution_id, key, opened: true });
+            }
+            tokio::time::sleep(OPEN_LOOK).await;
+        }
+        Err(DeployedError::NotOpened { function: self.outputs.scatter_function.clone(), key })
+    }
+
+    async fn scatter_and_wait(
+        &self,
+        event: &Value,
+        job: &JobName,
+        key: ExecutionKey,
+    ) -> Result<Started, DeployedError> {
+        match self.invoke::<ScatterAnswer>(&self.outputs.scatter_function, event).await {
             Ok(answer) => {
                 let ScatterAnswer { execution_id, key, opened, .. } = answer;
                 Ok(Started { execution_id, key, opened })
             }
-            Err(error) => self.started_all_the_same(&job, key, error).await,
+            Err(error) => self.started_all_the_same(job, key, error).await,
         }
     }
 

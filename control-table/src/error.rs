@@ -127,11 +127,6 @@ impl Error {
         }
     }
 
-    /// Whether a transaction on the same row was in the way. The SDK does not retry such a write.
-    pub(crate) fn is_conflict(&self) -> bool {
-        matches!(self, Self::Unavailable { code, .. } if code == "TransactionConflictException")
-    }
-
     /// The error of a request, by whether it may succeed later.
     pub(crate) fn from_sdk<E>(operation: &'static str, subject: String, table: &str, error: SdkError<E>) -> Self
     where

@@ -30,6 +30,10 @@ pub const MAX_PARAMETERS_BYTES: usize = 8 * 1024;
 /// their size.
 pub const MAX_COUNTERS: usize = 16;
 
+/// Names of counters that all segments of an execution use together. A choice: a fold, a tally and an un-fold name each counter in one
+/// expression, which may have 4 KB (quota); and the execution item, of which a fold rewrites every started KB, has each of them.
+pub const MAX_EXECUTION_COUNTERS: u32 = 64;
+
 /// The longest name of a counter, in bytes. A choice, for the same reason as [`MAX_COUNTERS`].
 pub const MAX_COUNTER_NAME: usize = 48;
 
@@ -42,11 +46,14 @@ pub const STATEMENTS_PER_BATCH: usize = 25;
 /// Items of a `BatchGetItem` (quota).
 pub const KEYS_PER_BATCH_GET: usize = 100;
 
+/// Requests of a `BatchWriteItem` (quota).
+pub const DELETES_PER_BATCH: usize = 25;
+
 /// Tallies of a fold: a transaction has at most 100 items (quota), and one is the execution.
 pub const TALLIES_PER_FOLD: usize = 99;
 
-/// Partitions of the due index. A choice: a partition takes 1,000 write units a second (quota), so eight take the retries of some
-/// thousand failing segments a second; and the sweeper sends eight queries a minute.
+/// Partitions of the due index for each kind of item. A choice: a partition takes 1,000 write units a second (quota), so eight take the
+/// retries of some thousand failing segments a second; and the sweeper sends eight queries of each of four kinds a minute.
 pub const DUE_SHARDS: u8 = 8;
 
 /// The longest job name, in characters. A choice: it is part of keys, which are read in lists and logs.
@@ -73,6 +80,11 @@ pub const OUTCOMES_PER_TALLY: usize = 25;
 /// Segments of an external group. It is added in one transaction of at most 100 items (quota), with its tally, its mark and the
 /// execution; 96 leaves one to spare.
 pub const SEGMENTS_PER_ADD: usize = 96;
+
+/// Probes of a shard, each with a partition key of its own. Lambda reads a shard in at most 10 lanes (quota), and chooses the lane of a
+/// partition key by a hash: with 64 keys one of ten lanes has none with a probability of 1.2 %, and then a record that still waits in it
+/// may be put a second time.
+pub const PROBES_PER_SHARD: u8 = 64;
 
 /// The longest list of segments of a redrive, as text. A choice: the execution item has it while the redrive is under way,
 /// and each write is charged by the size of the item.

@@ -34,7 +34,7 @@ pub struct Policy {
     /// Milliseconds without progress after which the execution is reported as stalled.
     #[serde(skip_serializing_if = "is_default_stall")]
     pub stall_after_ms: u64,
-    /// Days after which all rows of the execution are deleted; without it they are kept.
+    /// Days after its completion when the rows of an execution are deleted; without it they are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention_days: Option<u32>,
 }
@@ -242,16 +242,6 @@ pub enum InvalidPolicy {
     /// No retention at all, or more than [`MAX_RETENTION_DAYS`].
     #[error("policy.retention_days is {0}: use 1 to {MAX_RETENTION_DAYS}, or leave it out to keep executions")]
     Retention(u32),
-    /// The rows could be deleted while the execution still runs.
-    #[error(
-        "policy.retention_days is {days}, and the execution may run for {timeout_ms} ms: keep it at least a day longer than that"
-    )]
-    RetentionTooShort {
-        /// `retention_days`.
-        days: u32,
-        /// `execution_timeout_ms`.
-        timeout_ms: u64,
-    },
 }
 
 /// The longest time limit of a policy: a year.
@@ -282,26 +272,16 @@ impl Policy {
         if let Some(slots) = self.max_concurrency.filter(|slots| !(1..=MAX_CONCURRENCY).contains(slots)) {
             return Err(InvalidPolicy::MaxConcurrency(slots));
         }
-        self.validate_retention()
-    }
-
-    fn validate_retention(&self) -> Result<(), InvalidPolicy> {
-        let Some(days) = self.retention_days else { return Ok(()) };
-        if !(1..=MAX_RETENTION_DAYS).contains(&days) {
+        if let Some(days) = self.retention_days.filter(|days| !(1..=MAX_RETENTION_DAYS).contains(days)) {
             return Err(InvalidPolicy::Retention(days));
         }
-        match self.execution_timeout_ms {
-            Some(timeout_ms) if timeout_ms + DAY_MS > u64::from(days) * DAY_MS => {
-                Err(InvalidPolicy::RetentionTooShort { days, timeout_ms })
-            }
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
-    /// When the rows of an execution that is opened now are deleted, in seconds since 1970 (`DynamoDB`'s TTL).
+    /// When the rows of an execution that completed at that moment are deleted.
     #[must_use]
-    pub fn expires_at(&self, now: Timestamp) -> Option<i64> {
-        self.retention_days.map(|days| now.plus(TimeDelta::days(i64::from(days))).as_ttl_seconds())
+    pub fn expires_at(&self, finished_at: Timestamp) -> Option<Timestamp> {
+        self.retention_days.map(|days| finished_at.plus(TimeDelta::days(i64::from(days))))
     }
 
     /// When the sweeper next checks an execution whose generation began at `started_at`: after the patience, or at its
@@ -372,12 +352,11 @@ mod tests {
             Policy { max_concurrency: Some(0), ..usual },
             Policy { max_concurrency: Some(MAX_CONCURRENCY + 1), ..usual },
             Policy { retention_days: Some(0), ..usual },
-            Policy { retention_days: Some(1), ..day_run },
         ];
         for policy in refused {
             assert!(policy.validate().is_err(), "{policy:?}");
         }
-        assert_eq!(Policy { retention_days: Some(2), ..day_run }.validate(), Ok(()));
+        assert_eq!(Policy { retention_days: Some(1), ..day_run }.validate(), Ok(()));
     }
 
     #[test]

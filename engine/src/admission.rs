@@ -16,8 +16,8 @@ use control_table::limits::{GROUP_SIZE, KEYS_PER_BATCH_GET};
 use control_table::operation::{AcquireSlots, AcquireSlotsOutcome};
 use control_table::rows::{ExecutionRow, PlanRow, SegmentRow};
 
-use crate::dispatch::Dispatcher;
 use crate::error::EngineError;
+use crate::outgoing::Outgoing;
 use crate::records::record;
 
 /// Segments admitted in one step: one `PutRecords` takes as many records (Kinesis quota).
@@ -37,7 +37,7 @@ const MAX_LOST: usize = 16;
 #[derive(Debug, Clone)]
 pub(crate) struct Admission {
     table: ControlTable,
-    dispatcher: Arc<dyn Dispatcher>,
+    outgoing: Outgoing,
     /// The plan of the latest execution, without its source. A plan never changes, and its parameters may be long.
     latest_plan: Arc<Mutex<Option<Arc<PlanRow>>>>,
 }
@@ -57,8 +57,8 @@ struct Next {
 
 impl Admission {
     #[must_use]
-    pub fn new(table: ControlTable, dispatcher: Arc<dyn Dispatcher>) -> Self {
-        Self { table, dispatcher, latest_plan: Arc::default() }
+    pub fn new(table: ControlTable, outgoing: Outgoing) -> Self {
+        Self { table, outgoing, latest_plan: Arc::default() }
     }
 
     /// See [`crate::Engine::admit`].
@@ -156,7 +156,7 @@ impl Admission {
         let plan = self.plan(execution.execution_id).await?;
         let records: Vec<_> =
             rows.into_iter().map(|row| record(execution, &plan, row.index, row.generation, row.spec)).collect();
-        self.dispatcher.put(&records).await?;
+        self.outgoing.put(&records).await?;
         Ok(records.len() as u64)
     }
 

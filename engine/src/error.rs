@@ -69,17 +69,6 @@ pub enum EngineError {
     /// The segment stream failed.
     #[error(transparent)]
     Dispatch(#[from] DispatchError),
-    /// The invocation's time is up. Everything up to here is in the table and on the stream.
-    #[error(
-        "{execution_id}: the time of this invocation is up after {groups} groups. Nothing is lost: invoking it again with the \
-         same key continues there (Lambda's own retry does that, and so does the sweeper)"
-    )]
-    OutOfTime {
-        /// The execution.
-        execution_id: ExecutionId,
-        /// The groups that are committed.
-        groups: u64,
-    },
     /// There is no such execution.
     #[error("there is no execution {execution_id} in this control table. `list` shows the executions")]
     NotFound {
@@ -160,7 +149,7 @@ impl EngineError {
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {
-            Self::OutOfTime { .. } | Self::Contended { .. } | Self::Publish(_) => true,
+            Self::Contended { .. } | Self::Publish(_) => true,
             Self::Source(error) => error.is_retryable(),
             Self::Table(error) => error.is_retryable(),
             Self::Dispatch(error) => error.is_retryable(),
@@ -198,7 +187,6 @@ impl EngineError {
             Self::Table(_) => "ControlTableRefused",
             Self::Dispatch(error) if error.is_retryable() => "StreamUnavailable",
             Self::Dispatch(_) => "StreamRefused",
-            Self::OutOfTime { .. } => "OutOfTime",
             Self::NotFound { .. } => "ExecutionNotFound",
             Self::InvalidAdd { .. } => "InvalidAdd",
             Self::NotOpen { .. } => "ExecutionNotOpen",
@@ -215,9 +203,6 @@ impl EngineError {
 /// Why an operation was refused. Nothing was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// A cancel of an execution that is being redriven.
-    #[error("{0} is being redriven: it can be cancelled as soon as that is over, within moments; try again")]
-    Redriving(ExecutionId),
     /// A redrive of an execution that is not complete.
     #[error("{execution_id} is {status}: only a complete execution is redriven. Wait for its end, or cancel it", status = .status.as_str())]
     NotComplete {
@@ -262,10 +247,8 @@ pub enum Refusal {
         "{0} runs without a limit of segments in flight: all its records are on the stream. To limit it, cancel it, set the limit, and redrive --cancelled"
     )]
     NotLimited(ExecutionId),
-    /// A redrive of an execution whose rows are about to be deleted.
-    #[error(
-        "{0} is past its retention, or within a day of it: its rows are being deleted. Run the job again, with another key"
-    )]
+    /// A redrive of an execution whose rows are being deleted.
+    #[error("{0} is past its retention, and its rows are being deleted. Run the job again, with another key")]
     Expiring(ExecutionId),
     /// A key that has an execution with another source or other parameters.
     #[error(
@@ -289,6 +272,6 @@ impl Refusal {
     /// Whether the same call may succeed later, as it is.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::Redriving(_) | Self::NotPublished(_) | Self::AnotherRedrive(_) | Self::Changed(_))
+        matches!(self, Self::NotPublished(_) | Self::AnotherRedrive(_) | Self::Changed(_))
     }
 }

@@ -5,7 +5,8 @@
 //!
 //! # Layout
 //! - [`scatter`]: from an event to a sealed execution, and executions that their caller fills
-//! - `dispatch`: the trait that sends segment records to workers; `records`: which record a segment gets
+//! - `dispatch`: the trait that sends segment records to workers; `position`: the trait that knows which of them may still wait;
+//!   `outgoing`: puts records through both; `records`: which record a segment gets
 //! - `admission`: which segments get a record next, in an execution that limits its segments in flight
 //! - [`gather`]: folds finished tallies, completes executions and publishes their events; `bus`: where the events go
 //! - [`sweep`]: one tick: everything that is due
@@ -21,7 +22,9 @@ pub mod gather;
 mod hex;
 pub mod operate;
 mod operator;
+mod outgoing;
 mod plan_cache;
+mod position;
 mod records;
 pub mod scatter;
 mod settings;
@@ -39,9 +42,11 @@ pub use self::dispatch::{DispatchError, Dispatcher, NoDispatcher};
 pub use self::error::{EngineError, Refusal};
 pub use self::hex::hex;
 pub use self::operator::{Finished, Operator, OperatorError, Started};
+pub use self::position::{NothingWaits, PositionError, StreamPosition};
 pub use self::settings::Settings;
 
 use self::admission::Admission;
+use self::outgoing::Outgoing;
 use self::scatter::Sources;
 
 /// The deadline of a caller outside Lambda, which has no time limit.
@@ -54,6 +59,8 @@ pub struct Parts {
     pub table: ControlTable,
     /// Sends records to workers.
     pub dispatcher: Arc<dyn Dispatcher>,
+    /// Knows how far workers have read the records.
+    pub position: Arc<dyn StreamPosition>,
     /// Takes the events of executions.
     pub bus: Arc<dyn EventBus>,
     /// Reads the sources of segments.
@@ -70,7 +77,8 @@ pub struct Parts {
 #[derive(Clone)]
 pub struct Engine {
     table: ControlTable,
-    dispatcher: Arc<dyn Dispatcher>,
+    outgoing: Outgoing,
+    position: Arc<dyn StreamPosition>,
     bus: Arc<dyn EventBus>,
     sources: Sources,
     clock: Arc<dyn Clock>,
@@ -83,9 +91,10 @@ impl Engine {
     /// An engine of these parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { table, dispatcher, bus, sources, clock, entropy, settings } = parts;
-        let admission = Admission::new(table.clone(), Arc::clone(&dispatcher));
-        Self { table, dispatcher, bus, sources, clock, entropy, settings, admission }
+        let Parts { table, dispatcher, position, bus, sources, clock, entropy, settings } = parts;
+        let outgoing = Outgoing::new(dispatcher, Arc::clone(&position), Arc::clone(&clock));
+        let admission = Admission::new(table.clone(), outgoing.clone());
+        Self { table, outgoing, position, bus, sources, clock, entropy, settings, admission }
     }
 
     /// The control table that it works on.

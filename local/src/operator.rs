@@ -9,7 +9,7 @@ use control_table::policy::Policy;
 use control_table::rows::{Selection, Stop};
 use engine::operate::{CancelReport, LimitChange, RedriveReport, RepairMode, RepairReport};
 use engine::scatter::{Added, ScatterAnswer, ScatterEvent};
-use engine::{Engine, EngineError, Finished, NO_DEADLINE, NoBus, NoDispatcher, Operator, OperatorError, Started};
+use engine::{Engine, Finished, NO_DEADLINE, NoBus, NoDispatcher, NothingWaits, Operator, OperatorError, Started};
 use futures::future::{BoxFuture, ready};
 use serde_json::Value;
 
@@ -32,12 +32,9 @@ impl Operator for System {
             {
                 return Ok(Started { execution_id, key, opened: false });
             }
-            match self.engine().scatter(event, key.as_str(), NO_DEADLINE).await {
-                Ok(ScatterAnswer { execution_id, key, opened, .. }) => Ok(Started { execution_id, key, opened }),
-                // The sweeper continues with it.
-                Err(EngineError::OutOfTime { execution_id, .. }) => Ok(Started { execution_id, key, opened: true }),
-                Err(error) => Err(error.into()),
-            }
+            let answer = self.engine().scatter(event, key.as_str(), NO_DEADLINE).await?;
+            let ScatterAnswer { execution_id, key, opened, .. } = answer;
+            Ok(Started { execution_id, key, opened })
         })
     }
 
@@ -134,7 +131,15 @@ impl Bystander {
     /// Beside whatever process works on that database.
     #[must_use]
     pub fn new(database: &Database, clock: &Arc<dyn Clock>, entropy: &Arc<Entropy>) -> Self {
-        Self { engine: wire_engine(database, Arc::new(NoDispatcher), Arc::new(NoBus), clock, entropy) }
+        Self {
+            engine: wire_engine(
+                database,
+                (Arc::new(NoDispatcher), Arc::new(NothingWaits)),
+                Arc::new(NoBus),
+                clock,
+                entropy,
+            ),
+        }
     }
 }
 

@@ -4,15 +4,16 @@ use std::mem;
 
 use aws_lambda_events::event::kinesis::KinesisEventRecord;
 use chrono::{DateTime, Utc};
+use control_table::message::Probe;
 use control_table::metric;
-use control_table::operation::{AddDeadLetter, AddDeadLetterOutcome};
+use control_table::operation::{AddDeadLetter, AddDeadLetterOutcome, Moment, MoveWatermark};
 use control_table::rows::DeadLetterSource;
 use control_table::trace::TraceContext;
 use futures::stream::{self, FuturesUnordered, StreamExt};
 use tokio::time::{Instant, sleep_until};
 use tracing::{Instrument, error, info, info_span};
 
-use crate::decode::{DecodeError, decode};
+use crate::decode::{DecodeError, decode, decode_probe};
 use crate::process_record::{Disposition, RecordTask};
 use crate::settings::Parts;
 use crate::tally_batch::tally_batch;
@@ -75,7 +76,12 @@ impl Batch<'_> {
     async fn handle(&self, place: usize, record: KinesisEventRecord) -> Disposition {
         let segment = match decode(&record.kinesis.data.0) {
             Ok(segment) => segment,
-            Err(error) => return self.add_dead_letter(place, &record, &error).await,
+            Err(error) => {
+                return match decode_probe(&record.kinesis.data.0) {
+                    Some(probe) => self.note_probe(place, probe).await,
+                    None => self.add_dead_letter(place, &record, &error).await,
+                };
+            }
         };
         let request_id = &self.invocation.request_id;
         let span = info_span!(
@@ -91,6 +97,19 @@ impl Batch<'_> {
         let (deadline, cutoff) = (self.invocation.deadline, self.cutoff);
         let task = RecordTask { parts: self.parts, record: &segment, place, event_id, deadline, cutoff };
         task.run().instrument(span).await
+    }
+
+    /// Notes how far the lane of the probe was read: Lambda hands out a record only after those before it in the same lane.
+    async fn note_probe(&self, place: usize, probe: Probe) -> Disposition {
+        let Probe { stream, shard, number, put_at } = probe;
+        let request = MoveWatermark { stream, shard, moment: Moment::Probe(number), at: put_at };
+        match self.parts.table.execute(&request).await {
+            Ok(_) => Disposition::Acknowledge,
+            Err(error) => {
+                error!(%error, "a probe is not noted: the stream will repeat it");
+                Disposition::Repeat(place)
+            }
+        }
     }
 
     /// Stores a record that is not a segment's as a dead letter, so that it does not block the records behind it.

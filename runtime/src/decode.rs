@@ -1,7 +1,7 @@
 //! Decodes the data of a Kinesis record: a segment's record, or a dead letter.
 
-use control_table::limits::MAX_SEGMENTS;
-use control_table::message::SegmentRecord;
+use control_table::limits::{MAX_SEGMENTS, PROBES_PER_SHARD};
+use control_table::message::{Probe, ProbeRecord, SegmentRecord};
 use control_table::policy::InvalidPolicy;
 
 /// Why a record is not a segment's. Repeating it would not help, and would block the records behind it.
@@ -30,6 +30,12 @@ pub(crate) fn decode(data: &[u8]) -> Result<SegmentRecord, DecodeError> {
     }
     record.policy.validate()?;
     Ok(record)
+}
+
+/// The probe that a record is, if it is one.
+pub(crate) fn decode_probe(data: &[u8]) -> Option<Probe> {
+    let ProbeRecord { probe } = serde_json::from_slice(data).ok()?;
+    (probe.number < PROBES_PER_SHARD).then_some(probe)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! - `batch`: its records, concurrently; `decode`: which segment a record is of
 //! - `process_record`: one record: claim, attempt, finish; `attempt`: the work in a task of its own; `attempt_result`: what is
 //!   recorded of it
-//! - `tally_batch`: counts the outcomes of a batch
+//! - `counter_names`: which counters an execution has; `tally_batch`: counts the outcomes of a batch
 //!
 //! A segment that fails never blocks its shard: the worker records the failure and acknowledges the record. A record that is not of
 //! a segment becomes a dead letter. Only when the control table cannot be written, the record goes back to Kinesis.
@@ -15,6 +15,7 @@ mod attempt;
 mod attempt_result;
 mod batch;
 mod context;
+mod counter_names;
 mod decode;
 mod error;
 mod output;

@@ -109,6 +109,7 @@ impl RecordTask<'_> {
         match outcome {
             ClaimOutcome::Claimed(row) => {
                 let ending = self.attempt(&row).await;
+                let ending = self.register_counters(ending).await?;
                 self.end(&row, ending).await
             }
             ClaimOutcome::AttemptsUsedUp(row) => {
@@ -193,6 +194,12 @@ impl RecordTask<'_> {
         let Some(tally) = Tally::of(row) else { return Disposition::Acknowledge };
         let has_slot = self.record.policy.max_concurrency.is_some();
         Disposition::Tally(Outcome { place: self.place, segment: self.record.segment(), has_slot, tally })
+    }
+
+    /// The ending to record; another one if the execution would have too many counters.
+    async fn register_counters(&self, ending: Ending) -> Result<Ending, Error> {
+        let parts = self.parts;
+        parts.counter_names.register(&parts.table, self.record.execution_id, ending).await
     }
 
     async fn finish(&self, request: &Finish) -> Result<FinishOutcome, Error> {

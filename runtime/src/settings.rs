@@ -6,6 +6,7 @@ use std::time::Duration;
 use control_table::ControlTable;
 use control_table::clock::{Clock, Entropy};
 
+use crate::counter_names::CounterNames;
 use crate::work::Work;
 
 /// What a worker works with.
@@ -15,6 +16,7 @@ pub(crate) struct Parts {
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
     pub settings: Settings,
+    pub counter_names: CounterNames,
 }
 
 /// How a worker treats time and batches. The defaults suit Lambda.

@@ -10,6 +10,7 @@ use control_table::ControlTable;
 use control_table::clock::{Clock, Entropy};
 
 use crate::batch::Batch;
+use crate::counter_names::CounterNames;
 use crate::settings::{Parts, Settings};
 use crate::work::Work;
 
@@ -37,7 +38,7 @@ impl Worker {
         entropy: Arc<Entropy>,
         settings: Settings,
     ) -> Self {
-        Self { parts: Parts { table, work, clock, entropy, settings } }
+        Self { parts: Parts { table, work, clock, entropy, settings, counter_names: CounterNames::default() } }
     }
 
     /// Handles a batch, its records concurrently. The response names the records that Kinesis must repeat: those whose outcome could

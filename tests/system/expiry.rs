@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use control_table::clock::{Entropy, SystemClock, Timestamp};
 use control_table::id::ExecutionId;
-use control_table::operation::Open;
+use control_table::operation::{Complete, CompleteOutcome, MarkPublished, Open, Seal};
 use control_table::policy::Policy;
 use control_table::rows::PlanKind;
 use local::system::{HookOutput, Hooks, WorkChoice};
@@ -33,8 +33,8 @@ fn options(data_dir: &std::path::Path, emulate: bool) -> Options {
     }
 }
 
-/// An execution of 2020 that was to be kept for that long.
-async fn opened_in_2020(database: &Database, name: &str, retention_days: Option<u32>) -> ExecutionId {
+/// An execution that was complete in 2020, and was to be kept for that long after it.
+async fn complete_in_2020(database: &Database, name: &str, retention_days: Option<u32>) -> ExecutionId {
     let now = Timestamp::from_millis(1_577_836_800_000);
     let execution_id =
         ExecutionId::new(Entropy::from_seed(u64::from(retention_days.is_some())).uuid_v7(now.to_datetime()));
@@ -52,7 +52,13 @@ async fn opened_in_2020(database: &Database, name: &str, retention_days: Option<
         now,
         due_at: now,
     };
-    database.control_table().execute(&open).await.unwrap();
+    let table = database.control_table();
+    table.execute(&open).await.unwrap();
+    table.execute(&Seal { execution_id, groups: 0, now }).await.unwrap();
+    let seen = Box::new(table.execution(execution_id).await.unwrap().unwrap());
+    let completed = table.execute(&Complete { seen, generation: 1, now, due_at: now }).await.unwrap();
+    let CompleteOutcome::Completed(row) = completed else { panic!("{completed:?}") };
+    table.execute(&MarkPublished { execution_id, generation: 1, expires_at: row.expires_at() }).await.unwrap();
     execution_id
 }
 
@@ -71,8 +77,8 @@ async fn expired_rows_are_deleted(emulate: bool) {
     let options = options(dir.path(), emulate);
     let (place, entropy) = (options.place(), Arc::new(Entropy::from_seed(2)));
     let database = Database::open(&place, Durability::ProcessCrash, entropy).await.unwrap();
-    let expired = opened_in_2020(&database, "expired", Some(30)).await;
-    let kept = opened_in_2020(&database, "kept", None).await;
+    let expired = complete_in_2020(&database, "expired", Some(30)).await;
+    let kept = complete_in_2020(&database, "kept", None).await;
     drop(database);
 
     let system = System::start(options).await.unwrap();

@@ -108,7 +108,7 @@ mod tests {
 
     fn commit() -> CommitGroup {
         let group = execution_id().group(0);
-        CommitGroup { group, size: 2, generation: 1, scatter_until: at(9), expires_at: None }
+        CommitGroup { group, size: 2, generation: 1, now: at(1), scatter_until: at(9) }
     }
 
     fn is(row: Option<ExecutionRow>) -> Part<AnyRow> {

@@ -19,12 +19,15 @@ mod execution {
     pub mod begin_redrive;
     pub mod cancel;
     pub mod checkpoint_progress;
+    pub mod checkpoint_step;
     pub mod complete;
     pub mod end_redrive;
     pub mod flag_first_failure;
     pub mod mark_notified;
     pub mod mark_published;
     pub mod open;
+    pub mod queue_cancel;
+    pub mod register_counters;
     pub mod release_slots;
     pub mod seal;
     pub mod set_policy;
@@ -34,6 +37,7 @@ mod group {
     pub mod add_rows;
     pub mod commit;
     pub mod fold;
+    pub mod mark_put;
     pub mod tally;
     pub mod unfold;
 }
@@ -46,6 +50,7 @@ mod segment {
     pub mod requeue;
 }
 mod add_dead_letter;
+mod move_watermark;
 mod overwrite_if_unchanged;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -56,12 +61,15 @@ pub use self::execution::acquire_slots::{AcquireSlots, AcquireSlotsOutcome};
 pub use self::execution::begin_redrive::{BeginRedrive, BeginRedriveOutcome};
 pub use self::execution::cancel::{Cancel, CancelOutcome};
 pub use self::execution::checkpoint_progress::{CheckpointProgress, CheckpointProgressOutcome};
+pub use self::execution::checkpoint_step::{CheckpointStep, CheckpointStepOutcome};
 pub use self::execution::complete::{Complete, CompleteOutcome};
 pub use self::execution::end_redrive::{EndRedrive, EndRedriveOutcome};
 pub use self::execution::flag_first_failure::{FlagFirstFailure, FlagFirstFailureOutcome};
 pub use self::execution::mark_notified::{MarkNotified, MarkNotifiedOutcome};
 pub use self::execution::mark_published::{MarkPublished, MarkPublishedOutcome};
 pub use self::execution::open::{Open, OpenOutcome};
+pub use self::execution::queue_cancel::{QueueCancel, QueueCancelOutcome};
+pub use self::execution::register_counters::{RegisterCounters, RegisterCountersOutcome};
 pub use self::execution::release_slots::{ReleaseSlots, ReleaseSlotsOutcome};
 pub use self::execution::seal::{Seal, SealOutcome};
 pub use self::execution::set_policy::{SetPolicy, SetPolicyOutcome};
@@ -69,8 +77,10 @@ pub use self::group::add_external::{AddExternal, AddExternalOutcome};
 pub use self::group::add_rows::AddRows;
 pub use self::group::commit::{CommitGroup, CommitGroupOutcome};
 pub use self::group::fold::{Fold, FoldOutcome};
+pub use self::group::mark_put::{MarkPut, MarkPutOutcome};
 pub use self::group::tally::{Counted, Tally, TallyResult};
-pub use self::group::unfold::{Unfold, UnfoldOutcome};
+pub use self::group::unfold::{Unfold, UnfoldGroup, UnfoldOutcome};
+pub use self::move_watermark::{Moment, MoveWatermark, MoveWatermarkOutcome};
 pub use self::overwrite_if_unchanged::{OverwriteIfUnchanged, OverwriteOutcome};
 pub use self::part::{Part, Rows, WrongRow};
 pub use self::segment::cancel::{CancelSegment, CancelSegmentOutcome};

@@ -4,14 +4,14 @@ use crate::ControlTable;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::id::{ExecutionId, SegmentId};
-use crate::rows::DueShard;
+use crate::rows::{DueKind, DueShard};
 
 /// An item of the due index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DueItem {
     /// An execution that the sweeper has to check: it is open, or its event is not published.
     Execution(ExecutionId),
-    /// A segment whose retry is due, or whose record may be lost.
+    /// A segment whose retry is due, or whose record was put.
     Segment(SegmentId),
 }
 
@@ -34,10 +34,12 @@ impl ControlTable {
         self.store().due(shard, now, limit).await
     }
 
-    /// Every execution in a partition, due or not: the open and the unpublished ones.
-    ///
-    /// Reads the whole partition, with all retries that wait: for a restart, not for a tick of the sweeper.
-    pub async fn open_executions(&self, shard: DueShard) -> Result<Vec<ExecutionId>, Error> {
-        self.store().open_executions(shard).await
+    /// Every open and every unpublished execution, whether or not it is due, in any order.
+    pub async fn open_executions(&self) -> Result<Vec<ExecutionId>, Error> {
+        let mut open = Vec::new();
+        for shard in DueShard::all(DueKind::Execution) {
+            open.extend(self.store().open_executions(shard).await?);
+        }
+        Ok(open)
     }
 }

@@ -12,6 +12,7 @@ mod retries;
 mod segments;
 mod summary;
 mod tallies;
+mod watermarks;
 
 pub use self::due::DueItem;
 pub use self::executions::ListQuery;
@@ -41,6 +42,17 @@ impl ControlTable {
     pub async fn add_mark(&self, execution_id: ExecutionId, part: &AddPart) -> Result<Option<AddMarkRow>, Error> {
         let about = About { operation: "read add", subject: part };
         self.get(about, RowKey::AddMark(execution_id, part.clone())).await
+    }
+
+    /// The marks of an execution's adds, by their keys, at most `limit`.
+    pub async fn add_marks(&self, execution_id: ExecutionId, limit: u16) -> Result<Vec<RowKey>, Error> {
+        self.store().add_marks(execution_id, limit).await
+    }
+
+    /// Deletes rows of an execution whose retention is over: from its first `CheckpointStep` in a terminal status on no operation
+    /// changes them.
+    pub async fn delete_expired_rows(&self, execution_id: ExecutionId, keys: &[RowKey]) -> Result<(), Error> {
+        self.store().delete(About { operation: "delete expired rows", subject: &execution_id }, keys).await
     }
 
     /// The execution that has this key of the job, by a strongly consistent read; `None` if the key is unused.

@@ -4,9 +4,9 @@ use crate::ControlTable;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::id::{ExecutionId, SegmentId};
-use crate::rows::{DueShard, SegmentFailure};
+use crate::rows::{DueKind, DueShard, SegmentFailure};
 
-/// Segments that are counted in each of the eight partitions of the due index.
+/// Segments that are counted in each of the sixteen partitions of the due index that segments wait in.
 const COUNTED: u16 = 1_000;
 
 /// The segments that wait for a retry.
@@ -27,8 +27,10 @@ impl ControlTable {
     /// moments.
     pub async fn retries(&self, execution_id: ExecutionId) -> Result<Option<Retries>, Error> {
         let mut waiting: Vec<(Timestamp, SegmentId)> = Vec::new();
-        for shard in DueShard::all() {
-            waiting.extend(self.store().retries(execution_id, shard, COUNTED).await?);
+        for kind in [DueKind::Retry, DueKind::Record] {
+            for shard in DueShard::all(kind) {
+                waiting.extend(self.store().retries(execution_id, shard, COUNTED).await?);
+            }
         }
         let Some(&(next_at, next)) = waiting.iter().min() else { return Ok(None) };
         let error = self.segment(next).await?.and_then(|row| row.error);

@@ -15,6 +15,14 @@ impl ControlTable {
         self.get(about, RowKey::Segment(segment)).await
     }
 
+    /// These segments, without those that do not exist, in any order: a hundred to a request.
+    pub async fn segments_of(&self, segments: &[SegmentId]) -> Result<Vec<SegmentRow>, Error> {
+        let name = self.name();
+        let about = About { operation: "read segments", subject: &name };
+        let keys: Vec<_> = segments.iter().copied().map(RowKey::Segment).collect();
+        self.get_many(about, &keys).await
+    }
+
     /// The segments of a group in order, only those with that status if one is given.
     pub async fn group_segments(
         &self,

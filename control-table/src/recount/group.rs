@@ -102,7 +102,12 @@ impl Recount<'_> {
                 tally.counts.add(&row.counts);
             }
         }
-        tally.expires_at = self.stored.map_or(self.execution.expires_at, |stored| stored.expires_at);
+        if let Some(stored) = self.stored {
+            (tally.put_at, tally.puts_again) = (stored.put_at, stored.puts_again);
+        } else {
+            // Its records may be waiting.
+            tally.put_at = self.now;
+        }
         tally.folded = self.folded(&tally);
         tally
     }
@@ -237,7 +242,7 @@ mod tests {
     #[test]
     fn a_lost_tally_is_created_again() {
         let found = recount(&execution(1, ExecutionStatus::Running), None, &rows());
-        assert_eq!(found.correction.unwrap().write, OverwriteIfUnchanged::new(None, tally()).unwrap());
+        assert_eq!(found.correction.unwrap().write, OverwriteIfUnchanged::new(None, TallyRow { put_at: NOW, ..tally() }).unwrap());
         // Redriven once, and this group had nothing to requeue: it is folded in its own generation.
         let done = [row(0, SegmentStatus::Succeeded, 1)];
         let single = ExecutionRow { expected: Some(1), ..execution(2, ExecutionStatus::Running) };

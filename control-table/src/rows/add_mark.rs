@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::ItemKey;
-use crate::id::ExecutionId;
+use crate::id::{ExecutionId, InvalidId};
 use crate::limits::MAX_KEY;
 
 /// Identifies an add. Its caller chooses it: the same token for the same segments, however often they are added.
@@ -61,9 +61,6 @@ pub struct AddMarkRow {
     pub group: u64,
     /// A digest of all segments of the add: a token that comes again with other segments is refused.
     pub digest: String,
-    /// When `DynamoDB` deletes the item (TTL), in seconds since 1970; without it the item is kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<i64>,
 }
 
 /// A part of an add: as many segments as fit into a group and a transaction.
@@ -81,6 +78,19 @@ impl fmt::Display for AddPart {
     }
 }
 
+impl FromStr for AddPart {
+    type Err = InvalidId;
+
+    /// Reads the sort key of a mark.
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let part = text.strip_prefix(AddMarkRow::SK_PREFIX).and_then(|part| {
+            let (token, number) = part.split_once('#')?;
+            Some(Self { token: token.parse().ok()?, number: number.parse().ok()? })
+        });
+        part.ok_or_else(|| InvalidId::Item(text.to_owned()))
+    }
+}
+
 impl Serialize for AddPart {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -89,12 +99,7 @@ impl Serialize for AddPart {
 
 impl<'de> Deserialize<'de> for AddPart {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let part = text.strip_prefix(AddMarkRow::SK_PREFIX).and_then(|part| {
-            let (token, number) = part.split_once('#')?;
-            Some(Self { token: token.parse().ok()?, number: number.parse().ok()? })
-        });
-        part.ok_or_else(|| de::Error::custom(format!("{text:?} is not the sort key of an add's mark")))
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
@@ -120,7 +125,6 @@ mod tests {
             part: AddPart { token: "s3://bucket/day 7".parse().unwrap(), number: 12 },
             group: 3,
             digest: "d".to_owned(),
-            expires_at: Some(9),
         };
         let item = crate::rows::to_item(&mark).unwrap();
         assert_eq!(item["sk"].as_s().unwrap(), "ADD#s3://bucket/day 7#12");

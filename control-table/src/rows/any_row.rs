@@ -6,7 +6,7 @@ use crate::id::{ExecutionId, ExecutionKey, GroupId, JobName, SegmentId};
 
 use super::{
     AddMarkRow, AddPart, CorruptItem, DeadLetterRow, DeadLetterSource, ExecutionRow, Item, ItemKey, KeyRow, PlanRow,
-    Row, SegmentRow, TallyRow, from_item, to_item,
+    Row, SegmentRow, TallyRow, WatermarkRow, from_item, to_item,
 };
 
 /// The key of a row, with its kind.
@@ -24,6 +24,8 @@ pub enum RowKey {
     Key(JobName, ExecutionKey),
     /// The mark of a part of an add.
     AddMark(ExecutionId, AddPart),
+    /// The watermark of a shard, by stream and shard.
+    Watermark(String, String),
     /// A dead letter, by its source and its event ID.
     DeadLetter(DeadLetterSource, String),
 }
@@ -39,6 +41,7 @@ impl RowKey {
             Self::Segment(segment) => SegmentRow::key_of(*segment),
             Self::Key(job, key) => KeyRow::key_of(job, key),
             Self::AddMark(id, part) => AddMarkRow::key_of(*id, part),
+            Self::Watermark(stream, shard) => WatermarkRow::key_of(stream, shard),
             Self::DeadLetter(source, event_id) => ItemKey { pk: DeadLetterRow::pk_of(*source), sk: event_id.clone() },
         }
     }
@@ -52,6 +55,7 @@ impl RowKey {
             Self::Segment(_) => from_item::<SegmentRow>(item)?.into_any(),
             Self::Key(..) => from_item::<KeyRow>(item)?.into_any(),
             Self::AddMark(..) => from_item::<AddMarkRow>(item)?.into_any(),
+            Self::Watermark(..) => from_item::<WatermarkRow>(item)?.into_any(),
             Self::DeadLetter(..) => from_item::<DeadLetterRow>(item)?.into_any(),
         })
     }
@@ -70,6 +74,7 @@ impl RowKey {
             Self::Segment(_) => serde_json::from_str::<SegmentRow>(json)?.into_any(),
             Self::Key(..) => serde_json::from_str::<KeyRow>(json)?.into_any(),
             Self::AddMark(..) => serde_json::from_str::<AddMarkRow>(json)?.into_any(),
+            Self::Watermark(..) => serde_json::from_str::<WatermarkRow>(json)?.into_any(),
             Self::DeadLetter(..) => serde_json::from_str::<DeadLetterRow>(json)?.into_any(),
         })
     }
@@ -97,6 +102,8 @@ pub enum AnyRow {
     Key(Box<KeyRow>),
     /// The mark of a part of an add.
     AddMark(Box<AddMarkRow>),
+    /// The watermark of a shard.
+    Watermark(Box<WatermarkRow>),
     /// A dead letter.
     DeadLetter(Box<DeadLetterRow>),
 }
@@ -112,6 +119,7 @@ impl AnyRow {
             Self::Segment(row) => Row::key(&**row),
             Self::Key(row) => Row::key(&**row),
             Self::AddMark(row) => Row::key(&**row),
+            Self::Watermark(row) => Row::key(&**row),
             Self::DeadLetter(row) => Row::key(&**row),
         }
     }
@@ -125,6 +133,7 @@ impl AnyRow {
             Self::Segment(row) => to_item(&**row),
             Self::Key(row) => to_item(&**row),
             Self::AddMark(row) => to_item(&**row),
+            Self::Watermark(row) => to_item(&**row),
             Self::DeadLetter(row) => to_item(&**row),
         }
     }
@@ -143,6 +152,7 @@ impl AnyRow {
             Self::Segment(row) => serde_json::to_string(row),
             Self::Key(row) => serde_json::to_string(row),
             Self::AddMark(row) => serde_json::to_string(row),
+            Self::Watermark(row) => serde_json::to_string(row),
             Self::DeadLetter(row) => serde_json::to_string(row),
         }
     }
@@ -176,6 +186,7 @@ kinds! {
     Segment(SegmentRow) |row| RowKey::Segment(row.id());
     Key(KeyRow) |row| RowKey::Key(row.job().clone(), row.key().clone());
     AddMark(AddMarkRow) |row| RowKey::AddMark(row.execution_id, row.part.clone());
+    Watermark(WatermarkRow) |row| RowKey::Watermark(row.stream.clone(), row.shard.clone());
     DeadLetter(DeadLetterRow) |row| RowKey::DeadLetter(row.source, row.event_id.clone());
 }
 
@@ -203,7 +214,6 @@ mod tests {
             part: AddPart { token: "t".parse().unwrap(), number: 3 },
             group: 1,
             digest: "d".to_owned(),
-            expires_at: None,
         };
         let plan = PlanRow {
             kind: crate::rows::PlanKind::Planned,
@@ -212,7 +222,6 @@ mod tests {
             source: serde_json::json!({"type": "range"}),
             parameters: serde_json::Value::Null,
             trace: None,
-            expires_at: None,
         };
         vec![
             opened().unwrap().into_any(),

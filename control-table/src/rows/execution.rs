@@ -117,6 +117,11 @@ impl Notification {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
 /// The execution item. `pk` is also the sort key of the indexes by job and by day: IDs sort by their time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExecutionRow {
@@ -155,6 +160,9 @@ pub struct ExecutionRow {
     /// Sums of the folded groups.
     #[serde(flatten)]
     pub counts: Counts,
+    /// Names of the user's counters, each with a value above.
+    #[serde(default, skip_serializing_if = "super::tally::is_zero")]
+    pub counters_registered: u32,
     /// When the execution was opened.
     pub created_at: Timestamp,
     /// Until when its scatter is presumed alive. Each commit of a group extends it.
@@ -197,10 +205,26 @@ pub struct ExecutionRow {
     /// With a limit of segments in flight: indexes of the segments that have a slot.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty", with = "serde_dynamo::number_set")]
     pub in_flight: BTreeSet<u64>,
-    /// When `DynamoDB` deletes the item (TTL), in seconds since 1970; without it the item is kept.
+    /// Groups that the step under way is through with: a cancel, a redrive, or the deletion of an expired execution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<i64>,
-    /// When the sweeper checks it next; absent once it is complete and published.
+    pub step_cursor: Option<u64>,
+    /// Why it is stopped as soon as the redrive under way has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_requested: Option<Stop>,
+    /// Every group before this one was folded in this generation when the sweeper last checked, or is not part of it.
+    #[serde(default)]
+    pub open_from: u64,
+    /// Where the sweeper continues to look for lost records, if its time was up: a group. With a limit of segments in flight it is
+    /// `admitted_until` at `healed_at`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heal_cursor: Option<u64>,
+    /// When the sweeper last began to look for lost records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub healed_at: Option<Timestamp>,
+    /// Whether all records that its next segments need wait in the stream, behind others, as the sweeper saw it last.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub waits_in_stream: bool,
+    /// When the sweeper checks it next; once it is complete and published, when its rows are deleted, or absent.
     #[serde(flatten)]
     pub due: Option<Due>,
 }
@@ -208,6 +232,12 @@ pub struct ExecutionRow {
 impl ExecutionRow {
     /// The sort key of every execution item.
     pub const SK: &str = "EXECUTION";
+
+    /// When its rows are deleted if it stays as it is; `None` if they are kept, or it is not complete.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.policy.expires_at(self.finished_at?)
+    }
 
     /// Whether its completion event still has to be published.
     #[must_use]

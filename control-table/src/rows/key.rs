@@ -16,9 +16,6 @@ pub struct KeyRow {
     of: JobAndKey,
     /// The execution that has the key.
     pub execution_id: ExecutionId,
-    /// When `DynamoDB` deletes the item (TTL), in seconds since 1970; without it the item is kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<i64>,
 }
 
 /// A job and one of its keys, spelled `KEY#<job>#<key>`. A job name contains no `#`, so no two pairs have the same spelling.
@@ -67,7 +64,7 @@ impl KeyRow {
     #[must_use]
     pub fn new(job: &JobName, key: &ExecutionKey, execution_id: ExecutionId) -> Self {
         let of = JobAndKey { job: job.clone(), key: key.clone() };
-        Self { of, execution_id, expires_at: None }
+        Self { of, execution_id }
     }
 
     /// The job that the key is of.

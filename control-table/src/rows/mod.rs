@@ -8,6 +8,7 @@
 //! | [`SegmentRow`] | `<execution_id>#<group>` | `SEGMENT#<offset>` |
 //! | [`AddMarkRow`] | `<execution_id>` | `ADD#<token>#<part>` |
 //! | [`KeyRow`] | `KEY#<job>#<key>` | `KEY` |
+//! | [`WatermarkRow`] | `WATERMARK#<stream>` | `<shard>` |
 //! | [`DeadLetterRow`] | `DEADLETTER#<source>` | `<event_id>` |
 
 mod add_mark;
@@ -22,6 +23,7 @@ mod plan;
 mod segment;
 mod selection;
 mod tally;
+mod watermark;
 
 use std::collections::HashMap;
 
@@ -33,7 +35,7 @@ pub use self::add_mark::{AddMarkRow, AddPart, AddToken, InvalidToken};
 pub use self::any_row::{AnyRow, RowKey};
 pub use self::counts::{Counters, Counts, InvalidCounts};
 pub use self::dead_letter::{DeadLetterRow, DeadLetterSource};
-pub use self::due::{Due, DueShard};
+pub use self::due::{Due, DueKind, DueShard};
 pub use self::execution::{ExecutionRow, ExecutionStatus, Notification, Stop};
 pub use self::failed_attempt::{FAILED_ATTEMPTS_KEPT, FailedAttempt};
 pub use self::key::KeyRow;
@@ -41,6 +43,7 @@ pub use self::plan::{PlanKind, PlanRow};
 pub use self::segment::{ErrorKind, SegmentFailure, SegmentRow, SegmentStatus};
 pub use self::selection::{Indexes, InvalidSelection, Selection};
 pub use self::tally::{TallyOutcome, TallyRow};
+pub use self::watermark::{Probes, WatermarkRow};
 
 /// An item as `DynamoDB` has it.
 pub type Item = HashMap<String, AttributeValue>;

@@ -40,9 +40,6 @@ pub struct PlanRow {
     /// The trace in which the execution was opened; every record carries it.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::trace::lenient")]
     pub trace: Option<TraceContext>,
-    /// When `DynamoDB` deletes the item (TTL), in seconds since 1970; without it the item is kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<i64>,
 }
 
 impl PlanRow {
@@ -89,7 +86,6 @@ mod tests {
             source: Value::Null,
             parameters: Value::Null,
             trace: None,
-            expires_at: None,
         };
         let mut item = to_item(&none).unwrap();
         assert_eq!(item.len(), 6, "keys, kind, digest, source and parameters: {item:?}");

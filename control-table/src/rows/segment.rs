@@ -155,12 +155,12 @@ pub struct SegmentRow {
     /// The newest failed attempts, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<FailedAttempt>,
+    /// How often the record of its retry was put.
+    #[serde(default, skip_serializing_if = "super::tally::is_zero")]
+    pub retry_puts: u32,
     /// The due moment of its retry, while it waits for one.
     #[serde(flatten)]
     pub due: Option<Due>,
-    /// When `DynamoDB` deletes the item (TTL), in seconds since 1970; without it the item is kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<i64>,
 }
 
 impl SegmentRow {
@@ -189,8 +189,8 @@ impl SegmentRow {
             result: None,
             error: None,
             failures: Vec::new(),
+            retry_puts: 0,
             due: None,
-            expires_at: None,
         }
     }
 
@@ -273,7 +273,7 @@ mod tests {
         row.counts.counters.0.insert("rows".to_owned(), 3);
         row.result = Some(Value::Null);
         row.error = Some(SegmentFailure::new(ErrorKind::TimedOut, "late"));
-        row.due = Some(Due::segment(id, Timestamp::from_millis(77)));
+        row.due = Some(Due::retry(id, Timestamp::from_millis(77)));
         assert_eq!(crate::rows::from_item::<SegmentRow>(crate::rows::to_item(&row).unwrap()).unwrap(), row);
     }
 }

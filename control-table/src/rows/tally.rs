@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{Counts, ItemKey, SegmentStatus};
+use crate::clock::Timestamp;
 use crate::id::GroupId;
 
 /// The outcomes that a tally counts.
@@ -69,9 +70,16 @@ pub struct TallyRow {
     pub counts: Counts,
     /// The last generation in which it was folded into the execution; 0 for none.
     pub folded: u32,
-    /// When `DynamoDB` deletes the item (TTL), in seconds since 1970; without it the item is kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<i64>,
+    /// The moment before which none of the group's records was put last: at its commit, its un-fold, or by the sweeper.
+    pub put_at: Timestamp,
+    /// How often the sweeper has put records of the group again, in this generation.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub puts_again: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+pub(super) const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl TallyRow {
@@ -92,7 +100,8 @@ impl TallyRow {
             attempts: 0,
             counts: Counts::default(),
             folded: 0,
-            expires_at: None,
+            put_at: Timestamp::EPOCH,
+            puts_again: 0,
         }
     }
 

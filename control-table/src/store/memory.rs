@@ -15,7 +15,7 @@ use crate::operation::{AnyOperation, AnyOutcome, Operation, Part, Rows, WrongRow
 use crate::read::{DueItem, ListQuery};
 use crate::rows::{
     AddMarkRow, AnyRow, DeadLetterRow, DeadLetterSource, Due, DueShard, ExecutionRow, KeyRow, PlanRow, Row, RowKey,
-    SegmentRow, SegmentStatus, TallyRow,
+    SegmentRow, SegmentStatus, TallyRow, WatermarkRow,
 };
 
 /// All rows of the table, by kind.
@@ -28,6 +28,7 @@ pub struct MemoryTable {
     pub tallies: BTreeMap<GroupId, TallyRow>,
     pub marks: BTreeMap<RowKey, AddMarkRow>,
     pub segments: BTreeMap<SegmentId, SegmentRow>,
+    pub watermarks: BTreeMap<RowKey, WatermarkRow>,
     pub dead_letters: BTreeMap<RowKey, DeadLetterRow>,
 }
 
@@ -74,6 +75,7 @@ impl MemoryTable {
             RowKey::Segment(segment) => self.segments.remove(segment).map(Row::into_any),
             RowKey::Key(..) => self.keys.remove(key).map(Row::into_any),
             RowKey::AddMark(..) => self.marks.remove(key).map(Row::into_any),
+            RowKey::Watermark(..) => self.watermarks.remove(key).map(Row::into_any),
             RowKey::DeadLetter(..) => self.dead_letters.remove(key).map(Row::into_any),
         }
     }
@@ -86,6 +88,7 @@ impl MemoryTable {
             RowKey::Segment(segment) => self.segments.get(segment).cloned().map(Row::into_any),
             RowKey::Key(..) => self.keys.get(key).cloned().map(Row::into_any),
             RowKey::AddMark(..) => self.marks.get(key).cloned().map(Row::into_any),
+            RowKey::Watermark(..) => self.watermarks.get(key).cloned().map(Row::into_any),
             RowKey::DeadLetter(..) => self.dead_letters.get(key).cloned().map(Row::into_any),
         }
     }
@@ -98,6 +101,7 @@ impl MemoryTable {
             AnyRow::Segment(row) => drop(self.segments.insert(row.id(), *row)),
             AnyRow::Key(row) => drop(self.keys.insert(Row::key(&*row), *row)),
             AnyRow::AddMark(row) => drop(self.marks.insert(row.key(), *row)),
+            AnyRow::Watermark(row) => drop(self.watermarks.insert(row.key(), *row)),
             AnyRow::DeadLetter(row) => drop(self.dead_letters.insert(row.key(), *row)),
         }
     }
@@ -211,6 +215,20 @@ impl Store for MemoryStore {
         Box::pin(ready(Ok(open.into_iter().collect())))
     }
 
+    fn delete<'a>(&'a self, _: About<'a>, keys: &'a [RowKey]) -> BoxFuture<'a, Result<(), Error>> {
+        let mut table = self.lock();
+        for key in keys {
+            table.take(key);
+        }
+        Box::pin(ready(Ok(())))
+    }
+
+    fn add_marks(&self, execution_id: ExecutionId, limit: u16) -> BoxFuture<'_, Result<Vec<RowKey>, Error>> {
+        let table = self.lock();
+        let marks = table.marks.values().filter(|mark| mark.execution_id == execution_id);
+        Box::pin(ready(Ok(marks.take(limit.into()).map(Row::key).collect())))
+    }
+
     fn list_executions<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Vec<RowKey>, Error>> {
         let table = self.lock();
         let found = table.executions.values().rev().filter(|row| query.takes(row)).take(query.limit.into());
@@ -231,6 +249,7 @@ mod tests {
     use crate::operation::testing::{at, execution_id, opened, segment};
     use crate::operation::{AddDeadLetter, AddRows, CommitGroup, CommitGroupOutcome, Seal, SealOutcome};
     use crate::operation::{AddDeadLetterOutcome, Claim, ClaimOutcome};
+    use crate::rows::DueKind;
 
     /// A store with an opened execution, and the table over it.
     fn with_execution() -> (MemoryStore, ExecutionRow) {
@@ -241,12 +260,12 @@ mod tests {
 
     fn rows(group: u64, size: usize) -> AddRows {
         let specs = vec![serde_json::Value::Null; size];
-        AddRows { group: execution_id().group(group), generation: 1, specs, now: at(1), expires_at: None }
+        AddRows { group: execution_id().group(group), generation: 1, specs, now: at(1) }
     }
 
     fn commit(group: u64) -> CommitGroup {
         let group = execution_id().group(group);
-        CommitGroup { group, size: 2, generation: 1, scatter_until: at(9), expires_at: None }
+        CommitGroup { group, size: 2, generation: 1, now: at(1), scatter_until: at(9) }
     }
 
     #[tokio::test]
@@ -302,7 +321,7 @@ mod tests {
             };
             change(&mut table, 1, |row| row.status = SegmentStatus::Running);
             change(&mut table, 2, |row| row.generation = 2);
-            change(&mut table, 3, |row| row.due = Some(Due::segment(row.id(), at(50))));
+            change(&mut table, 3, |row| row.due = Some(Due::retry(row.id(), at(50))));
         }
         let waiting = async |offset, limit| {
             let rows = store.waiting_segments(group, offset, 1, limit).await.unwrap();
@@ -318,20 +337,21 @@ mod tests {
     async fn what_is_due_comes_oldest_first_and_a_claim_takes_it_out() {
         let (store, row) = with_execution();
         let due = row.due.unwrap();
+        let retries = Due::retry(segment(0), at(0)).due_shard;
         {
             let mut table = store.lock();
             table.execute(&rows(0, 128));
-            // Segments in the partition of the execution.
+            // Segments in one partition.
             for (index, due_at) in [(0_u64, 70), (8, 20), (16, 30)] {
-                let place = Due::segment(segment(index), at(due_at));
-                assert_eq!(place.due_shard, due.due_shard);
+                let place = Due::retry(segment(index), at(due_at));
+                assert_eq!(place.due_shard, retries);
                 table.segments.entry(segment(index)).and_modify(|row| row.due = Some(place));
             }
         }
         let (first, second) = (DueItem::Segment(segment(8)), DueItem::Segment(segment(16)));
-        let execution = DueItem::Execution(row.execution_id);
-        assert_eq!(store.due(due.due_shard, at(69), 9).await.unwrap(), [first, second, execution]);
-        assert_eq!(store.due(due.due_shard, at(69), 1).await.unwrap(), [first]);
+        assert_eq!(store.due(due.due_shard, at(69), 9).await.unwrap(), [DueItem::Execution(row.execution_id)]);
+        assert_eq!(store.due(retries, at(69), 9).await.unwrap(), [first, second]);
+        assert_eq!(store.due(retries, at(69), 1).await.unwrap(), [first]);
         let claim = Claim {
             segment: segment(8),
             generation: 1,
@@ -342,9 +362,9 @@ mod tests {
             lease_until: at(90),
         };
         assert!(matches!(store.lock().execute(&claim), ClaimOutcome::Claimed(_)));
-        assert_eq!(store.due(due.due_shard, at(25), 9).await.unwrap(), []);
+        assert_eq!(store.due(retries, at(25), 9).await.unwrap(), []);
         assert_eq!(store.open_executions(due.due_shard).await.unwrap(), [row.execution_id]);
-        for shard in DueShard::all().filter(|shard| *shard != due.due_shard) {
+        for shard in DueShard::all(DueKind::Execution).filter(|shard| *shard != due.due_shard) {
             assert_eq!(store.open_executions(shard).await.unwrap(), []);
         }
     }

@@ -68,8 +68,15 @@ pub trait Store: fmt::Debug + Send + Sync {
         limit: u16,
     ) -> BoxFuture<'_, Result<Vec<(Timestamp, SegmentId)>, Error>>;
 
-    /// Every execution in a partition of the due index, due or not.
+    /// Every execution in a partition of [`crate::rows::DueKind::Execution`], due or not.
     fn open_executions(&self, shard: DueShard) -> BoxFuture<'_, Result<Vec<ExecutionId>, Error>>;
+
+    /// Deletes the rows with these keys; one that does not exist is as good as deleted. Only for rows that no operation may change any
+    /// more.
+    fn delete<'a>(&'a self, about: About<'a>, keys: &'a [RowKey]) -> BoxFuture<'a, Result<(), Error>>;
+
+    /// The keys of the marks of an execution's adds, at most `limit`.
+    fn add_marks(&self, execution_id: ExecutionId, limit: u16) -> BoxFuture<'_, Result<Vec<RowKey>, Error>>;
 
     /// The keys of executions, newest first.
     fn list_executions<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Vec<RowKey>, Error>>;

@@ -77,7 +77,8 @@ impl Engine {
         };
         self.bus.publish(&event).await?;
         self.count_published(&event);
-        let mark = MarkPublished { execution_id: row.execution_id, generation: row.generation };
+        let mark =
+            MarkPublished { execution_id: row.execution_id, generation: row.generation, expires_at: row.expires_at() };
         let outcome = self.table.execute(&mark).await?;
         tracing::info!(execution_id = %row.execution_id, generation = row.generation, ?outcome, "published");
         Ok(Finalized::Published(Box::new(row)))

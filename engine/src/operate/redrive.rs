@@ -4,12 +4,15 @@
 //! is RUNNING. Every step may be repeated and interrupted: the sweeper continues with an execution in REDRIVING.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use control_table::id::{ExecutionId, GroupId};
+use control_table::limits::TALLIES_PER_FOLD;
 use control_table::message::SegmentRecord;
 use control_table::operation::{
-    BeginRedrive, BeginRedriveOutcome, EndRedrive, EndRedriveOutcome, Requeue, RequeueOutcome, Unfold, UnfoldOutcome,
+    BeginRedrive, BeginRedriveOutcome, CheckpointStepOutcome, EndRedrive, EndRedriveOutcome, Requeue, RequeueOutcome,
+    Unfold, UnfoldGroup, UnfoldOutcome,
 };
 use control_table::rows::{
     ExecutionRow, ExecutionStatus, SegmentRow, SegmentStatus, Selection, TallyOutcome, TallyRow,
@@ -24,10 +27,6 @@ use crate::plan_cache::Plans;
 use crate::records::Planned;
 use crate::sweep::SweepReport;
 
-/// How long before its rows are deleted an execution can no longer be redriven: the redrive takes time, and its operator reads
-/// the result.
-const BEFORE_EXPIRY: TimeDelta = TimeDelta::days(1);
-
 /// What a redrive did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct RedriveReport {
@@ -39,8 +38,11 @@ pub struct RedriveReport {
     pub finished: bool,
 }
 
-enum GroupEnd {
-    /// So many of its segments are requeued.
+/// Groups that one transaction un-folds, with the execution's row: a transaction has at most 100 items (AWS quota).
+const GROUPS_PER_UNFOLD: u64 = TALLIES_PER_FOLD as u64;
+
+enum GroupsEnd {
+    /// So many of their segments are requeued.
     Requeued(u64),
     /// Another caller ended this redrive.
     Over,
@@ -78,10 +80,6 @@ impl Engine {
         if !status.is_terminal() {
             return Err(Refusal::NotComplete { execution_id, status }.into());
         }
-        let soon = self.now().plus(BEFORE_EXPIRY).as_ttl_seconds();
-        if execution.expires_at.is_some_and(|expires_at| expires_at <= soon) {
-            return Err(Refusal::Expiring(execution_id).into());
-        }
         let (mut chosen, mut found) = (0_u64, 0_u64);
         let groups: Vec<u64> = (0..execution.groups).collect();
         for groups in groups.chunks(GROUPS_AT_ONCE) {
@@ -109,7 +107,7 @@ impl Engine {
             selection,
             limited: execution.policy.max_concurrency.is_some(),
             now,
-            due_at: execution.policy.next_look(now, now, self.settings.patience),
+            due_at: now.plus(self.settings.step_lease),
         };
         let refusal = match self.table.execute(&request).await? {
             BeginRedriveOutcome::Begun(row) => return Ok(*row),
@@ -120,99 +118,108 @@ impl Engine {
             BeginRedriveOutcome::NotComplete(status) => Refusal::NotComplete { execution_id, status },
             BeginRedriveOutcome::NotPublished => Refusal::NotPublished(execution_id),
             BeginRedriveOutcome::NotSealed => Refusal::NotSealed(execution_id),
+            BeginRedriveOutcome::Expiring => Refusal::Expiring(execution_id),
             BeginRedriveOutcome::Stale { .. } | BeginRedriveOutcome::PolicyChanged => Refusal::Changed(execution_id),
             BeginRedriveOutcome::Missing => return Err(EngineError::NotFound { execution_id }),
         };
         Err(refusal.into())
     }
 
-    /// Requeues every segment that an execution in REDRIVING selects, and sets it RUNNING.
+    /// Requeues every segment that an execution in REDRIVING selects, from its cursor on, and sets it RUNNING.
     pub(crate) async fn requeue_all(
         &self,
         execution: &ExecutionRow,
         deadline: DateTime<Utc>,
     ) -> Result<RedriveReport, EngineError> {
-        let (execution_id, generation) = (execution.execution_id, execution.generation);
-        let mut report = RedriveReport { generation, segments: 0, finished: false };
-        let selection = execution.redrive.clone().unwrap_or_else(Selection::unsuccessful);
-        let planned = Plans::default().get(&self.table, execution_id).await?;
-        let groups: Vec<u64> = (0..execution.groups).collect();
-        for groups in groups.chunks(GROUPS_AT_ONCE) {
-            for tally in self.table.tallies_of(execution_id, groups).await? {
-                if self.clock.now() >= deadline {
-                    return Ok(report);
-                }
-                match self.requeue_group(execution, &selection, planned.as_deref(), &tally).await? {
-                    GroupEnd::Requeued(segments) => report.segments += segments,
-                    GroupEnd::Over => return Ok(RedriveReport { finished: true, ..report }),
-                }
+        let mut report = RedriveReport { generation: execution.generation, segments: 0, finished: false };
+        let planned = Plans::default().get(&self.table, execution.execution_id).await?;
+        let mut cursor = execution.step_cursor.unwrap_or(0);
+        while cursor < execution.groups {
+            let is_over = self.clock.now() >= deadline;
+            match self.checkpoint_step(execution, cursor, is_over).await? {
+                CheckpointStepOutcome::Checkpointed(_) if !is_over => {}
+                CheckpointStepOutcome::Checkpointed(_) | CheckpointStepOutcome::Behind => return Ok(report),
+                CheckpointStepOutcome::Over => return Ok(RedriveReport { finished: true, ..report }),
             }
+            let end = execution.groups.min(cursor + GROUPS_PER_UNFOLD);
+            match self.requeue_groups(execution, planned.as_deref(), cursor..end).await? {
+                GroupsEnd::Requeued(segments) => report.segments += segments,
+                GroupsEnd::Over => return Ok(RedriveReport { finished: true, ..report }),
+            }
+            cursor = end;
         }
-        let end = EndRedrive { execution_id, generation };
-        if let EndRedriveOutcome::Running(row) = self.table.execute(&end).await? {
-            self.advance_stall_check(&row).await?;
-        }
-        self.after_redrive(execution).await?;
+        self.end_redrive(execution).await?;
         Ok(RedriveReport { finished: true, ..report })
     }
 
-    async fn after_redrive(&self, execution: &ExecutionRow) -> Result<(), EngineError> {
+    async fn end_redrive(&self, execution: &ExecutionRow) -> Result<(), EngineError> {
+        let ExecutionRow { execution_id, generation, stop_requested, .. } = *execution;
+        let end = EndRedrive { execution_id, generation, stop_requested, now: self.now() };
+        match self.table.execute(&end).await? {
+            EndRedriveOutcome::Running(row) => self.advance_stall_check(&row).await?,
+            // Due now: the sweeper cancels its segments.
+            EndRedriveOutcome::Cancelling(_) => tracing::info!(%execution_id, "its redrive ends in the queued cancel"),
+            EndRedriveOutcome::NotRedriving => {}
+        }
         self.admit_if_limited(execution).await?;
-        self.finalize_counted(execution.execution_id, &mut SweepReport::default()).await?;
+        self.finalize_counted(execution_id, &mut SweepReport::default()).await?;
         Ok(())
     }
 
-    async fn requeue_group(
+    /// Requeues what is selected of some groups: all of them are un-folded first, in one transaction.
+    async fn requeue_groups(
         &self,
         execution: &ExecutionRow,
-        selection: &Selection,
         planned: Option<&Planned>,
-        tally: &TallyRow,
-    ) -> Result<GroupEnd, EngineError> {
-        let generation = execution.generation;
-        let is_unfolded = tally.generation == generation;
-        let chosen = offsets(tally, selection);
-        if !is_unfolded && chosen.is_empty() {
-            return Ok(GroupEnd::Requeued(0));
-        }
-        // A tally that is still folded lists the rows to requeue. If an earlier attempt unfolded it, only the rows can tell.
-        let rows = if is_unfolded {
-            self.table.group_segments(tally.group, None).await?
-        } else {
-            self.table.segments_at(tally.group, &chosen).await?
-        };
-        if !is_unfolded {
-            let taken = rows.iter().filter(|row| row.generation < generation);
-            match self.unfold(generation, tally, taken).await? {
-                UnfoldOutcome::Unfolded | UnfoldOutcome::AlreadyUnfolded => {}
-                UnfoldOutcome::Stale => return Ok(GroupEnd::Over),
-                UnfoldOutcome::NotFolded | UnfoldOutcome::Missing => {
-                    return Err(EngineError::Damaged { group: tally.group });
+        groups: Range<u64>,
+    ) -> Result<GroupsEnd, EngineError> {
+        let (execution_id, generation) = (execution.execution_id, execution.generation);
+        let selection = execution.redrive.clone().unwrap_or_else(Selection::unsuccessful);
+        let tallies = self.table.tallies(execution_id, groups).await?;
+        let reads: Vec<_> = tallies.iter().map(|tally| self.selected_rows(tally, &selection, generation)).collect();
+        let rows: Vec<Vec<SegmentRow>> = stream::iter(reads).buffered(ROWS_AT_ONCE).try_collect().await?;
+        let folded = tallies.iter().zip(&rows).filter(|(tally, _)| tally.generation != generation);
+        // A group whose rows are in this generation already was un-folded by an earlier attempt.
+        let unfold = folded
+            .filter_map(|(tally, rows)| UnfoldGroup::of(tally, rows.iter().filter(|row| row.generation < generation)));
+        for unfold in Unfold::all(execution_id, generation, unfold.collect(), self.now()) {
+            match self.table.execute(&unfold).await? {
+                UnfoldOutcome::Unfolded(_) | UnfoldOutcome::AlreadyUnfolded => {}
+                UnfoldOutcome::Stale => return Ok(GroupsEnd::Over),
+                UnfoldOutcome::NotFolded(group) => return Err(EngineError::Damaged { group }),
+                UnfoldOutcome::Missing => {
+                    let what = "its row or a tally disappeared in a redrive".to_owned();
+                    return Err(EngineError::Defect { execution_id, what });
                 }
             }
         }
-        let rows = rows.into_iter().filter(|row| is_requeued(row, selection, generation));
-        let requeue = self.requeue_rows(rows, generation).await?;
-        let waiting = requeue.iter().filter(|row| row.status == SegmentStatus::Pending && row.due.is_none());
+        let rows = rows.into_iter().flatten().filter(|row| is_requeued(row, &selection, generation));
+        let requeued = self.requeue_rows(rows, generation).await?;
+        let waiting = requeued.iter().filter(|row| row.status == SegmentStatus::Pending && row.due.is_none());
         // With a limit of segments in flight they are admitted once the execution is RUNNING.
         if let Some(planned) = planned.filter(|_| execution.admitted_until.is_none()) {
             let records: Vec<SegmentRecord> = waiting.map(|row| planned.record(row)).collect();
-            self.dispatcher.put(&records).await?;
+            self.outgoing.put(&records).await?;
         }
-        Ok(GroupEnd::Requeued(requeue.len() as u64))
+        Ok(GroupsEnd::Requeued(requeued.len() as u64))
     }
 
-    async fn unfold(
+    /// The rows of a group that may have to be requeued. A tally that is still folded lists them. If an earlier attempt un-folded it, only
+    /// the rows can tell.
+    async fn selected_rows(
         &self,
-        generation: u32,
         tally: &TallyRow,
-        rows: impl Iterator<Item = &SegmentRow>,
-    ) -> Result<UnfoldOutcome, EngineError> {
-        match Unfold::of(generation, tally, rows) {
-            Some(request) => Ok(self.table.execute(&request).await?),
-            // Its rows are in this generation already, so an earlier attempt unfolded it.
-            None => Ok(UnfoldOutcome::AlreadyUnfolded),
+        selection: &Selection,
+        generation: u32,
+    ) -> Result<Vec<SegmentRow>, EngineError> {
+        if tally.generation == generation {
+            return Ok(self.table.group_segments(tally.group, None).await?);
         }
+        let chosen = offsets(tally, selection);
+        if chosen.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(self.table.segments_at(tally.group, &chosen).await?)
     }
 
     async fn requeue_rows(

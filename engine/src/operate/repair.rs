@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use control_table::Error;
+use control_table::clock::Timestamp;
 use control_table::id::{ExecutionId, GroupId};
 use control_table::limits::MAX_SEGMENTS;
 use control_table::operation::{OverwriteIfUnchanged, OverwriteOutcome};
@@ -19,7 +20,7 @@ use serde_json::Value;
 use super::GROUPS_AT_ONCE;
 use crate::Engine;
 use crate::error::EngineError;
-use crate::sweep::{Leases, SweepReport};
+use crate::sweep::{Lost, Patience, SweepReport};
 
 /// Recounts of one row before the repair leaves it as unsettled. Each further one means that a worker or gather changed the row
 /// between two reads that are milliseconds apart.
@@ -276,8 +277,11 @@ impl Repair<'_> {
             }
         }
         if was_damaged && matches!(execution.status, ExecutionStatus::Running | ExecutionStatus::Scattering) {
-            let tallies = engine.table.tallies(execution_id, 0..execution.groups).await?;
-            return engine.heal(&execution, &tallies, Leases::Respected, &mut report).await;
+            let unchanged = ExecutionRow { open_from: 0, ..execution };
+            let now = engine.now();
+            let read_until = engine.position.read_until(now).await.unwrap_or(Timestamp::EPOCH);
+            let lost = Lost::As(Patience { now, read_until, unit: engine.settings.patience });
+            return engine.heal_all(&unchanged, lost, &mut report).await;
         }
         engine.fold_finished(&execution, &mut report).await
     }

@@ -19,6 +19,11 @@ impl Budget {
         Self { stop_at: deadline - margin.min(half) }
     }
 
+    /// Stops then.
+    pub const fn until(stop_at: DateTime<Utc>) -> Self {
+        Self { stop_at }
+    }
+
     pub fn is_over(&self, clock: &dyn Clock) -> bool {
         clock.now() >= self.stop_at
     }

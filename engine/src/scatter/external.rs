@@ -174,7 +174,6 @@ impl Engine {
             specs: specs.to_vec(),
             generation: add.execution.generation,
             now: self.now(),
-            expires_at: add.execution.expires_at,
         };
         let mut tries = RACES.begin(&self.entropy);
         while tries.next().await {
@@ -215,7 +214,7 @@ impl Engine {
         } else {
             (at.group.segment(0).index..).zip(specs.iter().cloned()).map(record).collect()
         };
-        Ok(self.dispatcher.put(&records).await?)
+        Ok(self.outgoing.put(&records).await?)
     }
 }
 

@@ -14,7 +14,7 @@
 use control_table::id::GroupId;
 use control_table::limits::{GROUP_SIZE, MAX_SEGMENTS, MAX_SPEC_BYTES};
 use control_table::message::SegmentRecord;
-use control_table::operation::{AddRows, CommitGroup, CommitGroupOutcome, Seal, SealOutcome};
+use control_table::operation::{AddRows, CheckpointStep, CommitGroup, CommitGroupOutcome, Seal, SealOutcome};
 use control_table::rows::{ExecutionRow, ExecutionStatus, PlanRow, SegmentStatus};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::Value;
@@ -97,9 +97,19 @@ impl Run<'_> {
             return Ok(());
         }
         match planned {
-            Planned::OutOfTime => Err(EngineError::OutOfTime { execution_id, groups: commits.groups }),
+            Planned::OutOfTime => self.yield_to_sweeper(commits.groups).await,
             Planned::All => self.seal(commits.groups).await,
         }
+    }
+
+    /// The time is up: the execution is due at once, and the sweeper's next tick continues it. No error, because nothing is wrong.
+    async fn yield_to_sweeper(&self, groups: u64) -> Result<(), EngineError> {
+        let execution = self.execution;
+        let (execution_id, generation, status) = (execution.execution_id, execution.generation, execution.status);
+        tracing::info!(%execution_id, groups, "its time is up: the sweeper continues it");
+        let checkpoint = CheckpointStep { execution_id, generation, status, cursor: groups, due_at: self.engine.now() };
+        self.engine.table.execute(&checkpoint).await?;
+        Ok(())
     }
 
     /// Whether segments get their records by admission, not when their groups are committed.
@@ -156,7 +166,7 @@ impl Run<'_> {
         let (specs, id) = (specs?, self.execution.execution_id.group(group));
         self.check(id, &specs)?;
         let (generation, now) = (self.execution.generation, self.engine.clock.timestamp());
-        let request = AddRows { group: id, generation, specs, now, expires_at: self.execution.expires_at };
+        let request = AddRows { group: id, generation, specs, now };
         self.engine.table.execute(&request).await?;
         Ok(Some(Group { id, specs: request.specs }))
     }
@@ -207,8 +217,8 @@ impl Run<'_> {
             group: group.id,
             size: group.specs.len() as u64,
             generation: self.execution.generation,
+            now: self.engine.now(),
             scatter_until: self.engine.due_at(self.execution),
-            expires_at: self.execution.expires_at,
         };
         Ok(self.engine.table.execute(&request).await?)
     }
@@ -234,7 +244,7 @@ impl Run<'_> {
             Committed::Here(group) => {
                 let specs = group.specs.into_iter().zip(group.id.group * GROUP_SIZE..);
                 let records: Vec<_> = specs.map(|(spec, index)| self.record(index, spec)).collect();
-                Ok(self.engine.dispatcher.put(&records).await?)
+                Ok(self.engine.outgoing.put(&records).await?)
             }
             Committed::Before(group) => self.put_pending(group).await,
         }
@@ -244,7 +254,7 @@ impl Run<'_> {
     async fn put_pending(&self, group: GroupId) -> Result<(), EngineError> {
         let rows = self.engine.table.group_segments(group, Some(SegmentStatus::Pending)).await?;
         let records: Vec<_> = rows.into_iter().map(|row| self.record(row.index, row.spec)).collect();
-        Ok(self.engine.dispatcher.put(&records).await?)
+        Ok(self.engine.outgoing.put(&records).await?)
     }
 
     fn record(&self, index: u64, spec: Value) -> SegmentRecord {

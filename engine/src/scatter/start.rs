@@ -128,6 +128,15 @@ impl Engine {
         self.continue_scatter(execution_id, budget).await
     }
 
+    /// As [`Self::resume`], by a sweep, which keeps a margin of its own.
+    pub(crate) async fn resume_until(
+        &self,
+        execution_id: ExecutionId,
+        until: DateTime<Utc>,
+    ) -> Result<ScatterAnswer, EngineError> {
+        self.continue_scatter(execution_id, Budget::until(until)).await
+    }
+
     /// Opens the execution, or finds the one that got the key in the meantime.
     pub(crate) async fn open_planned(
         &self,
@@ -163,7 +172,7 @@ impl Engine {
         let Open { execution_id, kind, asked, source: plan, parameters, trace, .. } = request;
         let trace_id = trace.as_ref().map(TraceContext::trace_id);
         tracing::info!(%execution_id, trace_id, job = %execution.job, expected = execution.expected, "opened");
-        let plan = PlanRow { execution_id, kind, asked, source: plan, parameters, trace, expires_at: None };
+        let plan = PlanRow { execution_id, kind, asked, source: plan, parameters, trace };
         Ok(Ok(Loaded { execution, plan, source }))
     }
 

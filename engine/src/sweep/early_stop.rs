@@ -2,18 +2,20 @@
 
 use control_table::clock::Timestamp;
 use control_table::policy::{OnTooManyFailures, Tolerance};
-use control_table::rows::{ExecutionRow, Stop, TallyRow};
+use control_table::rows::{ExecutionRow, Stop};
 
-/// Why the sweeper must stop this execution, if it must. `tallies` are all of its tallies.
-pub(crate) fn reason(execution: &ExecutionRow, tallies: &[TallyRow], now: Timestamp) -> Option<Stop> {
+use super::survey::Survey;
+
+/// Why the sweeper must stop this execution, if it must.
+pub(crate) fn reason(execution: &ExecutionRow, survey: &Survey, now: Timestamp) -> Option<Stop> {
     let is_late = execution.policy.deadline(execution.started_at).is_some_and(|deadline| deadline <= now);
     if is_late {
         return Some(Stop::TimedOut);
     }
     let may_stop = execution.policy.on_too_many_failures == OnTooManyFailures::Stop;
     // With nothing left to cancel it completes by itself, with the same status.
-    let has_pending = tallies.iter().any(|tally| tally.pending > 0) || execution.sealed_at.is_none();
-    let is_over = tolerated(execution).is_some_and(|tolerated| failed(execution, tallies) > tolerated);
+    let has_pending = survey.has_pending() || execution.sealed_at.is_none();
+    let is_over = tolerated(execution).is_some_and(|tolerated| failed(execution, survey) > tolerated);
     (may_stop && has_pending && is_over).then_some(Stop::TooManyFailures)
 }
 
@@ -30,9 +32,8 @@ fn tolerated(execution: &ExecutionRow) -> Option<u64> {
 
 /// Failures in folded groups, and in those that are not. A tally that gather folds between the two reads is missing
 /// from both or in one; it is never counted twice, because the execution is read first.
-fn failed(execution: &ExecutionRow, tallies: &[TallyRow]) -> u64 {
-    let unfolded = tallies.iter().filter(|tally| tally.folded != tally.generation);
-    execution.failed + unfolded.map(|tally| tally.failed.len() as u64).sum::<u64>()
+const fn failed(execution: &ExecutionRow, survey: &Survey) -> u64 {
+    execution.failed + survey.failed
 }
 
 #[cfg(test)]
@@ -41,7 +42,7 @@ mod tests {
     use control_table::id::ExecutionId;
     use control_table::operation::{Open, OpenOutcome, Operation, Part};
     use control_table::policy::Policy;
-    use control_table::rows::PlanKind;
+    use control_table::rows::{PlanKind, TallyRow};
 
     fn execution(policy: Policy) -> ExecutionRow {
         let open = Open {
@@ -65,33 +66,32 @@ mod tests {
         }
     }
 
-    fn tally(failed: u8, pending: u64) -> TallyRow {
-        let mut tally = TallyRow::fresh(ExecutionId::new(uuid::Uuid::from_u128(1)).group(0), 100, 1);
-        (tally.failed, tally.pending) = ((0..failed).collect(), pending);
-        tally
+    fn survey(failed: u64) -> Survey {
+        let first_open = Some(TallyRow::fresh(ExecutionId::new(uuid::Uuid::from_u128(1)).group(0), 100, 1));
+        Survey { failed, first_open, ..Survey::default() }
     }
 
     #[test]
     fn more_failures_than_tolerated_stop_it_unless_it_is_to_finish() {
         let at = Timestamp::from_millis(5);
         let five = Policy { tolerated_failures: Tolerance::Share(500), ..Policy::default() };
-        assert_eq!(reason(&execution(five), &[tally(5, 90)], at), None);
-        assert_eq!(reason(&execution(five), &[tally(6, 90)], at), Some(Stop::TooManyFailures));
+        assert_eq!(reason(&execution(five), &survey(5), at), None);
+        assert_eq!(reason(&execution(five), &survey(6), at), Some(Stop::TooManyFailures));
         let finish = Policy { on_too_many_failures: OnTooManyFailures::Finish, ..five };
-        assert_eq!(reason(&execution(finish), &[tally(6, 90)], at), None);
+        assert_eq!(reason(&execution(finish), &survey(6), at), None);
     }
 
     #[test]
     fn a_share_of_an_unknown_number_stops_nothing() {
         let mut open = execution(Policy { tolerated_failures: Tolerance::Share(500), ..Policy::default() });
         open.expected = None;
-        assert_eq!(reason(&open, &[tally(90, 9)], Timestamp::EPOCH), None);
+        assert_eq!(reason(&open, &survey(90), Timestamp::EPOCH), None);
     }
 
     #[test]
     fn its_time_is_up_at_its_deadline() {
         let limited = execution(Policy { execution_timeout_ms: Some(10), ..Policy::default() });
-        assert_eq!(reason(&limited, &[], Timestamp::from_millis(9)), None);
-        assert_eq!(reason(&limited, &[], Timestamp::from_millis(10)), Some(Stop::TimedOut));
+        assert_eq!(reason(&limited, &Survey::default(), Timestamp::from_millis(9)), None);
+        assert_eq!(reason(&limited, &Survey::default(), Timestamp::from_millis(10)), Some(Stop::TimedOut));
     }
 }

@@ -1,39 +1,26 @@
 //! An execution that is due.
 
-use crate::gather::Finalized;
-use chrono::{DateTime, Utc};
 use control_table::clock::Timestamp;
 use control_table::id::ExecutionId;
 use control_table::metric;
 use control_table::operation::CheckpointProgress;
-use control_table::rows::{ExecutionRow, ExecutionStatus, TallyRow};
+use control_table::rows::{ExecutionRow, ExecutionStatus, SegmentStatus};
 
+use super::early_stop;
+use super::heal_groups::{Lost, waits_in_stream};
+use super::progress::Progress;
+use super::survey::Survey;
+use super::{Patience, SweepReport, Tick};
 use crate::Engine;
 use crate::error::EngineError;
-use crate::sweep::Leases;
-use crate::sweep::SweepReport;
-use crate::sweep::early_stop;
-
-/// The progress of an execution, compared with the sweeper's last check.
-struct Progress {
-    /// A number that changes whenever the execution makes progress.
-    value: u64,
-    /// The last known moment of progress.
-    since: Timestamp,
-    /// Whether it has made no progress for the sweeper's patience.
-    is_idle: bool,
-    /// Whether it has work to make progress with.
-    has_work: bool,
-    /// Whether it has made no progress for as long as its policy allows.
-    is_stalled: bool,
-}
+use crate::gather::Finalized;
 
 impl Engine {
     /// Handles one due execution. One that fails becomes due later, so that it does not hold up the others.
     pub(crate) async fn sweep_execution(
         &self,
         execution_id: ExecutionId,
-        deadline: DateTime<Utc>,
+        tick: Tick,
         report: &mut SweepReport,
     ) -> Result<(), EngineError> {
         let Some(execution) = self.table.execution(execution_id).await? else {
@@ -42,9 +29,9 @@ impl Engine {
         if execution.due.is_none_or(|due| due.due_at > self.now()) {
             return Ok(());
         }
-        let swept = self.sweep_by_status(&execution, deadline, report).await;
+        let swept = self.sweep_by_status(&execution, tick, report).await;
         if swept.is_err() {
-            self.defer(&execution).await?;
+            self.reschedule(&execution, self.now().plus(self.settings.patience)).await?;
         }
         swept
     }
@@ -52,28 +39,24 @@ impl Engine {
     async fn sweep_by_status(
         &self,
         execution: &ExecutionRow,
-        deadline: DateTime<Utc>,
+        tick: Tick,
         report: &mut SweepReport,
     ) -> Result<(), EngineError> {
         match execution.status {
-            ExecutionStatus::Scattering | ExecutionStatus::Running => {
-                self.sweep_open(execution, deadline, report).await
-            }
+            ExecutionStatus::Scattering | ExecutionStatus::Running => self.sweep_open(execution, tick, report).await,
             ExecutionStatus::Succeeded | ExecutionStatus::Failed | ExecutionStatus::Cancelled => {
                 self.finalize_counted(execution.execution_id, report).await?;
                 Ok(())
             }
             ExecutionStatus::Cancelling => {
                 tracing::info!(execution_id = %execution.execution_id, "the sweeper continues its cancel");
-                self.defer(execution).await?;
-                self.cancel_segments(execution, deadline).await?;
+                self.cancel_segments(execution, tick.until).await?;
                 report.resumed += 1;
                 Ok(())
             }
             ExecutionStatus::Redriving => {
                 tracing::info!(execution_id = %execution.execution_id, "the sweeper continues its redrive");
-                self.defer(execution).await?;
-                self.requeue_all(execution, deadline).await?;
+                self.requeue_all(execution, tick.until).await?;
                 report.resumed += 1;
                 Ok(())
             }
@@ -83,32 +66,31 @@ impl Engine {
     async fn sweep_open(
         &self,
         execution: &ExecutionRow,
-        deadline: DateTime<Utc>,
+        tick: Tick,
         report: &mut SweepReport,
     ) -> Result<(), EngineError> {
         let Finalized::Open(execution) = self.finalize_counted(execution.execution_id, report).await? else {
             return Ok(());
         };
-        let tallies = self.table.tallies(execution.execution_id, 0..execution.groups).await?;
-        if let Some(reason) = early_stop::reason(&execution, &tallies, self.now()) {
-            self.stop(&execution, reason, deadline).await?;
+        let survey = self.survey(&execution, tick.read_until).await?;
+        if let Some(reason) = early_stop::reason(&execution, &survey, self.now()) {
+            self.stop(&execution, reason, tick.until).await?;
             report.stopped += 1;
             return Ok(());
         }
-        let is_silent = execution.status == ExecutionStatus::Scattering
-            && execution.scatter_until.is_none_or(|until| until <= self.now());
-        let progress = self.progress(&execution, &tallies);
-        let newly_stalled = progress.is_stalled && execution.stalled_at.is_none();
+        let progress = self.checked_progress(&execution, &survey, tick).await?;
         // Deferred first: concurrent sweepers or scatters are safe, but wasteful.
-        self.checkpoint(&execution, &progress, newly_stalled).await?;
-        if progress.is_idle {
-            tracing::warn!(execution_id = %execution.execution_id, "makes no progress: healing it");
-            self.heal(&execution, &tallies, Leases::Respected, report).await?;
+        let checkpoint = self.checkpoint(&execution, &survey, &progress);
+        if let Some(checkpoint) = &checkpoint {
+            self.table.execute(checkpoint).await?;
         }
-        if is_silent {
-            self.resume_scatter(&execution, deadline, report).await?;
+        self.fold_stuck(&execution, &survey, &progress, report).await?;
+        if self.is_silent(&execution) {
+            self.resume_scatter(&execution, tick, report).await?;
+        } else if let Some(checkpoint) = checkpoint {
+            self.heal_checked(&execution, &survey, tick, checkpoint, report).await?;
         }
-        if newly_stalled {
+        if progress.is_stalled && execution.stalled_at.is_none() {
             tracing::error!(execution_id = %execution.execution_id, since = %progress.since.to_datetime(), "is stalled");
             report.stalled += 1;
             metric::EXECUTIONS_STALLED.add(1);
@@ -117,15 +99,95 @@ impl Engine {
         Ok(())
     }
 
+    /// The progress of an execution. One that seems stalled is not if the record of a retry still waits in the stream.
+    async fn checked_progress(
+        &self,
+        execution: &ExecutionRow,
+        survey: &Survey,
+        tick: Tick,
+    ) -> Result<Progress, EngineError> {
+        let progress = self.progress(execution, survey, tick.read_until);
+        let Some(first) = survey.first_open.as_ref().filter(|_| progress.is_stalled) else { return Ok(progress) };
+        let rows = self.table.group_segments(first.group, Some(SegmentStatus::Pending)).await?;
+        let waits_in_stream = rows.iter().any(|row| waits_in_stream(row, tick.read_until));
+        Ok(Progress { waits_in_stream, is_stalled: !waits_in_stream, ..progress })
+    }
+
+    fn patience(&self, read_until: Timestamp) -> Patience {
+        Patience { now: self.now(), read_until, unit: self.settings.patience }
+    }
+
+    /// Whether its scatter has shown no sign of life for longer than it may.
+    fn is_silent(&self, execution: &ExecutionRow) -> bool {
+        execution.status == ExecutionStatus::Scattering
+            && execution.scatter_until.is_none_or(|until| until <= self.now())
+    }
+
     async fn resume_scatter(
         &self,
         execution: &ExecutionRow,
-        deadline: DateTime<Utc>,
+        tick: Tick,
         report: &mut SweepReport,
     ) -> Result<(), EngineError> {
         tracing::warn!(execution_id = %execution.execution_id, groups = execution.groups, "its scatter is silent: continuing it");
-        self.resume(execution.execution_id, deadline).await?;
+        self.resume_until(execution.execution_id, tick.until).await?;
         report.scatters_resumed += 1;
+        Ok(())
+    }
+
+    /// Folds finished groups whose stream image is lost: those of an execution that stands still, and one that was finished and first in
+    /// line at the last check as well.
+    async fn fold_stuck(
+        &self,
+        execution: &ExecutionRow,
+        survey: &Survey,
+        progress: &Progress,
+        report: &mut SweepReport,
+    ) -> Result<(), EngineError> {
+        let was_first = survey.open_from == execution.open_from;
+        let is_stuck = |group: u64| progress.is_idle || (was_first && group == survey.open_from);
+        let stuck: Vec<_> = survey.to_fold.iter().filter(|tally| is_stuck(tally.group.group)).cloned().collect();
+        let has_waited = progress.is_idle || execution.healed_at.is_some();
+        if stuck.is_empty() || !has_waited {
+            return Ok(());
+        }
+        self.fold_and_finalize(execution, &stuck, report).await
+    }
+
+    /// Heals what a check found, and notes where to continue if the time is up.
+    async fn heal_checked(
+        &self,
+        execution: &ExecutionRow,
+        survey: &Survey,
+        tick: Tick,
+        checkpoint: CheckpointProgress,
+        report: &mut SweepReport,
+    ) -> Result<(), EngineError> {
+        let lost = Lost::As(self.patience(tick.read_until));
+        if execution.admitted_until.is_some() {
+            if checkpoint.healed_at != execution.healed_at {
+                self.heal_slots(execution, lost, report).await?;
+            }
+            return Ok(());
+        }
+        let from = execution.heal_cursor.unwrap_or(0);
+        let groups = survey.to_heal.partition_point(|tally| tally.group.group < from);
+        let groups = survey.to_heal.get(groups..).unwrap_or_default();
+        let tallied = report.tallied;
+        let cursor = self.heal(execution, groups, lost, tick.until, report).await?;
+        if report.tallied > tallied {
+            self.fold_finished(execution, report).await?;
+        }
+        let Some(cursor) = cursor else { return Ok(()) };
+        let seen_due_at = checkpoint.due_at;
+        let rest = CheckpointProgress {
+            seen_due_at,
+            heal_cursor: Some(cursor),
+            notification: false,
+            due_at: self.now(),
+            ..checkpoint
+        };
+        self.table.execute(&rest).await?;
         Ok(())
     }
 
@@ -142,50 +204,31 @@ impl Engine {
         Ok(finalized)
     }
 
-    fn progress(&self, execution: &ExecutionRow, tallies: &[TallyRow]) -> Progress {
-        let outcomes: u64 = tallies.iter().map(|tally| tally.size - tally.pending.min(tally.size)).sum();
-        let value = outcomes + execution.segments + execution.groups_done + 1;
-        let now = self.now();
-        let seen_at = execution.progress_at.filter(|&at| at >= execution.started_at);
-        let unchanged_since = seen_at.filter(|_| execution.progress_seen == Some(value));
-        // Without any outcome it has made no progress since its seal, whether or not a sweeper saw it meanwhile.
-        let idle_since = execution.sealed_at.filter(|_| outcomes == 0).map(|at| at.max(execution.started_at));
-        let since = idle_since.or(unchanged_since).unwrap_or(now);
-        let idle_for = now.millis_since(since);
-        let patience = u64::try_from(self.settings.patience.num_milliseconds()).unwrap_or(0);
-        // An external execution whose segments all have an outcome waits for its caller.
-        let has_work = tallies.iter().any(|tally| tally.pending > 0)
-            || execution.status != ExecutionStatus::Scattering
-            || execution.expected.is_some();
-        Progress {
-            value,
-            since,
-            // An earlier check must have seen the same progress: the first segments may be slow.
-            is_idle: unchanged_since.is_some() && idle_for >= patience,
-            has_work,
-            is_stalled: has_work && idle_for >= execution.policy.stall_after_ms,
-        }
-    }
-
-    async fn checkpoint(
-        &self,
-        execution: &ExecutionRow,
-        progress: &Progress,
-        notification: bool,
-    ) -> Result<(), EngineError> {
-        let Some(due) = execution.due else { return Ok(()) };
-        let now = self.now();
-        let request = CheckpointProgress {
+    fn checkpoint(&self, execution: &ExecutionRow, survey: &Survey, progress: &Progress) -> Option<CheckpointProgress> {
+        let (due, now) = (execution.due?, self.now());
+        let is_new = progress.is_stalled && execution.stalled_at.is_none();
+        let (heal_cursor, healed_at) = self.next_heal(execution, now);
+        Some(CheckpointProgress {
             execution_id: execution.execution_id,
             seen_due_at: due.due_at,
             progress: progress.value,
             progress_at: progress.since,
             stalled_at: progress.is_stalled.then(|| execution.stalled_at.unwrap_or(now)),
-            notification,
+            notification: is_new,
+            open_from: survey.open_from,
+            heal_cursor,
+            healed_at,
+            waits_in_stream: progress.waits_in_stream,
             due_at: self.next_check(execution, progress, now),
-        };
-        self.table.execute(&request).await?;
-        Ok(())
+        })
+    }
+
+    /// The marks of the next look for lost records. With a limit of segments in flight, a slot's record counts as lost if the segment had
+    /// its slot at the last mark, and the stream was read past that.
+    fn next_heal(&self, execution: &ExecutionRow, now: Timestamp) -> (Option<u64>, Option<Timestamp>) {
+        let Some(admitted_until) = execution.admitted_until else { return (None, Some(now)) };
+        let is_over = execution.healed_at.is_none_or(|at| at.plus(self.settings.patience) <= now);
+        if is_over { (Some(admitted_until), Some(now)) } else { (execution.heal_cursor, execution.healed_at) }
     }
 
     /// After the patience; sooner with a failure, at the execution's deadline, and when a stall must be reported.
@@ -194,38 +237,14 @@ impl Engine {
         let wait =
             if execution.first_failure.is_some() { patience.min(self.settings.failing_patience) } else { patience };
         let next = execution.policy.next_look(execution.started_at, now, wait);
-        let may_stall = progress.has_work && !progress.is_stalled;
+        let may_stall = progress.has_work && !progress.is_stalled && !progress.waits_in_stream;
         if may_stall { next.min(execution.policy.stall_look(progress.since)) } else { next }
     }
 
     /// A redrive leaves its execution due after the patience. If its policy reports a stall sooner than that, it becomes due sooner.
     pub(crate) async fn advance_stall_check(&self, execution: &ExecutionRow) -> Result<(), EngineError> {
-        let (now, Some(due)) = (self.now(), execution.due) else { return Ok(()) };
-        let due_at = execution.policy.stall_look(now);
-        if due_at < due.due_at {
-            self.reschedule(execution, due_at, now).await?;
-        }
-        Ok(())
-    }
-
-    /// Makes the execution due again after the patience, with its progress unchanged.
-    async fn defer(&self, execution: &ExecutionRow) -> Result<(), EngineError> {
         let now = self.now();
-        self.reschedule(execution, now.plus(self.settings.patience), now).await
-    }
-
-    async fn reschedule(&self, execution: &ExecutionRow, due_at: Timestamp, now: Timestamp) -> Result<(), EngineError> {
-        let Some(due) = execution.due else { return Ok(()) };
-        let request = CheckpointProgress {
-            execution_id: execution.execution_id,
-            seen_due_at: due.due_at,
-            progress: execution.progress_seen.unwrap_or(0),
-            progress_at: execution.progress_at.unwrap_or(now),
-            stalled_at: execution.stalled_at,
-            notification: false,
-            due_at,
-        };
-        self.table.execute(&request).await?;
-        Ok(())
+        let next = execution.policy.next_look(execution.started_at, now, self.settings.patience);
+        self.reschedule(execution, next.min(execution.policy.stall_look(now))).await
     }
 }

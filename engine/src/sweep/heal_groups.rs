@@ -1,67 +1,83 @@
-//! Heals an execution that makes no progress, group by group: lost records, lost workers, outcomes that were not counted.
+//! Heals groups of an execution: lost records, lost workers, outcomes that were not counted.
 
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use control_table::clock::Timestamp;
 use control_table::id::SegmentId;
+use control_table::limits::GROUP_SIZE;
 use control_table::message::SegmentRecord;
-use control_table::operation::{Ending, Finish, FinishOutcome, Fold, ReleaseLease, ReleaseSlots, Tally};
-use control_table::rows::{ErrorKind, ExecutionRow, SegmentFailure, SegmentRow, SegmentStatus, TallyRow};
+use control_table::operation::{Ending, Finish, FinishOutcome, Fold, MarkPut, ReleaseLease, ReleaseSlots, Tally};
+use control_table::rows::{DueKind, ErrorKind, ExecutionRow, SegmentFailure, SegmentRow, SegmentStatus, TallyRow};
 
+use super::patience::Patience;
 use crate::Engine;
 use crate::error::EngineError;
 use crate::plan_cache::Plans;
 use crate::records::Planned;
 use crate::sweep::SweepReport;
 
-/// Whether leases protect their workers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Leases {
-    /// A worker lives until its lease runs out.
-    Respected,
-    /// No worker of an earlier time lives: the lock of the local runner's data directory proves it.
-    Ended,
+/// Which records and workers count as lost.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Lost {
+    /// Records that cannot be waiting any more, and workers whose lease is over.
+    As(Patience),
+    /// All of an earlier process: the lock of the data directory on one machine proves that none of its workers lives, and its queue was
+    /// in its memory.
+    All,
 }
 
 impl Engine {
-    /// Reads every unfinished group: sends lost records again, fails segments whose attempts were all lost, counts finished rows,
-    /// folds finished tallies, and finalizes the execution.
+    /// Heals groups in order, from `cursor` on, until the deadline. Returns the group to continue with; `None` if all are healed.
     pub(crate) async fn heal(
         &self,
         execution: &ExecutionRow,
-        tallies: &[TallyRow],
-        leases: Leases,
+        groups: &[TallyRow],
+        lost: Lost,
+        until: DateTime<Utc>,
         report: &mut SweepReport,
-    ) -> Result<(), EngineError> {
-        let mut plans = Plans::default();
-        if let Some(planned) = plans.get(&self.table, execution.execution_id).await? {
-            for tally in tallies.iter().filter(|tally| tally.pending > 0) {
-                self.heal_group(&planned, tally, leases, report).await?;
-            }
-            self.release_slots(execution).await?;
-            report.records_put += self.admit_if_limited(execution).await?;
-        } else {
-            tracing::error!(execution_id = %execution.execution_id, "its plan is missing: its records cannot be sent again");
+    ) -> Result<Option<u64>, EngineError> {
+        if groups.is_empty() {
+            return Ok(None);
         }
-        self.fold_finished(execution, report).await
+        let Some(planned) = Plans::default().get(&self.table, execution.execution_id).await? else {
+            tracing::error!(execution_id = %execution.execution_id, "its plan is missing: its records cannot be put again");
+            return Ok(None);
+        };
+        for tally in groups {
+            if self.clock.now() >= until {
+                return Ok(Some(tally.group.group));
+            }
+            self.heal_group(&planned, tally, lost, report).await?;
+        }
+        Ok(None)
     }
 
-    async fn heal_group(
+    /// Puts lost records of a group again, fails segments whose attempts were all lost, and counts finished rows. The records are put
+    /// before that is marked: a sweeper that dies in between puts them once more, and loses none.
+    pub(crate) async fn heal_group(
         &self,
         planned: &Planned,
         tally: &TallyRow,
-        leases: Leases,
+        lost: Lost,
         report: &mut SweepReport,
     ) -> Result<(), EngineError> {
-        let mut records = Vec::new();
+        let (put_at, mut records) = (self.now(), Vec::new());
         for row in self.table.group_segments(tally.group, None).await? {
             if row.status.is_terminal() {
                 if !tally.has(row.offset) {
                     self.count(&row, report).await?;
                 }
-            } else if let Some(record) = self.mend(planned, &row, leases, report).await? {
+            } else if let Some(record) = self.mend(planned, tally, &row, lost, report).await? {
                 records.push(record);
             }
         }
-        self.dispatcher.put(&records).await?;
-        report.records_put += records.len() as u64;
+        if !records.is_empty() {
+            self.outgoing.put(&records).await?;
+            report.records_put += records.len() as u64;
+            let (group, generation, seen) = (tally.group, tally.generation, tally.put_at);
+            self.table.execute(&MarkPut { group, generation, seen, put_at }).await?;
+        }
         Ok(())
     }
 
@@ -69,19 +85,24 @@ impl Engine {
     async fn mend(
         &self,
         planned: &Planned,
+        tally: &TallyRow,
         row: &SegmentRow,
-        leases: Leases,
+        lost: Lost,
         report: &mut SweepReport,
     ) -> Result<Option<SegmentRecord>, EngineError> {
         let now = self.now();
         match row.status {
-            // The sweeper retries a row of the due index when it is due; a row that is not admitted yet has no record to lose.
+            // The sweeper finds a row of the due index there; a row that is not admitted yet has no record to lose.
             SegmentStatus::Pending => {
                 let is_admitted = planned.execution.admitted_until.is_none_or(|next| row.index < next);
-                Ok((row.due.is_none() && is_admitted).then(|| planned.record(row)))
+                let is_lost = match lost {
+                    Lost::As(patience) => planned.execution.admitted_until.is_some() || patience.may_be_lost(tally),
+                    Lost::All => true,
+                };
+                Ok((is_lost && row.due.is_none() && is_admitted).then(|| planned.record(row)))
             }
             SegmentStatus::Running => {
-                if leases == Leases::Ended {
+                if matches!(lost, Lost::All) {
                     let (segment, generation, attempt) = (row.id(), row.generation, row.attempt);
                     self.table.execute(&ReleaseLease { segment, generation, attempt }).await?;
                 } else if row.lease_until.is_some_and(|until| until > now) {
@@ -96,19 +117,39 @@ impl Engine {
         }
     }
 
-    /// Releases the slots of segments that have their outcome: a worker that died after its tally did not release them.
-    async fn release_slots(&self, execution: &ExecutionRow) -> Result<(), EngineError> {
-        let (execution_id, generation) = (execution.execution_id, execution.generation);
-        let mut segments = Vec::new();
-        for &index in &execution.in_flight {
-            let row = self.table.segment(execution_id.segment(index)).await?;
-            if row.is_none_or(|row| row.status.is_terminal()) {
-                segments.push(index);
+    /// Heals the segments that have a slot and had it at the last check, and releases the slots of those that have their outcome: a
+    /// worker that died after its tally did not release them. Then admits the next.
+    pub(crate) async fn heal_slots(
+        &self,
+        execution: &ExecutionRow,
+        lost: Lost,
+        report: &mut SweepReport,
+    ) -> Result<(), EngineError> {
+        let seen = match lost {
+            Lost::As(_) => execution.heal_cursor.unwrap_or(0),
+            Lost::All => u64::MAX,
+        };
+        let (mut groups, mut ended) = (BTreeMap::<u64, Vec<u64>>::new(), Vec::new());
+        for &index in execution.in_flight.iter().filter(|&&index| index < seen) {
+            groups.entry(index / GROUP_SIZE).or_default().push(index);
+        }
+        if let Some(planned) = Plans::default().get(&self.table, execution.execution_id).await? {
+            let numbers: Vec<u64> = groups.keys().copied().collect();
+            for tally in self.table.tallies_of(execution.execution_id, &numbers).await? {
+                self.heal_group(&planned, &tally, lost, report).await?;
             }
         }
-        if !segments.is_empty() {
-            self.table.execute(&ReleaseSlots { execution_id, generation, segments }).await?;
+        for index in groups.into_values().flatten() {
+            let row = self.table.segment(execution.execution_id.segment(index)).await?;
+            if row.is_none_or(|row| row.status.is_terminal()) {
+                ended.push(index);
+            }
         }
+        if !ended.is_empty() {
+            let (execution_id, generation) = (execution.execution_id, execution.generation);
+            self.table.execute(&ReleaseSlots { execution_id, generation, segments: ended }).await?;
+        }
+        report.records_put += self.admit_if_limited(execution).await?;
         Ok(())
     }
 
@@ -140,23 +181,34 @@ impl Engine {
         Ok(())
     }
 
-    /// Folds finished tallies whose stream image was lost or is a dead letter, and finalizes.
+    /// Folds finished tallies of the execution's generation whose stream image was lost or is a dead letter, and finalizes.
+    pub(crate) async fn fold_and_finalize(
+        &self,
+        execution: &ExecutionRow,
+        finished: &[TallyRow],
+        report: &mut SweepReport,
+    ) -> Result<(), EngineError> {
+        let (execution_id, generation) = (execution.execution_id, execution.generation);
+        report.folded += finished.len() as u64;
+        for fold in Fold::of(execution_id, generation, finished) {
+            self.table.execute(&fold).await?;
+        }
+        self.finalize_counted(execution_id, report).await?;
+        Ok(())
+    }
+
+    /// As [`Self::fold_and_finalize`], of all groups.
     pub(crate) async fn fold_finished(
         &self,
         execution: &ExecutionRow,
         report: &mut SweepReport,
     ) -> Result<(), EngineError> {
-        let execution_id = execution.execution_id;
-        let generation = execution.generation;
-        let mut tallies = self.table.tallies(execution_id, 0..execution.groups).await?;
-        tallies.retain(|tally| tally.pending == 0 && tally.generation == generation && tally.folded != generation);
-        if !tallies.is_empty() {
-            report.folded += tallies.len() as u64;
-            for fold in Fold::of(execution_id, generation, &tallies) {
-                self.table.execute(&fold).await?;
-            }
-        }
-        self.finalize_counted(execution_id, report).await?;
-        Ok(())
+        let survey = self.survey(execution, Timestamp::EPOCH).await?;
+        self.fold_and_finalize(execution, &survey.to_fold, report).await
     }
+}
+
+/// Whether the record of the row's retry was put, and the stream was not read past that.
+pub(super) fn waits_in_stream(row: &SegmentRow, read_until: Timestamp) -> bool {
+    row.due.is_some_and(|due| due.due_shard.kind() == DueKind::Record && due.due_at > read_until)
 }

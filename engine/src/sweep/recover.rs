@@ -4,11 +4,11 @@
 
 use chrono::{DateTime, Utc};
 use control_table::id::ExecutionId;
-use control_table::rows::{DueShard, ExecutionStatus};
+use control_table::rows::{ExecutionRow, ExecutionStatus};
 
 use crate::Engine;
 use crate::error::EngineError;
-use crate::sweep::Leases;
+use crate::sweep::Lost;
 use crate::sweep::SweepReport;
 
 impl Engine {
@@ -17,10 +17,7 @@ impl Engine {
     /// # Errors
     /// When the table cannot be read.
     pub async fn open_executions(&self) -> Result<Vec<ExecutionId>, EngineError> {
-        let mut open = Vec::new();
-        for shard in DueShard::all() {
-            open.extend(self.table.open_executions(shard).await?);
-        }
+        let mut open = self.table.open_executions().await?;
         open.sort();
         Ok(open)
     }
@@ -40,8 +37,7 @@ impl Engine {
             return Ok(report);
         };
         if matches!(execution.status, ExecutionStatus::Scattering | ExecutionStatus::Running) {
-            let tallies = self.table.tallies(execution_id, 0..execution.groups).await?;
-            self.heal(&execution, &tallies, Leases::Ended, &mut report).await?;
+            self.heal_all(&execution, Lost::All, &mut report).await?;
         }
         match execution.status {
             ExecutionStatus::Scattering => {
@@ -64,5 +60,24 @@ impl Engine {
         self.finalize_counted(execution_id, &mut report).await?;
         tracing::info!(%execution_id, ?report, "recovered");
         Ok(report)
+    }
+}
+
+impl Engine {
+    /// Heals every group with a pending segment, and folds those without.
+    pub(crate) async fn heal_all(
+        &self,
+        execution: &ExecutionRow,
+        lost: Lost,
+        report: &mut SweepReport,
+    ) -> Result<(), EngineError> {
+        let execution_id = execution.execution_id;
+        let mut tallies = self.table.tallies(execution_id, execution.open_from..execution.groups).await?;
+        tallies.retain(|tally| tally.pending > 0);
+        self.heal(execution, &tallies, lost, DateTime::<Utc>::MAX_UTC, report).await?;
+        if execution.admitted_until.is_some() {
+            self.heal_slots(execution, lost, report).await?;
+        }
+        self.fold_finished(execution, report).await
     }
 }

@@ -1,87 +1,98 @@
-//! Segments whose retry is due.
+//! Segments whose retry is due, and those whose record, put for a retry, is lost.
 
+use chrono::{DateTime, Utc};
 use control_table::clock::Timestamp;
 use control_table::id::SegmentId;
 use control_table::message::SegmentRecord;
 use control_table::operation::{CancelSegment, DeferRetry};
-use control_table::rows::{SegmentRow, SegmentStatus};
+use control_table::read::DueItem;
+use control_table::rows::{DueShard, SegmentRow, SegmentStatus};
+use futures::stream::{self, StreamExt, TryStreamExt};
 
+use super::patience::Patience;
 use crate::Engine;
 use crate::error::EngineError;
 use crate::plan_cache::Plans;
 use crate::sweep::SweepReport;
 
+/// Rows of a page that are deferred at once.
+const DEFERRED_AT_ONCE: usize = 16;
+
 impl Engine {
-    /// Sends the records of due segments. A row leaves the due index when a worker claims it; until then it is deferred by the
-    /// patience, in case its record is lost. The record is sent first: a sweeper that dies in between leaves a row whose record is
-    /// sent twice, not one whose record is never sent.
-    pub(crate) async fn retry(
+    /// Puts the records of one partition that are due at `moment`, page by page.
+    pub(crate) async fn sweep_retries(
         &self,
-        segments: &[SegmentId],
-        now: Timestamp,
-        plans: &mut Plans,
-        report: &mut SweepReport,
-    ) {
-        let (mut rows, mut records) = (Vec::new(), Vec::new());
-        for &segment in segments {
-            match self.due_record(segment, now, plans).await {
-                Ok(Some((row, record))) => {
-                    rows.push(row);
-                    records.push(record);
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    tracing::error!(%segment, %error, "stays due");
-                    report.failed += 1;
-                }
+        shard: DueShard,
+        moment: Timestamp,
+        until: DateTime<Utc>,
+    ) -> Result<SweepReport, EngineError> {
+        let (mut report, mut plans) = (SweepReport::default(), Plans::default());
+        for _ in 0..self.settings.pages {
+            let due = self.table.due(shard, moment, self.settings.page).await?;
+            let segments: Vec<SegmentId> = due
+                .iter()
+                .filter_map(|item| match item {
+                    DueItem::Segment(id) => Some(*id),
+                    DueItem::Execution(_) => None,
+                })
+                .collect();
+            report.due += due.len() as u64;
+            // A row that failed stays at the head of the index, so the next page would be the same one.
+            if let Err(error) = self.retry(&segments, moment, &mut plans, &mut report).await {
+                tracing::error!(%shard, segments = segments.len(), %error, "stay due");
+                report.failed += segments.len() as u64;
+                break;
+            }
+            if due.len() < usize::from(self.settings.page) || self.clock.now() >= until {
+                break;
             }
         }
-        if let Err(error) = self.put_and_defer(&rows, &records, now).await {
-            tracing::error!(segments = rows.len(), %error, "stay due");
-            report.failed += rows.len() as u64;
-        } else {
-            report.records_put += records.len() as u64;
-        }
+        Ok(report)
     }
 
-    /// The row and the record of a segment, if its row is due: the index may lag behind the row.
-    async fn due_record(
+    /// Puts the records of due segments. A row leaves the due index when a worker claims it; until then it waits there for its record to
+    /// be read. The record is put first: a sweeper that dies in between leaves a row whose record is put twice, not one whose record is
+    /// never put.
+    async fn retry(
         &self,
-        segment: SegmentId,
-        now: Timestamp,
+        segments: &[SegmentId],
+        moment: Timestamp,
         plans: &mut Plans,
-    ) -> Result<Option<(SegmentRow, SegmentRecord)>, EngineError> {
+        report: &mut SweepReport,
+    ) -> Result<(), EngineError> {
         let is_due =
-            |row: &SegmentRow| row.status == SegmentStatus::Pending && row.due.is_some_and(|due| due.due_at <= now);
-        let Some(row) = self.table.segment(segment).await?.filter(is_due) else {
-            return Ok(None);
-        };
-        let Some(planned) = plans.get(&self.table, segment.execution_id).await? else {
-            tracing::error!(%segment, "its execution or plan is missing: it cannot be retried, and is cancelled");
-            self.table.execute(&CancelSegment { segment, generation: row.generation, now }).await?;
-            return Ok(None);
-        };
-        let record = planned.record(&row);
-        Ok(Some((row, record)))
+            |row: &SegmentRow| row.status == SegmentStatus::Pending && row.due.is_some_and(|due| due.due_at <= moment);
+        let mut rows = self.table.segments_of(segments).await?;
+        rows.retain(is_due);
+        // Those that are due longest come first.
+        rows.sort_by_key(|row| row.due.map(|due| due.due_at));
+        let mut records: Vec<SegmentRecord> = Vec::with_capacity(rows.len());
+        for row in &rows {
+            match plans.get(&self.table, row.group.execution_id).await? {
+                Some(planned) => records.push(planned.record(row)),
+                None => self.cancel_orphan(row).await?,
+            }
+        }
+        self.outgoing.put(&records).await?;
+        report.records_put += records.len() as u64;
+        let now = self.now();
+        let defers: Vec<_> = rows.into_iter().map(|row| self.defer_retry(row, now)).collect();
+        stream::iter(defers).buffer_unordered(DEFERRED_AT_ONCE).try_collect().await
     }
 
-    async fn put_and_defer(
-        &self,
-        rows: &[SegmentRow],
-        records: &[SegmentRecord],
-        now: Timestamp,
-    ) -> Result<(), EngineError> {
-        if records.is_empty() {
-            return Ok(());
-        }
-        self.dispatcher.put(records).await?;
-        for row in rows {
-            let Some(due) = row.due else { continue };
-            let later = now.plus(self.settings.patience);
-            let (segment, generation) = (row.id(), row.generation);
-            let defer = DeferRetry { segment, generation, seen_due_at: due.due_at, due_at: later };
-            self.table.execute(&defer).await?;
-        }
+    async fn cancel_orphan(&self, row: &SegmentRow) -> Result<(), EngineError> {
+        let (segment, generation, now) = (row.id(), row.generation, self.now());
+        tracing::error!(%segment, "its execution or plan is missing: it cannot be retried, and is cancelled");
+        self.table.execute(&CancelSegment { segment, generation, now }).await?;
+        Ok(())
+    }
+
+    async fn defer_retry(&self, row: SegmentRow, now: Timestamp) -> Result<(), EngineError> {
+        let Some(due) = row.due else { return Ok(()) };
+        let patience = Patience { now, read_until: now, unit: self.settings.patience };
+        let due_at = now.plus(patience.wait(row.retry_puts));
+        let (segment, generation) = (row.id(), row.generation);
+        self.table.execute(&DeferRetry { segment, generation, seen_due_at: due.due_at, due_at }).await?;
         Ok(())
     }
 }

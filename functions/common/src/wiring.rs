@@ -3,13 +3,18 @@
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
+use chrono::TimeDelta;
 use control_table::ControlTable;
 use control_table::clock::{Clock, Entropy};
 use control_table::store::DynamoDbStore;
 use engine::scatter::Sources;
 use engine::{Engine, EventBus, Parts, Settings};
 
+use crate::kinesis::KinesisPosition;
 use crate::{EventBridge, KinesisDispatcher};
+
+/// How long the segment stream keeps a record: `RetentionPeriodHours` in `infra/template.yaml`.
+const STREAM_RETENTION: TimeDelta = TimeDelta::hours(24);
 
 /// The names of a deployment's parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,9 +37,13 @@ pub fn engine(config: &SdkConfig, deployment: &Deployment, clock: Arc<dyn Clock>
         None => Arc::new(engine::NoBus),
     };
     let store = DynamoDbStore::new(dynamodb.clone(), &deployment.control_table, Arc::clone(&entropy));
+    let table = ControlTable::new(store);
+    let dispatcher = KinesisDispatcher::new(kinesis, &deployment.segment_stream, Arc::clone(&entropy));
+    let position = KinesisPosition::new(dispatcher.clone(), table.clone(), STREAM_RETENTION);
     Engine::new(Parts {
-        table: ControlTable::new(store),
-        dispatcher: Arc::new(KinesisDispatcher::new(kinesis, &deployment.segment_stream, Arc::clone(&entropy))),
+        table,
+        dispatcher: Arc::new(dispatcher),
+        position: Arc::new(position),
         bus,
         sources: Sources::new(dynamodb),
         clock,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use emulator::embedded::{Backlog, EmbeddedError, EmbeddedKinesis};
 use emulator::event_source::{DynamoDbMapping, DynamoDbSettings, Host, KinesisMapping, Shutdown};
+use engine::NothingWaits;
 use functions::KinesisDispatcher;
 use functions::handlers::GatherHandler;
 use runtime::Worker;
@@ -38,7 +39,8 @@ pub(super) async fn start(options: Options) -> Result<System, Error> {
     let bus = Arc::new(LocalBus::new(&options.data_dir, commands(&options), None));
     let (clock, entropy) = (&options.clock, &options.entropy);
     let dispatcher = KinesisDispatcher::new(kinesis.client(), SEGMENT_STREAM, Arc::clone(entropy));
-    let engine = wire_engine(&database, Arc::new(dispatcher), Arc::clone(&bus) as _, clock, entropy);
+    let engine =
+        wire_engine(&database, (Arc::new(dispatcher), Arc::new(NothingWaits)), Arc::clone(&bus) as _, clock, entropy);
     let work = work(&options, &database);
     let table = database.control_table().clone();
     let worker = Worker::new(table, work, Arc::clone(clock), Arc::clone(entropy), runtime::Settings::default());

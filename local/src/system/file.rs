@@ -36,7 +36,13 @@ pub(super) async fn start(options: Options) -> Result<System, Error> {
     let (queue, records) = Queue::new(store.process());
     let queue = Arc::new(queue);
     let (clock, entropy) = (&options.clock, &options.entropy);
-    let engine = wire_engine(&database, Arc::clone(&queue) as _, Arc::clone(&bus) as _, clock, entropy);
+    let engine = wire_engine(
+        &database,
+        (Arc::clone(&queue) as _, Arc::clone(&queue) as _),
+        Arc::clone(&bus) as _,
+        clock,
+        entropy,
+    );
     let settings = runtime::Settings { tally_delay: TALLY_DELAY, ..runtime::Settings::default() };
     let (table, work) = (database.control_table().clone(), work(&options, &database));
     let worker = Worker::new(table.clone(), work, Arc::clone(clock), Arc::clone(entropy), settings);
@@ -44,7 +50,7 @@ pub(super) async fn start(options: Options) -> Result<System, Error> {
     let shutdown = Shutdown::new();
     let finalized = Arc::new(watch::Sender::new(()));
     let mut tasks = JoinSet::new();
-    let (serving, records) = (serving(&options), records.until(shutdown.signal()));
+    let (serving, records) = (serving(&options), records.until(Arc::clone(&queue), shutdown.signal()));
     tasks.spawn(async move { worker.serve(records, serving, |handed| Arc::clone(&queue).again(handed)).await });
     let (finalized_by_gather, entropy) = (Arc::clone(&finalized), Arc::clone(entropy));
     let gather =

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use control_table::id::ExecutionId;
-use control_table::rows::DueShard;
+use control_table::rows::{DueKind, DueShard};
 use control_table::store::sqlite::Owner;
 use control_table::store::{SqliteStore, Store as _};
 
@@ -78,7 +78,7 @@ impl Ownership {
     /// Takes every open execution over whose process has ended; oldest first.
     pub async fn take_orphans(&self) -> Result<Vec<ExecutionId>, Error> {
         let mut open = Vec::new();
-        for shard in DueShard::all() {
+        for shard in DueShard::all(DueKind::Execution) {
             open.extend(self.store.open_executions(shard).await?);
         }
         open.sort();

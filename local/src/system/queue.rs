@@ -4,14 +4,15 @@
 //! execution.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use control_table::clock::Timestamp;
 use control_table::message::SegmentRecord;
 use control_table::store::sqlite::ProcessId;
 use emulator::event_source::StopSignal;
-use engine::{DispatchError, Dispatcher};
-use futures::future::BoxFuture;
+use engine::{DispatchError, Dispatcher, PositionError, StreamPosition};
+use futures::future::{BoxFuture, ready};
 use futures::stream::{self, Stream};
 use runtime::Handed;
 use tokio::sync::mpsc;
@@ -27,6 +28,8 @@ const AGAIN_WAIT: Duration = Duration::from_secs(1);
 pub(super) struct Queue {
     process: ProcessId,
     handed: AtomicU64,
+    /// Records that a put has begun with, and no worker has.
+    waiting: AtomicUsize,
     records: mpsc::Sender<Handed>,
 }
 
@@ -37,11 +40,12 @@ pub(super) struct Records(mpsc::Receiver<Handed>);
 impl Queue {
     pub fn new(process: ProcessId) -> (Self, Records) {
         let (records, waiting) = mpsc::channel(WAITING_MAX);
-        (Self { process, handed: AtomicU64::new(0), records }, Records(waiting))
+        (Self { process, handed: AtomicU64::new(0), waiting: AtomicUsize::new(0), records }, Records(waiting))
     }
 
     /// Hands a record over again, after a wait, under the same ID. As many wait as there are workers.
     pub fn again(self: Arc<Self>, handed: Handed) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         tokio::spawn(async move {
             tokio::time::sleep(AGAIN_WAIT).await;
             // Closed: the process is stopping, and the next one makes the record again.
@@ -60,6 +64,7 @@ impl Dispatcher for Queue {
     /// Waits for room, as long as the workers take.
     fn put<'a>(&'a self, records: &'a [SegmentRecord]) -> BoxFuture<'a, Result<(), DispatchError>> {
         Box::pin(async move {
+            self.waiting.fetch_add(records.len(), Ordering::Relaxed);
             for record in records {
                 self.send(record).await?;
             }
@@ -68,16 +73,30 @@ impl Dispatcher for Queue {
     }
 }
 
+impl StreamPosition for Queue {
+    /// Nothing is known of the order in which several callers put: so everything was read, or nothing.
+    fn read_until(&self, now: Timestamp) -> BoxFuture<'_, Result<Timestamp, PositionError>> {
+        let is_empty = self.waiting.load(Ordering::Relaxed) == 0;
+        Box::pin(ready(Ok(if is_empty { now } else { Timestamp::EPOCH })))
+    }
+
+    fn records_put(&self, _: u64, _: Timestamp) -> BoxFuture<'_, Result<(), PositionError>> {
+        Box::pin(ready(Ok(())))
+    }
+}
+
 impl Records {
     /// The records until the stop is requested: from then on no work is begun.
-    pub fn until(self, stop: StopSignal) -> impl Stream<Item = Handed> + Send {
-        stream::unfold((self.0, stop), |(mut records, mut stop)| async move {
+    pub fn until(self, queue: Arc<Queue>, stop: StopSignal) -> impl Stream<Item = Handed> + Send {
+        stream::unfold((self.0, queue, stop), |(mut records, queue, mut stop)| async move {
             let next = tokio::select! {
                 biased;
                 () = stop.requested() => None,
                 next = records.recv() => next,
             };
-            next.map(|handed| (handed, (records, stop)))
+            let handed = next?;
+            queue.waiting.fetch_sub(1, Ordering::Relaxed);
+            Some((handed, (records, queue, stop)))
         })
     }
 }

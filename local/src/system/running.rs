@@ -8,7 +8,7 @@ use control_table::ControlTable;
 use control_table::id::ExecutionId;
 use emulator::event_source::Shutdown;
 use engine::scatter::Sources;
-use engine::{Dispatcher, Engine, EventBus, Parts, Settings};
+use engine::{Dispatcher, Engine, EventBus, Parts, Settings, StreamPosition};
 use jobs::{Commands, OutputFiles, builtin};
 use runtime::Work;
 use tokio::sync::{Mutex, watch};
@@ -133,7 +133,7 @@ pub(super) fn work(options: &Options, database: &Database) -> Arc<dyn Work> {
 
 pub(crate) fn wire_engine(
     database: &Database,
-    dispatcher: Arc<dyn Dispatcher>,
+    (dispatcher, position): (Arc<dyn Dispatcher>, Arc<dyn StreamPosition>),
     bus: Arc<dyn EventBus>,
     clock: &Arc<dyn control_table::clock::Clock>,
     entropy: &Arc<control_table::clock::Entropy>,
@@ -141,6 +141,7 @@ pub(crate) fn wire_engine(
     Engine::new(Parts {
         table: database.control_table().clone(),
         dispatcher,
+        position,
         bus,
         sources: Sources::new(database.dynamodb().clone()),
         clock: Arc::clone(clock),

@@ -66,7 +66,7 @@ situations! {
     /// An execution was cancelled during its scatter.
     CancelledScattering,
     /// A cancel was refused during a redrive.
-    CancelRefused,
+    CancelQueued,
     /// A segment was cancelled under its worker.
     WorkerCancelled,
     /// The sweeper resumed a cancel.

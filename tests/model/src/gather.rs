@@ -42,7 +42,7 @@ impl System {
                 Gather::Marking(generation)
             }
             Gather::Marking(generation) => {
-                let request = MarkPublished { execution_id: execution_id(), generation };
+                let request = MarkPublished { execution_id: execution_id(), generation, expires_at: None };
                 self.write(state, None, |table| table.execute(&request));
                 Gather::Idle
             }

@@ -2,7 +2,8 @@
 
 use control_table::operation::{
     BeginRedrive, BeginRedriveOutcome, Cancel, CancelOutcome, CancelSegment, CancelSegmentOutcome, EndRedrive,
-    EndRedriveOutcome, Requeue, RequeueOutcome, Tally, TallyResult, Unfold, UnfoldOutcome,
+    EndRedriveOutcome, QueueCancel, QueueCancelOutcome, Requeue, RequeueOutcome, Tally, TallyResult, Unfold,
+    UnfoldGroup, UnfoldOutcome,
 };
 use control_table::rows::{SegmentStatus, Selection, Stop, TallyOutcome};
 
@@ -10,6 +11,20 @@ use crate::config::Mutation;
 use crate::coverage::Situation;
 use crate::state::{Canceller, Held, LATER, NOW, Place, Redriver, State, execution_id, group_id};
 use crate::system::System;
+
+/// An un-fold of one group. One of several is the same as one after the other: it is one transaction, and each group of it is un-folded or
+/// left out by itself.
+fn unfold_one(generation: u32, group: UnfoldGroup) -> Unfold {
+    Unfold { execution_id: execution_id(), generation, groups: vec![group], now: NOW }
+}
+
+fn offsets(unfold: &Held<Unfold>) -> Vec<u8> {
+    unfold.0.groups.iter().flat_map(|group| group.offsets.keys().copied()).collect()
+}
+
+fn group_number(unfold: &Held<Unfold>) -> u8 {
+    unfold.0.groups.first().map_or(0, |group| crate::state::number(group.group()))
+}
 
 impl System {
     /// An operator begins to cancel the generation.
@@ -32,7 +47,11 @@ impl System {
             }
             CancelOutcome::AlreadyCancelling(_) => self.next_row(state, generation, None, Vec::new()),
             CancelOutcome::Redriving => {
-                self.cover(Situation::CancelRefused);
+                // The refusal above changed nothing, so the two writes are one step.
+                let queue = QueueCancel { execution_id: execution_id(), generation, reason: Stop::Requested };
+                if self.write(state, None, |table| table.execute(&queue)) == QueueCancelOutcome::Queued {
+                    self.cover(Situation::CancelQueued);
+                }
                 Canceller::Off
             }
             CancelOutcome::AlreadyComplete(_) | CancelOutcome::Stale { .. } => Canceller::Off,
@@ -138,6 +157,7 @@ impl System {
             }
             BeginRedriveOutcome::NotComplete(_)
             | BeginRedriveOutcome::NotSealed
+            | BeginRedriveOutcome::Expiring
             | BeginRedriveOutcome::Stale { .. } => Redriver::Off,
             BeginRedriveOutcome::PolicyChanged | BeginRedriveOutcome::Missing => {
                 Self::damaged(state);
@@ -153,9 +173,9 @@ impl System {
             let chosen = state
                 .rows(group)
                 .filter(|row| row.generation < generation && TallyOutcome::of(row.status).is_some_and(takes));
-            let unfold = state.tally(group).and_then(|tally| Unfold::of(generation, tally, chosen));
-            if let Some(unfold) = unfold.map(Held::new) {
-                let left = unfold.0.offsets.keys().copied().collect();
+            let unfold = state.tally(group).and_then(|tally| UnfoldGroup::of(tally, chosen));
+            if let Some(unfold) = unfold.map(|group| Held::new(unfold_one(generation, group))) {
+                let left = offsets(&unfold);
                 return if self.is(Mutation::RowsBeforeUnfold) {
                     Redriver::Rows { unfold, left }
                 } else {
@@ -174,8 +194,8 @@ impl System {
             Redriver::Unfold(unfold) => self.unfold_group(state, unfold),
             Redriver::Rows { unfold, left } => self.requeue_row(state, unfold, left),
             Redriver::Records(unfold) => {
-                let (generation, group) = (unfold.0.generation, crate::state::number(unfold.0.group()));
-                for &offset in unfold.0.offsets.keys() {
+                let (generation, group) = (unfold.0.generation, group_number(&unfold));
+                for offset in offsets(&unfold) {
                     let place = Place { group, offset };
                     if !state.has_record(place, generation) {
                         state.put_record(place, generation);
@@ -200,19 +220,19 @@ impl System {
     }
 
     fn end(&self, state: &mut State, generation: u32) {
-        let request = EndRedrive { execution_id: execution_id(), generation };
+        let request = EndRedrive { execution_id: execution_id(), generation, stop_requested: None, now: NOW };
         if self.write(state, None, |table| table.execute(&request)) == EndRedriveOutcome::NotRedriving {
             self.cover(Situation::RedriveEndedByAnother);
         }
     }
 
     fn unfold_group(&self, state: &mut State, unfold: Held<Unfold>) -> Redriver {
-        let (generation, group) = (unfold.0.generation, crate::state::number(unfold.0.group()));
+        let (generation, group) = (unfold.0.generation, group_number(&unfold));
         match self.write(state, None, |table| self.unfold(table, &unfold.0)) {
-            UnfoldOutcome::Unfolded | UnfoldOutcome::AlreadyUnfolded if self.is(Mutation::RowsBeforeUnfold) => {
+            UnfoldOutcome::Unfolded(_) | UnfoldOutcome::AlreadyUnfolded if self.is(Mutation::RowsBeforeUnfold) => {
                 self.enter_group(state, generation, group + 1)
             }
-            outcome @ (UnfoldOutcome::Unfolded | UnfoldOutcome::AlreadyUnfolded) => {
+            outcome @ (UnfoldOutcome::Unfolded(_) | UnfoldOutcome::AlreadyUnfolded) => {
                 if outcome == UnfoldOutcome::AlreadyUnfolded {
                     self.cover(Situation::UnfoldedBefore);
                 }
@@ -220,14 +240,14 @@ impl System {
                     // The wrong moment, one write early: the rest of the group, and of the groups, comes after it.
                     self.end(state, generation);
                 }
-                let left = unfold.0.offsets.keys().copied().collect();
+                let left = offsets(&unfold);
                 Redriver::Rows { unfold, left }
             }
             UnfoldOutcome::Stale => {
                 self.cover(Situation::UnfoldStale);
                 Redriver::Off
             }
-            UnfoldOutcome::NotFolded | UnfoldOutcome::Missing => {
+            UnfoldOutcome::NotFolded(_) | UnfoldOutcome::Missing => {
                 Self::damaged(state);
                 Redriver::Off
             }
@@ -236,7 +256,7 @@ impl System {
 
     fn requeue_row(&self, state: &mut State, unfold: Held<Unfold>, mut left: Vec<u8>) -> Redriver {
         if !left.is_empty() {
-            let segment = group_id(crate::state::number(unfold.0.group())).segment(left.remove(0));
+            let segment = group_id(group_number(&unfold)).segment(left.remove(0));
             let request = Requeue { segment, generation: unfold.0.generation };
             match self.write(state, None, |table| self.requeue(table, &request)) {
                 RequeueOutcome::Requeued(_) => {}

@@ -101,10 +101,13 @@ impl Hash for Held<TallyRow> {
 
 impl Hash for Held<Unfold> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        hash_tally(&self.0.tally, state);
-        (self.0.generation, self.0.attempts, self.0.counts.item_count, self.0.counts.duration_ms).hash(state);
-        for offset in &self.0.offsets {
-            offset.hash(state);
+        self.0.generation.hash(state);
+        for group in &self.0.groups {
+            hash_tally(&group.tally, state);
+            (group.attempts, group.counts.item_count, group.counts.duration_ms).hash(state);
+            for offset in &group.offsets {
+                offset.hash(state);
+            }
         }
     }
 }

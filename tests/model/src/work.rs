@@ -24,7 +24,6 @@ impl System {
                     generation: 1,
                     specs: vec![serde_json::Value::Null; self.size(group)],
                     now: NOW,
-                    expires_at: None,
                 };
                 self.write(state, None, |table| self.add_rows(table, &request));
                 if self.is(Mutation::CommitBeforeRows) { Scatter::Records(group) } else { Scatter::Commit(group) }
@@ -66,8 +65,7 @@ impl System {
 
     fn commit(&self, state: &mut State, group: u8) -> Scatter {
         let size = u64::try_from(self.size(group)).unwrap_or(0);
-        let request =
-            CommitGroup { group: group_id(group), size, generation: 1, scatter_until: LATER, expires_at: None };
+        let request = CommitGroup { group: group_id(group), size, generation: 1, now: NOW, scatter_until: LATER };
         match self.write(state, None, |table| self.commit_group(table, &request)) {
             CommitGroupOutcome::Committed if self.is(Mutation::CommitBeforeRows) => Scatter::Rows(group),
             CommitGroupOutcome::Committed => Scatter::Records(group),

@@ -270,10 +270,12 @@ impl System {
 
     pub(super) fn unfold(&self, table: &mut MemoryTable, request: &Unfold) -> UnfoldOutcome {
         if self.is(Mutation::UnfoldTwice)
-            && let Some(tally) = table.tallies.get_mut(&request.group())
+            && let Some(group) = request.groups.first()
+            && let Some(tally) = table.tallies.get_mut(&group.group())
             && tally.generation == request.generation
         {
-            (tally.generation, tally.folded, tally.pending) = (request.tally.generation, request.tally.generation, 0);
+            let seen = group.tally.generation;
+            (tally.generation, tally.folded, tally.pending) = (seen, seen, 0);
         }
         let execution = table.executions.get(&execution_id()).cloned();
         let outcome = table.execute(request);

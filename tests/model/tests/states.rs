@@ -190,7 +190,7 @@ fn a_cancel_while_a_redrive_is_under_way() {
         "cancel, redrive",
         config,
         3_825,
-        &[Situation::CancelRefused, Situation::CancelledRunning, Situation::SecondPublished],
+        &[Situation::CancelQueued, Situation::CancelledRunning, Situation::SecondPublished],
     );
 }
 
@@ -214,6 +214,6 @@ fn larger_a_redrive_with_a_cancel() {
         "redrive, cancel",
         config,
         2_401_491,
-        &[Situation::CancelRefused, Situation::CancelledRunning, Situation::SecondPublished],
+        &[Situation::CancelQueued, Situation::CancelledRunning, Situation::SecondPublished],
     );
 }

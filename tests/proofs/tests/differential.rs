@@ -147,7 +147,8 @@ impl Pair {
             Step::Fold { groups, stale } => self.fold(groups, *stale).await,
             Step::Complete { generation } => self.complete(*generation).await,
             Step::MarkPublished { generation } => {
-                let request = MarkPublished { execution_id: self.execution_id, generation: *generation };
+                let request =
+                    MarkPublished { execution_id: self.execution_id, generation: *generation, expires_at: None };
                 self.both(&request).await;
             }
             Step::ReleaseLease { segment, attempt } => {
@@ -189,7 +190,7 @@ impl Pair {
     async fn add_rows(&mut self, group: u64) {
         let size = SIZES[usize::try_from(group).unwrap()];
         let specs = (0..size).map(|offset| serde_json::json!({"group": group, "offset": offset, "x": 1.0})).collect();
-        let request = AddRows { group: self.group(group), generation: 1, specs, now: self.now, expires_at: None };
+        let request = AddRows { group: self.group(group), generation: 1, specs, now: self.now };
         self.both(&request).await;
     }
 
@@ -199,8 +200,8 @@ impl Pair {
             group: self.group(group),
             size,
             generation: 1,
+            now: self.now,
             scatter_until: self.later(500),
-            expires_at: None,
         };
         self.both(&request).await;
     }

@@ -170,7 +170,7 @@ impl Execution {
     /// The rows of a group, not committed.
     pub async fn add_rows(&self, group: u64, specs: Vec<Value>) {
         let now = self.clock.timestamp();
-        let rows = AddRows { group: self.id.group(group), generation: 1, specs, now, expires_at: None };
+        let rows = AddRows { group: self.id.group(group), generation: 1, specs, now };
         self.table.execute(&rows).await.unwrap();
     }
 
@@ -187,8 +187,9 @@ impl Execution {
 
     /// Commits a group of that size.
     pub async fn commit(&self, group: u64, size: u64) {
-        let scatter_until = self.clock.timestamp().plus(PATIENCE);
-        let commit = CommitGroup { group: self.id.group(group), size, generation: 1, scatter_until, expires_at: None };
+        let now = self.clock.timestamp();
+        let scatter_until = now.plus(PATIENCE);
+        let commit = CommitGroup { group: self.id.group(group), size, generation: 1, now, scatter_until };
         assert_eq!(self.table.execute(&commit).await.unwrap(), CommitGroupOutcome::Committed);
     }
 

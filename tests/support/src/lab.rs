@@ -14,6 +14,7 @@ use emulator::embedded::{Backlog, Durability, EmbeddedDynamoDb, EmbeddedKinesis,
 use engine::scatter::Sources;
 use engine::{Engine, EventBus, Settings};
 use functions::KinesisDispatcher;
+use functions::kinesis::KinesisPosition;
 use local::system::{CONTROL_TABLE, SEGMENT_STREAM};
 use runtime::{Invocation, Work, Worker};
 
@@ -112,12 +113,22 @@ impl Lab {
         engine::Parts {
             table: self.table_on(dynamodb.clone()),
             dispatcher: Arc::new(dispatcher),
+            position: Arc::new(engine::NothingWaits),
             bus,
             sources: Sources::new(dynamodb),
             clock: self.clock.clone(),
             entropy: self.entropy(),
             settings: Settings { patience: PATIENCE, ..Settings::default() },
         }
+    }
+
+    /// The position in the segment stream, by clients that have these interceptors.
+    #[must_use]
+    pub fn position_through(&self, through: &Through) -> KinesisPosition {
+        let dispatcher =
+            KinesisDispatcher::new(through.kinesis(&self.kinesis.client()), SEGMENT_STREAM, self.entropy());
+        let table = self.table_on(through.dynamodb(&self.dynamodb.client()));
+        KinesisPosition::new(dispatcher, table, TimeDelta::hours(24))
     }
 
     /// An engine on this lab.
@@ -157,10 +168,15 @@ impl Lab {
 
     /// Every record on the stream: shard after shard, oldest first.
     pub async fn records(&self) -> Vec<SegmentRecord> {
+        self.raw_records().await.iter().map(|data| serde_json::from_slice(data).unwrap()).collect()
+    }
+
+    /// What is on the stream, probes included.
+    pub async fn raw_records(&self) -> Vec<Vec<u8>> {
         let mut records = Vec::new();
         for shard in &self.shards {
             let read = shard.read(&HashSet::new(), usize::from(u16::MAX)).await;
-            records.extend(read.into_iter().map(|record| serde_json::from_slice(&record.data).unwrap()));
+            records.extend(read.into_iter().map(|record| record.data));
         }
         records
     }

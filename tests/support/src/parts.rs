@@ -64,6 +64,7 @@ impl Parts {
         Engine::new(engine::Parts {
             table: self.counted(requests),
             dispatcher: Arc::new(KinesisDispatcher::new(kinesis, SEGMENT_STREAM, Arc::clone(&entropy))),
+            position: Arc::new(engine::NothingWaits),
             bus: Arc::new(FileBus::new(self.dir.path(), lost)),
             sources: Sources::new(self.dynamodb.client()),
             clock,

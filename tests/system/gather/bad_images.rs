@@ -62,6 +62,7 @@ async fn an_image_that_cannot_be_set_aside_comes_again() {
     let gather = GatherHandler::new(Engine::new(engine::Parts {
         table,
         dispatcher: Arc::new(NoDispatcher),
+        position: Arc::new(engine::NothingWaits),
         bus: Arc::new(Bus::default()),
         sources: Sources::new(EmbeddedDynamoDb::in_memory().unwrap().client()),
         clock: Arc::new(SystemClock),

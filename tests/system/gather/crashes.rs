@@ -94,7 +94,7 @@ async fn after_the_mark() {
     let (id, images) = done(&world).await;
     fold(&world, id).await;
     complete(&world, id).await;
-    let mark = MarkPublished { execution_id: id, generation: 1 };
+    let mark = MarkPublished { execution_id: id, generation: 1, expires_at: None };
     assert_eq!(world.table.execute(&mark).await.unwrap(), MarkPublishedOutcome::Marked);
     assert_eq!(world.hear(&images).await, DONE);
     assert_eq!(world.bus.events(), []);

@@ -112,6 +112,7 @@ pub async fn sweeper_paths(calls: &AllCalls) {
     stops(calls).await;
     what_people_began(calls).await;
     limits(calls).await;
+    expiry(calls).await;
 }
 
 async fn retries(calls: &AllCalls) {
@@ -240,4 +241,12 @@ async fn limits(calls: &AllCalls) {
     world.sweep_after(PATIENCE).await;
     let report = world.sweep_after(PATIENCE).await;
     assert!(report.records_put > 0, "{report:?}");
+}
+
+async fn expiry(calls: &AllCalls) {
+    let world = World::new(calls).await;
+    world.scatter(run("expired", 2, "succeed", json!({"retention_days": 1}))).await;
+    world.go_on(&world.worker).await;
+    let report = world.sweep_after(TimeDelta::hours(25)).await;
+    assert_eq!(report.expired, 1, "{report:?}");
 }

@@ -23,7 +23,6 @@ async fn a_policy_that_cannot_be_meant_writes_nothing() {
         (json!({ "max_concurrency": 1_001 }), "1000"),
         (json!({ "stall_after_ms": 0 }), "stall_after_ms"),
         (json!({ "retention_days": 0 }), "retention_days"),
-        (json!({ "retention_days": 1, "execution_timeout_ms": 86_400_000 }), "retention_days"),
     ] {
         for source in [json!({ "type": "list", "codes": ["a"] }), json!({ "type": "external" })] {
             let event = json!({ "job": "a", "source": source, "policy": policy });

@@ -117,13 +117,6 @@ impl World {
         scan.unwrap().count
     }
 
-    /// Items of the control table that have no such attribute.
-    pub async fn items_without(&self, attribute: &str) -> i32 {
-        let scan = self.dynamodb.client().scan().table_name(TABLE).select(Select::Count);
-        let scan = scan.filter_expression("attribute_not_exists(#a)").expression_attribute_names("#a", attribute);
-        scan.send().await.unwrap().count
-    }
-
     /// Changes an item behind the protocol's back; `:a`, `:b` and so on stand for the numbers.
     pub async fn change(&self, key: ItemKey, update: &str, numbers: &[i64]) {
         let mut request = self.dynamodb.client().update_item().table_name(TABLE).set_key(Some(key.to_item()));

@@ -1,7 +1,7 @@
 //! Executions that an operator cancels.
 
 use control_table::id::ExecutionId;
-use control_table::operation::{Ending, Finish, FinishOutcome};
+use control_table::operation::{Cancel, CheckpointStep, Ending, Finish, FinishOutcome};
 use control_table::rows::{Counts, ExecutionStatus, SegmentStatus, Stop};
 use engine::EngineError;
 
@@ -44,9 +44,7 @@ async fn one_whose_cancel_was_interrupted_is_gone_on_with() {
     let report = world.sweeper().cancel(run.id, Stop::Requested, world.now().to_datetime()).await.unwrap();
     assert!(!report.finished);
     assert_eq!(run.row().await.status, ExecutionStatus::Cancelling);
-    world.sweep_idle().await;
-
-    world.advance(PATIENCE);
+    // At once: the caller has left it to the sweeper.
     assert_eq!(world.sweep().await.resumed, 1);
     let event = world.bus.event();
     assert_eq!((event.status, event.succeeded, event.cancelled), (ExecutionStatus::Cancelled, 1, 199));
@@ -71,4 +69,40 @@ async fn one_that_does_not_exist_is_an_error() {
     let id = ExecutionId::new(uuid::Uuid::from_u128(9));
     let error = world.sweeper().cancel(id, Stop::Requested, world.deadline()).await.unwrap_err();
     assert!(matches!(error, EngineError::NotFound { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn one_whose_caller_was_killed_is_taken_over_when_its_lease_is_over() {
+    let world = World::new().await;
+    let run = world.run(200).await;
+    let lease = engine::Settings::default().step_lease;
+    let (execution_id, generation, due_at) = (run.id, 1, world.now().plus(lease));
+    let begun = Cancel { execution_id, generation, reason: Stop::Requested, due_at };
+    world.table.execute(&begun).await.unwrap();
+    let status = ExecutionStatus::Cancelling;
+    world.table.execute(&CheckpointStep { execution_id, generation, status, cursor: 0, due_at }).await.unwrap();
+    world.sweep_idle().await;
+    world.advance(lease);
+    assert_eq!(world.sweep().await.resumed, 1);
+    assert_eq!(world.bus.event().cancelled, 200);
+}
+
+#[tokio::test]
+async fn one_that_is_being_redriven_is_cancelled_after_that() {
+    let world = World::new().await;
+    let run = world.run(2).await;
+    run.succeed(0, 1).await;
+    run.fail(1).await;
+    world.sweep_after_standstill().await;
+    let selection = control_table::rows::Selection::unsuccessful();
+    world.sweeper().redrive(run.id, selection, world.now().to_datetime()).await.unwrap();
+    let report = world.sweeper().cancel(run.id, Stop::Requested, world.deadline()).await.unwrap();
+    assert!(report.is_queued && !report.finished, "{report:?}");
+    assert_eq!(run.row().await.status, ExecutionStatus::Redriving);
+    assert_eq!(world.sweep().await.resumed, 1, "the redrive");
+    assert_eq!(run.row().await.status, ExecutionStatus::Cancelling);
+    assert_eq!(world.sweep().await.resumed, 1, "the cancel");
+    let event = world.bus.events().pop().unwrap();
+    assert_eq!((event.status, event.generation), (ExecutionStatus::Cancelled, 2));
+    assert_eq!((event.succeeded, event.cancelled), (1, 1));
 }

@@ -1,5 +1,6 @@
 //! The sweeper against an embedded `DynamoDB` and Kinesis: what is due is looked after, and nothing else is.
 
+mod backlog;
 mod cancels;
 mod completions;
 mod recovery;

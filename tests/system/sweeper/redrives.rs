@@ -5,7 +5,7 @@ use control_table::policy::Policy;
 use control_table::rows::{ExecutionStatus, SegmentStatus, Selection, Stop};
 use engine::{EngineError, Refusal};
 
-use super::world::{PATIENCE, Run, World};
+use super::world::{Run, World};
 
 /// An execution of 130 segments in two groups, complete and published: 1 and 129 failed, the others counted an item each.
 async fn failed(world: &World) -> Run {
@@ -88,8 +88,6 @@ async fn the_sweeper_goes_on_with_one_whose_caller_died() {
     let world = World::new().await;
     let run = failed(&world).await;
     world.sweeper().redrive(run.id, all(), world.now().to_datetime()).await.unwrap();
-    world.sweep_idle().await;
-    world.advance(PATIENCE);
     assert_eq!(world.sweep().await.resumed, 1);
     assert_eq!(run.row().await.status, ExecutionStatus::Running);
     assert_eq!(run.segment(129).await.status, SegmentStatus::Pending);
@@ -136,10 +134,22 @@ async fn what_was_cancelled_can_be_put_back_too() {
 }
 
 #[tokio::test]
-async fn a_run_near_its_end_of_retention_is_not_redriven() {
+async fn one_whose_rows_are_being_deleted_is_not_redriven() {
     let world = World::new().await;
     let run = failed_with(&world, Policy { retention_days: Some(2), ..Policy::default() }).await;
-    world.advance(TimeDelta::hours(25));
+    world.advance(TimeDelta::hours(49));
+    // The sweeper has begun to delete it when the operator asks.
+    let row = run.row().await;
+    let begun = control_table::operation::CheckpointStep {
+        execution_id: run.id,
+        generation: 1,
+        status: row.status,
+        cursor: 0,
+        due_at: world.now(),
+    };
+    world.table.execute(&begun).await.unwrap();
     let error = world.sweeper().redrive(run.id, all(), world.deadline()).await.unwrap_err();
     assert!(matches!(error, EngineError::Refused(Refusal::Expiring(_))), "{error}");
+    assert_eq!(world.sweep().await.expired, 1);
+    assert_eq!(world.table.execution(run.id).await.unwrap(), None);
 }

@@ -75,8 +75,9 @@ async fn many_are_put_together() {
     assert_eq!(sweeper.sweep(world.deadline()).await.unwrap(), retried(20));
     assert_eq!(world.put().await, (0..20).map(|index| run.id.segment(index)).collect::<Vec<_>>());
     let made = requests.made();
-    // Eight partitions are asked. Each segment is read and moved on; execution and plan are read once.
-    assert_eq!((made["Query"], made["GetItem"], made["UpdateItem"]), (8, 20 + 2, 20));
+    // Eight partitions of each kind are asked. The segments of each are read together, with execution and plan, and moved on each.
+    assert_eq!((made["Query"], made["BatchGetItem"], made["GetItem"], made["UpdateItem"]), (32, 8, 8 * 2, 20));
+
 }
 
 #[tokio::test]
@@ -94,7 +95,7 @@ async fn that_was_claimed_before_is_left_alone() {
 /// The sweeper has seen the segment in the due index, and has not read it yet.
 #[tokio::test]
 async fn that_is_claimed_before_it_is_read_is_left_alone() {
-    let (before, put) = claim_just_before("GetItem").await;
+    let (before, put) = claim_just_before("BatchGetItem").await;
     assert_eq!((before, put), (SweepReport { due: 1, ..SweepReport::default() }, 0));
 }
 

@@ -19,6 +19,7 @@ const RESUMED: SweepReport = SweepReport {
     tallied: 0,
     folded: 0,
     published: 0,
+    expired: 0,
     failed: 0,
 };
 

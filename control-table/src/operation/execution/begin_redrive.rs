@@ -39,6 +39,8 @@ pub enum BeginRedriveOutcome {
     NotPublished,
     /// The execution was stopped before its seal: segments are missing that no redrive can requeue.
     NotSealed,
+    /// The retention of the execution is over, and its rows are being deleted.
+    Expiring,
     /// The execution is in another generation.
     Stale {
         /// The generation of the execution.
@@ -81,6 +83,9 @@ impl Operation for BeginRedrive {
         if row.sealed_at.is_none() {
             return BeginRedriveOutcome::NotSealed;
         }
+        if row.step_cursor.is_some() {
+            return BeginRedriveOutcome::Expiring;
+        }
         if row.policy.max_concurrency.is_some() != self.limited {
             return BeginRedriveOutcome::PolicyChanged;
         }
@@ -122,6 +127,7 @@ impl BeginRedrive {
         );
         let condition = format!(
             "#generation = :last AND #published_generation = :last AND attribute_exists(#sealed_at) \
+             AND attribute_not_exists(#step_cursor) \
              AND #status IN (:succeeded, :failed, :cancelled) AND {limit}"
         );
         let write = Update::new(update, condition)

@@ -30,7 +30,7 @@ pub enum CancelOutcome {
     AlreadyCancelling(Box<ExecutionRow>),
     /// The execution is complete.
     AlreadyComplete(Box<ExecutionRow>),
-    /// The execution is being redriven. It can be stopped once the redrive has ended.
+    /// The execution is being redriven: [`crate::operation::QueueCancel`] has it stopped once the redrive has ended.
     Redriving,
     /// The execution is in another generation.
     Stale {
@@ -64,6 +64,7 @@ impl Operation for Cancel {
             ExecutionStatus::Scattering | ExecutionStatus::Running => {
                 execution.status = ExecutionStatus::Cancelling;
                 execution.stopped = Some(self.reason);
+                execution.step_cursor = None;
                 execution.due = Some(Due::execution(self.execution_id, self.due_at));
                 CancelOutcome::Cancelling(Box::new(execution.clone()))
             }
@@ -84,7 +85,7 @@ impl Cancel {
     fn update(&self) -> Update {
         let due = Due::execution(self.execution_id, self.due_at);
         Update::new(
-            "SET #status = :cancelling, #stopped = :reason, #due_at = :due, #due_shard = :shard",
+            "SET #status = :cancelling, #stopped = :reason, #due_at = :due, #due_shard = :shard REMOVE #step_cursor",
             "#generation = :generation AND #status IN (:scattering, :running)",
         )
         .text("cancelling", ExecutionStatus::Cancelling.as_str())

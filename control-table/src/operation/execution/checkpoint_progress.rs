@@ -3,6 +3,8 @@
 //! An execution whose progress changes between two checks needs no help; the sweeper heals the groups of one whose progress does
 //! not.
 
+use aws_sdk_dynamodb::types::AttributeValue;
+
 use crate::clock::Timestamp;
 use crate::id::ExecutionId;
 use crate::operation::{Operation, Update, Write};
@@ -23,6 +25,15 @@ pub struct CheckpointProgress {
     pub stalled_at: Option<Timestamp>,
     /// Whether the stall is new, so that an event about it has to be published.
     pub notification: bool,
+    /// Every group before this one is folded.
+    pub open_from: u64,
+    /// Where the sweeper continues to look for lost records; `None` if it is through with all groups. With a limit of segments in flight:
+    /// `admitted_until` at `healed_at`.
+    pub heal_cursor: Option<u64>,
+    /// When the sweeper last began to look for lost records.
+    pub healed_at: Option<Timestamp>,
+    /// Whether all records that the execution's next segments need wait in the stream, behind others.
+    pub waits_in_stream: bool,
     /// When to check again.
     pub due_at: Timestamp,
 }
@@ -57,6 +68,10 @@ impl Operation for CheckpointProgress {
                 execution.progress_seen = Some(self.progress);
                 execution.progress_at = Some(self.progress_at);
                 execution.stalled_at = self.stalled_at;
+                execution.open_from = self.open_from;
+                execution.heal_cursor = self.heal_cursor;
+                execution.healed_at = self.healed_at;
+                execution.waits_in_stream = self.waits_in_stream;
                 if self.notification {
                     execution.notifications.insert(Notification::Stalled);
                 }
@@ -74,18 +89,39 @@ impl Operation for CheckpointProgress {
 
 impl CheckpointProgress {
     fn update(&self) -> Update {
-        let stalled = if self.stalled_at.is_some() { ", #stalled_at = :stalled" } else { " REMOVE #stalled_at" };
-        let notification = if self.notification { " ADD #notifications :stalled_event" } else { "" };
-        let update =
-            format!("SET #progress_seen = :progress, #progress_at = :at, #due_at = :due{stalled}{notification}");
-        let write = Update::new(update, "#due_at = :seen");
-        let write = match self.stalled_at {
-            Some(stalled) => write.number("stalled", stalled.as_millis()),
-            None => write,
-        };
-        let write = if self.notification { write.value("stalled_event", Notification::Stalled.set()) } else { write };
+        let moment = |moment: Option<Timestamp>| moment.map(|moment| AttributeValue::N(moment.as_millis().to_string()));
+        let cursor = self.heal_cursor.map(|cursor| AttributeValue::N(cursor.to_string()));
+        let optional = [
+            ("stalled_at", moment(self.stalled_at)),
+            ("heal_cursor", cursor),
+            ("healed_at", moment(self.healed_at)),
+            ("waits_in_stream", self.waits_in_stream.then_some(AttributeValue::Bool(true))),
+        ];
+        let (mut sets, mut removes) = (String::new(), Vec::new());
+        let mut write = Update::new("", "#due_at = :seen");
+        for (name, value) in optional {
+            match value {
+                Some(value) => {
+                    sets.extend([", #", name, " = :", name]);
+                    write = write.value(name, value);
+                }
+                None => removes.push(format!("#{name}")),
+            }
+        }
+        let mut update = format!(
+            "SET #progress_seen = :progress, #progress_at = :at, #open_from = :open_from, #due_at = :due{sets}"
+        );
+        if !removes.is_empty() {
+            update.extend([" REMOVE ", &removes.join(", ")]);
+        }
+        if self.notification {
+            update.push_str(" ADD #notifications :stalled_event");
+            write = write.value("stalled_event", Notification::Stalled.set());
+        }
+        write.update = update;
         write
             .number("progress", self.progress)
+            .number("open_from", self.open_from)
             .number("at", self.progress_at.as_millis())
             .number("due", self.due_at.as_millis())
             .number("seen", self.seen_due_at.as_millis())
@@ -108,6 +144,10 @@ mod tests {
             progress_at: at(3),
             stalled_at: None,
             notification: false,
+            open_from: 2,
+            heal_cursor: Some(3),
+            healed_at: None,
+            waits_in_stream: true,
             due_at: at(999),
         };
         assert_eq!(checkpoint.apply(&mut execution), CheckpointProgressOutcome::Recorded);

@@ -64,6 +64,11 @@ impl Operation for Complete {
         execution.stalled_at = None;
         // A worker that died after its tally did not release its slot.
         execution.in_flight.clear();
+        execution.step_cursor = None;
+        execution.open_from = 0;
+        execution.heal_cursor = None;
+        execution.healed_at = None;
+        execution.waits_in_stream = false;
         execution.due = Some(Due::execution(execution.execution_id, self.due_at));
         CompleteOutcome::Completed(Box::new(execution.clone()))
     }
@@ -86,8 +91,9 @@ impl Complete {
         let seen = &*self.seen;
         let tolerated = to_attribute(&seen.policy.tolerated_failures)?;
         let write = Update::new(
-            "SET #status = :final, #finished_at = :now, #due_at = :due, #due_shard = :shard \
-             REMOVE #progress_seen, #progress_at, #stalled_at, #in_flight",
+            "SET #status = :final, #finished_at = :now, #due_at = :due, #due_shard = :shard, #open_from = :zero \
+             REMOVE #progress_seen, #progress_at, #stalled_at, #in_flight, #step_cursor, #heal_cursor, #healed_at, \
+             #waits_in_stream",
             "#status = :status AND #status IN (:running, :cancelling) AND #generation = :generation \
              AND #groups_done = :groups AND #groups = :groups \
              AND #failed = :failed AND #policy.#tolerated_failures = :tolerated",
@@ -98,6 +104,7 @@ impl Complete {
         .text("cancelling", ExecutionStatus::Cancelling.as_str())
         .value("tolerated", tolerated)
         .text("shard", String::from(Due::execution(seen.execution_id, self.due_at).due_shard))
+        .number("zero", 0)
         .number("now", self.now.as_millis())
         .number("due", self.due_at.as_millis())
         .number("generation", self.generation)

@@ -1,8 +1,10 @@
-//! Mark published: the completion event of a generation was published, and the execution leaves the due index.
+//! Mark published: the completion event of a generation was published, and the execution leaves the due index, or waits there for its
+//! deletion.
 
+use crate::clock::Timestamp;
 use crate::id::ExecutionId;
 use crate::operation::{Operation, Update, Write};
-use crate::rows::{CorruptItem, ExecutionRow, ExecutionStatus, RowKey};
+use crate::rows::{CorruptItem, Due, ExecutionRow, ExecutionStatus, RowKey};
 
 /// Marks the event of a generation as published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +13,8 @@ pub struct MarkPublished {
     pub execution_id: ExecutionId,
     /// The generation whose event was published.
     pub generation: u32,
+    /// When the rows of the execution are deleted; `None` if they are kept.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// Outcomes of [`MarkPublished`]; only `Marked` changes the row.
@@ -49,7 +53,7 @@ impl Operation for MarkPublished {
             return MarkPublishedOutcome::Stale;
         }
         execution.published_generation = self.generation;
-        execution.due = None;
+        execution.due = self.due();
         MarkPublishedOutcome::Marked
     }
 
@@ -59,16 +63,28 @@ impl Operation for MarkPublished {
 }
 
 impl MarkPublished {
+    fn due(&self) -> Option<Due> {
+        self.expires_at.map(|expires_at| Due::expiry(self.execution_id, expires_at))
+    }
+
     fn update(&self) -> Update {
-        Update::new(
-            "SET #published_generation = :generation REMOVE #due_at, #due_shard",
+        let update = match self.due() {
+            Some(_) => "SET #published_generation = :generation, #due_at = :due, #due_shard = :shard",
+            None => "SET #published_generation = :generation REMOVE #due_at, #due_shard",
+        };
+        let write = Update::new(
+            update,
             "#generation = :generation AND #published_generation < :generation \
              AND #status IN (:succeeded, :failed, :cancelled)",
         )
         .number("generation", self.generation)
         .text("succeeded", ExecutionStatus::Succeeded.as_str())
         .text("failed", ExecutionStatus::Failed.as_str())
-        .text("cancelled", ExecutionStatus::Cancelled.as_str())
+        .text("cancelled", ExecutionStatus::Cancelled.as_str());
+        match self.due() {
+            Some(due) => write.number("due", due.due_at.as_millis()).text("shard", due.due_shard),
+            None => write,
+        }
     }
 }
 
@@ -79,7 +95,7 @@ mod tests {
 
     #[test]
     fn only_a_complete_execution_is_marked_and_once() {
-        let mark = MarkPublished { execution_id: execution_id(), generation: 1 };
+        let mark = MarkPublished { execution_id: execution_id(), generation: 1, expires_at: None };
         let mut execution = sealed(0);
         assert_eq!(mark.apply(&mut execution), MarkPublishedOutcome::Stale);
         if let Some(execution) = &mut execution {

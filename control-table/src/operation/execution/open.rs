@@ -91,13 +91,7 @@ impl Operation for Open {
 
 impl Open {
     fn key_row(&self) -> KeyRow {
-        let mut key = KeyRow::new(&self.job, &self.key, self.execution_id);
-        key.expires_at = self.expires_at();
-        key
-    }
-
-    fn expires_at(&self) -> Option<i64> {
-        self.policy.expires_at(self.now)
+        KeyRow::new(&self.job, &self.key, self.execution_id)
     }
 
     pub(in crate::operation) fn rows(&self) -> (ExecutionRow, PlanRow) {
@@ -118,6 +112,7 @@ impl Open {
             cancelled: 0,
             attempts: 0,
             counts: Counts::default(),
+            counters_registered: 0,
             created_at: self.now,
             scatter_until: Some(self.due_at),
             sealed_at: None,
@@ -133,7 +128,12 @@ impl Open {
             notifications: BTreeSet::new(),
             admitted_until: self.policy.max_concurrency.map(|_| 0),
             in_flight: BTreeSet::new(),
-            expires_at: self.expires_at(),
+            step_cursor: None,
+            stop_requested: None,
+            open_from: 0,
+            heal_cursor: None,
+            healed_at: None,
+            waits_in_stream: false,
             due: Some(Due::execution(self.execution_id, self.due_at.min(self.policy.stall_look(self.now)))),
         };
         let plan = PlanRow {
@@ -143,7 +143,6 @@ impl Open {
             source: self.source.clone(),
             parameters: self.parameters.clone(),
             trace: self.trace.clone(),
-            expires_at: self.expires_at(),
         };
         (execution, plan)
     }

@@ -61,6 +61,7 @@ impl Operation for Seal {
         }
         execution.status = ExecutionStatus::Running;
         execution.sealed_at = Some(self.now);
+        execution.step_cursor = None;
         SealOutcome::Sealed
     }
 
@@ -71,11 +72,14 @@ impl Operation for Seal {
 
 impl Seal {
     fn update(&self) -> Update {
-        Update::new("SET #status = :running, #sealed_at = :now", "#status = :scattering AND #groups = :groups")
-            .text("running", ExecutionStatus::Running.as_str())
-            .text("scattering", ExecutionStatus::Scattering.as_str())
-            .number("now", self.now.as_millis())
-            .number("groups", self.groups)
+        Update::new(
+            "SET #status = :running, #sealed_at = :now REMOVE #step_cursor",
+            "#status = :scattering AND #groups = :groups",
+        )
+        .text("running", ExecutionStatus::Running.as_str())
+        .text("scattering", ExecutionStatus::Scattering.as_str())
+        .number("now", self.now.as_millis())
+        .number("groups", self.groups)
     }
 }
 

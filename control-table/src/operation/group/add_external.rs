@@ -29,8 +29,6 @@ pub struct AddExternal {
     /// The generation of the execution.
     pub generation: u32,
     pub now: Timestamp,
-    /// When the rows are deleted, in seconds since 1970: as the execution.
-    pub expires_at: Option<i64>,
 }
 
 /// Outcomes of [`AddExternal`]; only `Added` changes rows.
@@ -114,15 +112,14 @@ impl AddExternal {
         self.specs.iter().enumerate().map(|(offset, spec)| {
             // A group has fewer than 128 segments: the offset fits.
             let id = self.group.segment(u8::try_from(offset).unwrap_or(u8::MAX));
-            let row = SegmentRow::pending(id, spec.clone(), self.generation, self.now);
-            SegmentRow { expires_at: self.expires_at, ..row }
+            SegmentRow::pending(id, spec.clone(), self.generation, self.now)
         })
     }
 
     /// The tally of the group.
     #[must_use]
     pub fn tally(&self) -> TallyRow {
-        TallyRow { expires_at: self.expires_at, ..TallyRow::fresh(self.group, self.size(), self.generation) }
+        TallyRow { put_at: self.now, ..TallyRow::fresh(self.group, self.size(), self.generation) }
     }
 
     /// The mark of the part.
@@ -133,7 +130,6 @@ impl AddExternal {
             part: self.part.clone(),
             group: self.group.group,
             digest: self.digest.clone(),
-            expires_at: self.expires_at,
         }
     }
 
@@ -171,7 +167,6 @@ mod tests {
             specs: vec![Value::Null; 3],
             generation: 1,
             now: at(9),
-            expires_at: Some(7),
         }
     }
 
@@ -215,7 +210,6 @@ mod tests {
         let request = add(2, "a");
         let indexes: Vec<_> = request.rows().map(|row| row.index).collect();
         assert_eq!((indexes, request.tally().pending), (vec![256, 257, 258], 3));
-        assert!(request.rows().all(|row| row.expires_at == Some(7)) && request.tally().expires_at == Some(7));
         // Rows, tally, mark and execution.
         const { assert!(SEGMENTS_PER_ADD + 3 <= 100) };
     }

@@ -18,8 +18,6 @@ pub struct AddRows {
     /// The spec of each segment, by offset; at most [`crate::limits::GROUP_SIZE`].
     pub specs: Vec<serde_json::Value>,
     pub now: Timestamp,
-    /// When the rows are deleted, in seconds since 1970: as the execution.
-    pub expires_at: Option<i64>,
 }
 
 impl Operation for AddRows {
@@ -54,8 +52,7 @@ impl AddRows {
         self.specs.iter().enumerate().map(|(offset, spec)| {
             // A group has 128 segments: the offset fits.
             let id = self.group.segment(u8::try_from(offset).unwrap_or(u8::MAX));
-            let row = SegmentRow::pending(id, spec.clone(), self.generation, self.now);
-            SegmentRow { expires_at: self.expires_at, ..row }
+            SegmentRow::pending(id, spec.clone(), self.generation, self.now)
         })
     }
 }
@@ -68,7 +65,7 @@ mod tests {
     #[test]
     fn a_row_that_is_being_worked_on_stays_as_it_is() {
         let specs = vec![serde_json::json!(1), serde_json::json!(2)];
-        let add = AddRows { group: execution_id().group(1), generation: 1, specs, now: at(9), expires_at: None };
+        let add = AddRows { group: execution_id().group(1), generation: 1, specs, now: at(9) };
         let rows: Vec<SegmentRow> = add.rows().collect();
         assert_eq!(rows.iter().map(|row| row.index).collect::<Vec<_>>(), [128, 129]);
 

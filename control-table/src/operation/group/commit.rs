@@ -16,10 +16,10 @@ pub struct CommitGroup {
     pub size: u64,
     /// The generation of the execution.
     pub generation: u32,
+    /// The moment before the records of the group are put.
+    pub now: Timestamp,
     /// Until when the scatter is presumed alive.
     pub scatter_until: Timestamp,
-    /// When the tally is deleted, in seconds since 1970: as the execution.
-    pub expires_at: Option<i64>,
 }
 
 /// Outcomes of [`CommitGroup`]; only `Committed` changes rows.
@@ -83,7 +83,7 @@ impl CommitGroup {
     }
 
     fn tally(&self) -> TallyRow {
-        TallyRow { expires_at: self.expires_at, ..TallyRow::fresh(self.group, self.size, self.generation) }
+        TallyRow { put_at: self.now, ..TallyRow::fresh(self.group, self.size, self.generation) }
     }
 
     fn update(&self) -> Update {
@@ -105,13 +105,7 @@ mod tests {
     use crate::operation::testing::{at, execution_id, opened, sealed};
 
     fn commit(group: u64) -> CommitGroup {
-        CommitGroup {
-            group: execution_id().group(group),
-            size: 128,
-            generation: 1,
-            scatter_until: at(99),
-            expires_at: None,
-        }
+        CommitGroup { group: execution_id().group(group), size: 128, generation: 1, now: at(9), scatter_until: at(99) }
     }
 
     #[test]
@@ -122,7 +116,7 @@ mod tests {
         assert_eq!(commit(0).apply(&mut rows), CommitGroupOutcome::AlreadyCommitted);
         let (Part::Is(Some(tally)), Part::Is(Some(execution))) = rows else { panic!("{rows:?}") };
         assert_eq!((execution.groups, execution.segments, execution.scatter_until), (1, 128, Some(at(99))));
-        assert_eq!(tally.pending, 128);
+        assert_eq!((tally.pending, tally.put_at), (128, at(9)));
     }
 
     #[test]

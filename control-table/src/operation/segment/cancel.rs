@@ -58,6 +58,7 @@ impl Operation for CancelSegment {
         row.finished_at = Some(self.now);
         row.lease_until = None;
         row.retry_at = None;
+        row.retry_puts = 0;
         row.due = None;
         CancelSegmentOutcome::Cancelled(Box::new(row.clone()))
     }
@@ -70,7 +71,7 @@ impl Operation for CancelSegment {
 impl CancelSegment {
     fn update(&self) -> Update {
         Update::new(
-            "SET #status = :cancelled, #finished_at = :now REMOVE #lease_until, #retry_at, #due_shard, #due_at",
+            "SET #status = :cancelled, #finished_at = :now REMOVE #lease_until, #retry_at, #retry_puts, #due_shard, #due_at",
             "#generation = :generation AND #status IN (:pending, :running)",
         )
         .text("cancelled", SegmentStatus::Cancelled.as_str())

@@ -115,13 +115,14 @@ impl Claim {
         row.started_at = Some(self.now);
         row.finished_at = None;
         row.retry_at = None;
+        row.retry_puts = 0;
         row.due = None;
     }
 
     fn update(&self) -> Update {
         Update::new(
             "SET #status = :running, #attempt = #attempt + :one, #claimed_by = :record, #claim_id = :claim, \
-             #lease_until = :lease, #started_at = :now REMOVE #finished_at, #retry_at, #due_shard, #due_at",
+             #lease_until = :lease, #started_at = :now REMOVE #finished_at, #retry_at, #retry_puts, #due_shard, #due_at",
             "#generation = :generation AND (\
              (#status = :pending AND (attribute_not_exists(#retry_at) OR #retry_at <= :now)) OR \
              (#status = :running AND #attempt < :max AND \

@@ -1,4 +1,4 @@
-//! Defer retry: the sweeper has put the record of a due retry. The segment stays in the due index, at a later moment, in
+//! Defer retry: the sweeper has put the record of a due retry. The segment stays in the due index, among those whose record was put, in
 //! case that record is lost.
 
 use crate::clock::Timestamp;
@@ -6,7 +6,7 @@ use crate::id::SegmentId;
 use crate::operation::{Operation, Update, Write};
 use crate::rows::{CorruptItem, Due, RowKey, SegmentRow, SegmentStatus};
 
-/// Gives a pending segment a later due moment. Needs the due moment that the caller saw, so that of two sweepers one writes.
+/// Moves a pending segment to [`crate::rows::DueKind::Record`]. Needs the due moment that the caller saw, so that of two sweepers one writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct DeferRetry {
@@ -15,7 +15,8 @@ pub struct DeferRetry {
     pub generation: u32,
     /// The due moment of the segment when the caller read it.
     pub seen_due_at: Timestamp,
-    /// The new due moment.
+    /// The moment of the put, or a later one: the record is put again if the stream was read past it and no worker has claimed the
+    /// segment.
     pub due_at: Timestamp,
 }
 
@@ -50,7 +51,8 @@ impl Operation for DeferRetry {
         };
         match row.as_mut().filter(waits) {
             Some(row) => {
-                row.due = Some(Due::segment(self.segment, self.due_at));
+                row.due = Some(self.due());
+                row.retry_puts += 1;
                 DeferRetryOutcome::Deferred
             }
             None => DeferRetryOutcome::Moved,
@@ -63,12 +65,21 @@ impl Operation for DeferRetry {
 }
 
 impl DeferRetry {
+    fn due(&self) -> Due {
+        Due::record(self.segment, self.due_at)
+    }
+
     fn update(&self) -> Update {
-        Update::new("SET #due_at = :due", "#status = :pending AND #generation = :generation AND #due_at = :seen")
-            .text("pending", SegmentStatus::Pending.as_str())
-            .number("due", self.due_at.as_millis())
-            .number("seen", self.seen_due_at.as_millis())
-            .number("generation", self.generation)
+        Update::new(
+            "SET #due_at = :due, #due_shard = :shard ADD #retry_puts :one",
+            "#status = :pending AND #generation = :generation AND #due_at = :seen",
+        )
+        .text("pending", SegmentStatus::Pending.as_str())
+        .text("shard", self.due().due_shard)
+        .number("one", 1)
+        .number("due", self.due_at.as_millis())
+        .number("seen", self.seen_due_at.as_millis())
+        .number("generation", self.generation)
     }
 }
 
@@ -84,7 +95,7 @@ mod tests {
 
         let mut row = running(1);
         if let Some(row) = &mut row {
-            (row.status, row.due) = (SegmentStatus::Pending, Some(Due::segment(segment(1), at(10))));
+            (row.status, row.due) = (SegmentStatus::Pending, Some(Due::retry(segment(1), at(10))));
         }
         assert_eq!(defer.apply(&mut row), DeferRetryOutcome::Deferred);
         assert_eq!(defer.apply(&mut row), DeferRetryOutcome::Moved);

@@ -123,7 +123,7 @@ impl Finish {
             Ending::Retry { failure, retry_at } => {
                 row.status = SegmentStatus::Pending;
                 row.retry_at = Some(*retry_at);
-                row.due = Some(Due::segment(row.id(), *retry_at));
+                row.due = Some(Due::retry(row.id(), *retry_at));
                 row.error = Some(failure.clone());
             }
         }
@@ -141,7 +141,7 @@ impl Finish {
             .number("duration", duration_ms)
             .value("error", to_attribute(failure)?),
             Ending::Retry { failure, retry_at } => {
-                let due = Due::segment(self.segment, *retry_at);
+                let due = Due::retry(self.segment, *retry_at);
                 Update::new(
                     "SET #status = :status, #finished_at = :now, #error = :error, #retry_at = :retry, \
                      #due_shard = :shard, #due_at = :retry",

@@ -25,7 +25,8 @@ impl DynamoDbStore {
                 .expression_attribute_values(":source", text(DeadLetterRow::pk_of(source)))
                 .scan_index_forward(false)
                 .set_exclusive_start_key(from);
-            let output = query.send().await.map_err(|error| self.sdk_error(about, error))?;
+            let sent = self.when_free(|| query.clone().send()).await;
+            let output = sent.map_err(|error| self.sdk_error(about, error))?;
             for item in output.items.unwrap_or_default() {
                 rows.push(about.read(item)?);
             }

@@ -55,7 +55,7 @@ impl DynamoDbStore {
 
     pub(super) async fn query_due(&self, shard: DueShard, now: Timestamp, limit: u16) -> Result<Vec<DueItem>, Error> {
         let about = About { operation: "read due", subject: &self.table };
-        let output = self
+        let query = self
             .partition(shard)
             .key_condition_expression("#due_shard = :shard AND #due_at <= :now")
             .expression_attribute_names("#due_at", "due_at")
@@ -63,10 +63,9 @@ impl DynamoDbStore {
                 ":now",
                 aws_sdk_dynamodb::types::AttributeValue::N(now.as_millis().to_string()),
             )
-            .limit(i32::from(limit))
-            .send()
-            .await
-            .map_err(|error| self.sdk_error(about, error))?;
+            .limit(i32::from(limit));
+        let sent = self.when_free(|| query.clone().send()).await;
+        let output = sent.map_err(|error| self.sdk_error(about, error))?;
         Ok(output.items.unwrap_or_default().iter().filter_map(due_item).collect())
     }
 
@@ -85,7 +84,8 @@ impl DynamoDbStore {
                 .expression_attribute_names("#pk", PK)
                 .expression_attribute_values(":execution", text(format!("{execution_id}#")))
                 .set_exclusive_start_key(from);
-            let output = query.send().await.map_err(|error| self.sdk_error(about, error))?;
+            let sent = self.when_free(|| query.clone().send()).await;
+            let output = sent.map_err(|error| self.sdk_error(about, error))?;
             waiting.extend(output.items.unwrap_or_default().iter().filter_map(retry));
             from = output.last_evaluated_key;
             if from.is_none() || waiting.len() >= limit.into() {
@@ -100,17 +100,10 @@ impl DynamoDbStore {
         let about = About { operation: "read open executions", subject: &self.table };
         let (mut open, mut from) = (Vec::new(), None);
         for _ in 0..MAX_PAGES {
-            let query = self
-                .partition(shard)
-                .filter_expression("#sk = :execution")
-                .expression_attribute_names("#sk", SK)
-                .expression_attribute_values(":execution", text(ExecutionRow::SK))
-                .set_exclusive_start_key(from);
-            let output = query.send().await.map_err(|error| self.sdk_error(about, error))?;
-            open.extend(output.items.unwrap_or_default().iter().filter_map(|item| match due_item(item)? {
-                DueItem::Execution(execution_id) => Some(execution_id),
-                DueItem::Segment(_) => None,
-            }));
+            let query = self.partition(shard).set_exclusive_start_key(from);
+            let sent = self.when_free(|| query.clone().send()).await;
+            let output = sent.map_err(|error| self.sdk_error(about, error))?;
+            open.extend(output.items.unwrap_or_default().iter().filter_map(|item| due_item(item)?.execution()));
             from = output.last_evaluated_key;
             if from.is_none() {
                 return Ok(open);

@@ -91,20 +91,14 @@ impl DynamoDbStore {
             .set_expression_attribute_values(Some(update.values).filter(|values| !values.is_empty()))
             .return_values(ReturnValue::AllOld)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let mut tries = BUSY.begin(&self.entropy);
-        loop {
-            tries.next().await;
-            let error = match request.clone().send().await {
-                Ok(output) => return Ok(Answer::Applied(vec![read(about, key, output.attributes)?])),
-                Err(error) => error,
-            };
-            if let Some(UpdateItemError::ConditionalCheckFailedException(refusal)) = error.as_service_error() {
-                return Ok(Answer::Refused(vec![read(about, key, refusal.item.clone())?]));
-            }
-            let error = self.sdk_error(about, error);
-            if !error.is_conflict() || !tries.left() {
-                return Err(error);
-            }
+        match self.when_free(|| request.clone().send()).await {
+            Ok(output) => Ok(Answer::Applied(vec![read(about, key, output.attributes)?])),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => {
+                    Ok(Answer::Refused(vec![read(about, key, refusal.item.clone())?]))
+                }
+                _ => Err(self.sdk_error(about, error)),
+            },
         }
     }
 
@@ -117,7 +111,7 @@ impl DynamoDbStore {
             .condition_expression("attribute_not_exists(#pk)")
             .expression_attribute_names("#pk", PK)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match request.send().await {
+        match self.when_free(|| request.clone().send()).await {
             Ok(_) => Ok(Answer::Applied(vec![Part::Is(None)])),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
@@ -136,7 +130,7 @@ impl DynamoDbStore {
         let (mut tries, mut last_code) = (BUSY.begin(&self.entropy), String::new());
         while tries.next().await {
             let request = self.client.transact_write_items().set_transact_items(Some(parts.clone()));
-            let Err(error) = request.send().await else {
+            let Err(error) = self.when_free(|| request.clone().send()).await else {
                 return Ok(Answer::Applied(vec![Part::Held; keys.len()]));
             };
             let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
@@ -203,7 +197,8 @@ impl DynamoDbStore {
             let statements = left.iter().map(|item| self.insert_statement(about, item));
             let request = self.client.batch_execute_statement();
             let request = request.set_statements(Some(statements.collect::<Result<_, _>>()?));
-            let output = request.send().await.map_err(|error| self.sdk_error(about, error))?;
+            let sent = self.when_free(|| request.clone().send()).await;
+            let output = sent.map_err(|error| self.sdk_error(about, error))?;
             let mut again = Vec::new();
             for (item, answer) in left.into_iter().zip(output.responses.unwrap_or_default()) {
                 let Some(error) = answer.error else { continue };

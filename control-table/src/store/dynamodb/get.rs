@@ -15,7 +15,8 @@ impl DynamoDbStore {
     pub(super) async fn get_row(&self, about: About<'_>, key: &RowKey) -> Result<Option<AnyRow>, Error> {
         let item_key = Some(key.item_key().to_item());
         let request = self.client.get_item().table_name(&*self.table).set_key(item_key).consistent_read(true);
-        let output = request.send().await.map_err(|error| self.sdk_error(about, error))?;
+        let sent = self.when_free(|| request.clone().send()).await;
+        let output = sent.map_err(|error| self.sdk_error(about, error))?;
         output.item.map(|item| key.read(item)).transpose().map_err(|source| about.corrupt(source))
     }
 
@@ -52,7 +53,8 @@ impl DynamoDbStore {
         let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
         let keys = keys.map_err(|source| about.build_error(&source))?;
         let request = self.client.batch_get_item().request_items(&*self.table, keys);
-        let output = request.send().await.map_err(|error| self.sdk_error(about, error))?;
+        let sent = self.when_free(|| request.clone().send()).await;
+        let output = sent.map_err(|error| self.sdk_error(about, error))?;
         let items = output.responses.unwrap_or_default().remove(&*self.table).unwrap_or_default();
         let unprocessed = output.unprocessed_keys.unwrap_or_default().remove(&*self.table);
         Ok((items, unprocessed.map(|keys| keys.keys).unwrap_or_default()))

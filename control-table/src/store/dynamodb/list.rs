@@ -38,7 +38,7 @@ impl DynamoDbStore {
         (name, value): (&str, &str),
         limit: u16,
     ) -> Result<Vec<RowKey>, Error> {
-        let pages = self
+        let query = self
             .client
             .query()
             .table_name(&*self.table)
@@ -50,10 +50,9 @@ impl DynamoDbStore {
             .expression_attribute_values(":lowest", text(query.lowest()))
             .expression_attribute_values(":highest", text(query.highest()))
             .scan_index_forward(false)
-            .limit(i32::from(limit))
-            .send()
-            .await
-            .map_err(|error| self.sdk_error(about, error))?;
+            .limit(i32::from(limit));
+        let sent = self.when_free(|| query.clone().send()).await;
+        let pages = sent.map_err(|error| self.sdk_error(about, error))?;
         let ids = pages.items.unwrap_or_default();
         Ok(ids.iter().filter_map(execution_key).collect())
     }

@@ -3,9 +3,11 @@
 //! # Layout
 //! - `execute`: operations: requests, refusals, conflicts
 //! - `get`, `segments`, `due`, `list`, `dead_letters`: reads, a file for each kind of query
+//! - `delete`: the rows of an expired execution
 //! - `schema`: checks a table, and makes one
 
 mod dead_letters;
+mod delete;
 mod due;
 mod execute;
 mod get;
@@ -35,6 +37,7 @@ use crate::rows::{
     AnyRow, CorruptItem, DeadLetterRow, DeadLetterSource, DueShard, Item, Row, RowKey, SegmentRow, SegmentStatus,
     from_item,
 };
+use crate::sdk::is_busy;
 
 /// Tries of a request that `DynamoDB` is too busy for. With the waits they take some ten seconds: longer than a conflicting
 /// transaction, and than the split of a partition. They come on top of the SDK's own retries.
@@ -53,6 +56,24 @@ impl DynamoDbStore {
     #[must_use]
     pub fn new(client: Client, table: &str, entropy: Arc<Entropy>) -> Self {
         Self { client, table: table.into(), entropy }
+    }
+
+    /// Sends a request until `DynamoDB` takes or refuses it: again, after a wait, while it is too busy or a transaction on the same row
+    /// is in the way. Every write goes through here, and every read. The SDK itself repeats what got no answer.
+    async fn when_free<T, E, F>(&self, mut send: impl FnMut() -> F) -> Result<T, SdkError<E>>
+    where
+        E: ProvideErrorMetadata,
+        F: Future<Output = Result<T, SdkError<E>>>,
+    {
+        let mut tries = BUSY.begin(&self.entropy);
+        loop {
+            tries.next().await;
+            let answer = send().await;
+            let is_too_busy = |error: &SdkError<E>| error.as_service_error().and_then(E::code).is_some_and(is_busy);
+            if !answer.as_ref().is_err_and(is_too_busy) || !tries.left() {
+                return answer;
+            }
+        }
     }
 
     fn sdk_error<E>(&self, about: About<'_>, error: SdkError<E>) -> Error
@@ -117,6 +138,14 @@ impl Store for DynamoDbStore {
 
     fn open_executions(&self, shard: DueShard) -> BoxFuture<'_, Result<Vec<ExecutionId>, Error>> {
         Box::pin(self.query_open(shard))
+    }
+
+    fn delete<'a>(&'a self, about: About<'a>, keys: &'a [RowKey]) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(self.delete_rows(about, keys))
+    }
+
+    fn add_marks(&self, execution_id: ExecutionId, limit: u16) -> BoxFuture<'_, Result<Vec<RowKey>, Error>> {
+        Box::pin(self.query_add_marks(execution_id, limit))
     }
 
     fn list_executions<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Vec<RowKey>, Error>> {

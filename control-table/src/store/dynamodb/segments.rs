@@ -30,7 +30,8 @@ impl DynamoDbStore {
         let (mut rows, mut from) = (Vec::new(), None);
         for _ in 0..MAX_PAGES {
             let query = self.segments_query(group, status).set_exclusive_start_key(from);
-            let output = query.send().await.map_err(|error| self.sdk_error(about, error))?;
+            let sent = self.when_free(|| query.clone().send()).await;
+            let output = sent.map_err(|error| self.sdk_error(about, error))?;
             for item in output.items.unwrap_or_default() {
                 rows.push(about.read(item)?);
             }
@@ -55,8 +56,9 @@ impl DynamoDbStore {
         let mut page = i32::try_from(limit).ok();
         for _ in 0..MAX_PAGES {
             let query = self.waiting_query(group, offset, generation).set_limit(page.take());
-            let output = query.set_exclusive_start_key(from).send().await;
-            let output = output.map_err(|error| self.sdk_error(about, error))?;
+            let query = query.set_exclusive_start_key(from);
+            let sent = self.when_free(|| query.clone().send()).await;
+            let output = sent.map_err(|error| self.sdk_error(about, error))?;
             for item in output.items.unwrap_or_default() {
                 rows.push(about.read(item)?);
             }
@@ -99,7 +101,8 @@ impl DynamoDbStore {
         let (mut count, mut from) = (0_u64, None);
         for _ in 0..MAX_PAGES {
             let query = self.segments_query(group, Some(status)).select(Select::Count).set_exclusive_start_key(from);
-            let output = query.send().await.map_err(|error| self.sdk_error(about, error))?;
+            let sent = self.when_free(|| query.clone().send()).await;
+            let output = sent.map_err(|error| self.sdk_error(about, error))?;
             count += u64::try_from(output.count).unwrap_or(0);
             from = output.last_evaluated_key;
             if from.is_none() {

@@ -255,6 +255,18 @@ impl Store for SqliteStore {
         })
     }
 
+    fn delete<'a>(&'a self, about: About<'a>, keys: &'a [RowKey]) -> BoxFuture<'a, Result<(), Error>> {
+        let keys = keys.to_vec();
+        Box::pin(self.write(about, move |connection| expiry::delete_rows(connection, &keys)))
+    }
+
+    fn add_marks(&self, execution_id: ExecutionId, limit: u16) -> BoxFuture<'_, Result<Vec<RowKey>, Error>> {
+        Box::pin(async move {
+            let about = About { operation: "read add marks", subject: &execution_id };
+            self.read(about, move |connection| reads::add_marks(connection, execution_id, limit)).await
+        })
+    }
+
     fn list_executions<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Vec<RowKey>, Error>> {
         let query = query.clone();
         Box::pin(async move {

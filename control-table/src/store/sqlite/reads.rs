@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::id::{ExecutionId, GroupId, JobName, SegmentId};
 use crate::limits::GROUP_SIZE;
 use crate::read::{DueItem, ListQuery};
-use crate::rows::{DeadLetterRow, DeadLetterSource, DueShard, RowKey, SegmentRow, SegmentStatus};
+use crate::rows::{AddMarkRow, DeadLetterRow, DeadLetterSource, DueKind, DueShard, RowKey, SegmentRow, SegmentStatus};
 
 /// The indexes of a group's segments: from, and before.
 fn range(group: GroupId) -> (i64, i64) {
@@ -79,7 +79,8 @@ fn execution_id(row: &SqlRow<'_>, column: usize) -> Result<ExecutionId, rusqlite
     Ok(ExecutionId::new(Uuid::from_bytes(row.get(column)?)))
 }
 
-/// What is due in the executions of that process.
+/// What is due in the executions of that process. An execution whose retention is over belongs to a process that has ended as a rule: any
+/// process deletes it.
 pub(super) fn due(
     connection: &Connection,
     process: ProcessId,
@@ -87,17 +88,23 @@ pub(super) fn due(
     now: Timestamp,
     limit: u16,
 ) -> Result<Vec<DueItem>, Failure> {
-    // An execution that is over has no due segments, so only the open ones are looked through.
-    let mut statement = connection.prepare_cached(
-        "SELECT execution, -1 AS idx, due_at FROM execution_rows
-         WHERE process = ?1 AND due_shard = ?2 AND due_at <= ?3
-         UNION ALL
-         SELECT segment_rows.execution, idx, segment_rows.due_at
-         FROM execution_rows JOIN segment_rows USING (execution)
-         WHERE process = ?1 AND execution_rows.due_at IS NOT NULL
-            AND segment_rows.due_shard = ?2 AND segment_rows.due_at <= ?3
-         ORDER BY due_at LIMIT ?4",
-    )?;
+    let mut statement = connection.prepare_cached(match shard.kind() {
+        DueKind::Execution => {
+            "SELECT execution, -1 AS idx FROM execution_rows
+             WHERE process = ?1 AND due_shard = ?2 AND due_at <= ?3 ORDER BY due_at LIMIT ?4"
+        }
+        DueKind::Expiry => {
+            "SELECT execution, -1 AS idx FROM execution_rows
+             WHERE ?1 IS NOT NULL AND due_shard = ?2 AND due_at <= ?3 ORDER BY due_at LIMIT ?4"
+        }
+        // An execution that is over has no due segments, so only the open ones are looked through.
+        DueKind::Retry | DueKind::Record => {
+            "SELECT segment_rows.execution, idx FROM execution_rows JOIN segment_rows USING (execution)
+             WHERE process = ?1 AND execution_rows.due_shard LIKE 'EXECUTION#%'
+                AND segment_rows.due_shard = ?2 AND segment_rows.due_at <= ?3
+             ORDER BY segment_rows.due_at LIMIT ?4"
+        }
+    })?;
     let mut found = statement.query(params![process.to_string(), String::from(shard), now.as_millis(), limit])?;
     let mut items = Vec::new();
     while let Some(row) = found.next()? {
@@ -108,6 +115,20 @@ pub(super) fn due(
         });
     }
     Ok(items)
+}
+
+/// The keys of the marks of an execution's adds.
+pub(super) fn add_marks(
+    connection: &Connection,
+    execution_id: ExecutionId,
+    limit: u16,
+) -> Result<Vec<RowKey>, Failure> {
+    let mut statement = connection
+        .prepare_cached("SELECT sk FROM other_rows WHERE pk = ?1 AND sk >= ?2 AND sk < ?2 || char(1114111) LIMIT ?3")?;
+    let found = statement
+        .query_map(params![execution_id.to_string(), AddMarkRow::SK_PREFIX, limit], |row| row.get::<_, String>(0))?;
+    let marks = found.collect::<Result<Vec<_>, _>>()?;
+    Ok(marks.iter().filter_map(|sk| sk.parse().ok()).map(|part| RowKey::AddMark(execution_id, part)).collect())
 }
 
 pub(super) fn retries(

@@ -36,7 +36,7 @@ pub(super) fn load(connection: &Connection, key: &RowKey) -> Result<Option<Loade
             .prepare_cached("SELECT body FROM tally_rows WHERE execution = ?1 AND grp = ?2")?
             .query_row(params![blob(group.execution_id), int(group.group)], |row| row.get(0))
             .optional()?,
-        RowKey::Plan(_) | RowKey::Key(..) | RowKey::AddMark(..) | RowKey::DeadLetter(..) => {
+        RowKey::Plan(_) | RowKey::Key(..) | RowKey::AddMark(..) | RowKey::Watermark(..) | RowKey::DeadLetter(..) => {
             let ItemKey { pk, sk } = key.item_key();
             connection
                 .prepare_cached("SELECT body FROM other_rows WHERE pk = ?1 AND sk = ?2")?
@@ -63,9 +63,9 @@ pub(super) fn save(connection: &Connection, row: &AnyRow, body: &str, opener: &O
         AnyRow::Execution(row) => save_execution(connection, row, body, opener),
         AnyRow::Segment(row) => save_segment(connection, row, body),
         AnyRow::Tally(row) => save_tally(connection, row, body),
-        AnyRow::Plan(plan) => save_other(connection, row, body, plan.expires_at),
-        AnyRow::Key(key) => save_other(connection, row, body, key.expires_at),
-        AnyRow::AddMark(mark) => save_other(connection, row, body, mark.expires_at),
+        AnyRow::Plan(_) | AnyRow::Key(_) | AnyRow::AddMark(_) | AnyRow::Watermark(_) => {
+            save_other(connection, row, body, None)
+        }
         AnyRow::DeadLetter(letter) => save_other(connection, row, body, Some(letter.expires_at)),
     }
 }
@@ -78,10 +78,10 @@ fn save_execution(connection: &Connection, row: &ExecutionRow, body: &str, opene
     let (due_shard, due_at) = due(row.due);
     connection
         .prepare_cached(
-            "INSERT INTO execution_rows (execution, job, status, process, due_shard, due_at, expires_at, body, origin)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+            "INSERT INTO execution_rows (execution, job, status, process, due_shard, due_at, body, origin)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
              ON CONFLICT DO UPDATE SET
-                status = ?3, due_shard = ?5, due_at = ?6, expires_at = ?7, body = ?8",
+                status = ?3, due_shard = ?5, due_at = ?6, body = ?7",
         )?
         .execute(params![
             blob(row.execution_id),
@@ -90,7 +90,6 @@ fn save_execution(connection: &Connection, row: &ExecutionRow, body: &str, opene
             opener.process.to_string(),
             due_shard,
             due_at,
-            row.expires_at,
             body,
             opener.origin
         ])?;
@@ -101,29 +100,21 @@ fn save_segment(connection: &Connection, row: &SegmentRow, body: &str) -> Result
     let (due_shard, due_at) = due(row.due);
     connection
         .prepare_cached(
-            "INSERT INTO segment_rows (execution, idx, status, due_shard, due_at, expires_at, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-             ON CONFLICT DO UPDATE SET status = ?3, due_shard = ?4, due_at = ?5, expires_at = ?6, body = ?7",
+            "INSERT INTO segment_rows (execution, idx, status, due_shard, due_at, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT DO UPDATE SET status = ?3, due_shard = ?4, due_at = ?5, body = ?6",
         )?
-        .execute(params![
-            blob(row.group.execution_id),
-            int(row.index),
-            row.status.as_str(),
-            due_shard,
-            due_at,
-            row.expires_at,
-            body
-        ])?;
+        .execute(params![blob(row.group.execution_id), int(row.index), row.status.as_str(), due_shard, due_at, body])?;
     Ok(())
 }
 
 fn save_tally(connection: &Connection, row: &TallyRow, body: &str) -> Result<(), Failure> {
     connection
         .prepare_cached(
-            "INSERT INTO tally_rows (execution, grp, expires_at, body) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT DO UPDATE SET expires_at = ?3, body = ?4",
+            "INSERT INTO tally_rows (execution, grp, body) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET body = ?3",
         )?
-        .execute(params![blob(row.group.execution_id), int(row.group.group), row.expires_at, body])?;
+        .execute(params![blob(row.group.execution_id), int(row.group.group), body])?;
     Ok(())
 }
 

@@ -2,10 +2,10 @@
 //!
 //! | table | key | what else has a column |
 //! |---|---|---|
-//! | `execution_rows` | execution | job, status, the process that works on it, its origin ([`super::Opener`]), when it is due, when it expires |
-//! | `segment_rows` | execution, index | status, when it is due, when it expires |
-//! | `tally_rows` | execution, group | when it expires |
-//! | `other_rows`: plans, keys, add marks, dead letters | `pk`, `sk` | when it expires |
+//! | `execution_rows` | execution | job, status, the process that works on it, its origin ([`super::Opener`]), when it is due |
+//! | `segment_rows` | execution, index | status, when it is due |
+//! | `tally_rows` | execution, group | |
+//! | `other_rows`: plans, keys, add marks, dead letters | `pk`, `sk` | when a dead letter expires |
 //! | `outbox`: rows that gather has to read | execution, group (-1: the execution itself) | an increasing number |
 //!
 //! Executions are blobs of 16 bytes, moments are milliseconds since 1970, as in the rows. The column `body` is the row as JSON.
@@ -26,17 +26,18 @@ const MODE_WAIT: std::time::Duration = std::time::Duration::from_millis(20);
 const TABLES: &str = "
 CREATE TABLE execution_rows (
     execution BLOB PRIMARY KEY, job TEXT NOT NULL, status TEXT NOT NULL, process TEXT NOT NULL, origin TEXT NOT NULL,
-    due_shard TEXT, due_at INTEGER, expires_at INTEGER, body TEXT NOT NULL
+    due_shard TEXT, due_at INTEGER, body TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX executions_by_job ON execution_rows (job, execution);
 CREATE INDEX executions_due ON execution_rows (process, due_shard, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX executions_expiring ON execution_rows (due_shard, due_at) WHERE due_at IS NOT NULL;
 CREATE TABLE segment_rows (
     execution BLOB NOT NULL, idx INTEGER NOT NULL, status TEXT NOT NULL,
-    due_shard TEXT, due_at INTEGER, expires_at INTEGER, body TEXT NOT NULL, PRIMARY KEY (execution, idx)
+    due_shard TEXT, due_at INTEGER, body TEXT NOT NULL, PRIMARY KEY (execution, idx)
 ) WITHOUT ROWID;
 CREATE INDEX segments_due ON segment_rows (execution, due_shard, due_at) WHERE due_at IS NOT NULL;
 CREATE TABLE tally_rows (
-    execution BLOB NOT NULL, grp INTEGER NOT NULL, expires_at INTEGER, body TEXT NOT NULL, PRIMARY KEY (execution, grp)
+    execution BLOB NOT NULL, grp INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (execution, grp)
 ) WITHOUT ROWID;
 CREATE TABLE other_rows (
     pk TEXT NOT NULL, sk TEXT NOT NULL, expires_at INTEGER, body TEXT NOT NULL, PRIMARY KEY (pk, sk)

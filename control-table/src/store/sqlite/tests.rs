@@ -5,9 +5,9 @@ use uuid::Uuid;
 use super::*;
 use crate::ControlTable;
 use crate::operation::testing::{at, execution_id};
-use crate::operation::{AddRows, CommitGroup, Fold, Open, OpenOutcome, Seal, SealOutcome, Tally};
+use crate::operation::{AddDeadLetter, AddRows, CommitGroup, Fold, Open, OpenOutcome, Seal, SealOutcome, Tally};
 use crate::policy::Policy;
-use crate::rows::{PlanKind, SegmentStatus};
+use crate::rows::{DeadLetterSource, DueKind, PlanKind, SegmentStatus};
 
 struct Lab {
     directory: tempfile::TempDir,
@@ -33,10 +33,9 @@ impl Lab {
         let opened = self.table.execute(&open(execution_id(), "k", policy)).await.unwrap();
         assert!(matches!(opened, OpenOutcome::Opened(_)), "{opened:?}");
         let group = execution_id().group(0);
-        let expires_at = policy.expires_at(at(0));
-        let rows = AddRows { group, generation: 1, specs: vec![serde_json::Value::Null; 2], now: at(1), expires_at };
+        let rows = AddRows { group, generation: 1, specs: vec![serde_json::Value::Null; 2], now: at(1) };
         self.table.execute(&rows).await.unwrap();
-        let commit = CommitGroup { group, size: 2, generation: 1, scatter_until: at(9), expires_at };
+        let commit = CommitGroup { group, size: 2, generation: 1, now: at(1), scatter_until: at(9) };
         self.table.execute(&commit).await.unwrap();
         let seal = Seal { execution_id: execution_id(), groups: 1, now: at(5) };
         assert_eq!(self.table.execute(&seal).await.unwrap(), SealOutcome::Sealed);
@@ -142,7 +141,7 @@ async fn an_execution_belongs_to_its_opener_until_another_takes_it_over() {
     assert_eq!(other.owner(execution_id()).await.unwrap().unwrap(), Owner { process: other.process(), ..owner });
     let due = async |store: &SqliteStore| {
         let mut due = Vec::new();
-        for shard in DueShard::all() {
+        for shard in DueShard::all(DueKind::Execution) {
             due.extend(store.due(shard, at(1_000_000_000), 10).await.unwrap());
         }
         due.len()
@@ -151,21 +150,39 @@ async fn an_execution_belongs_to_its_opener_until_another_takes_it_over() {
 }
 
 #[tokio::test]
-async fn expired_rows_are_deleted_with_their_news_and_others_stay() {
+async fn deleted_rows_are_gone_with_their_news_and_others_stay() {
     let lab = Lab::new();
-    lab.sealed(Policy { retention_days: Some(2), ..Policy::default() }).await;
+    lab.sealed(Policy::default()).await;
     let kept = open(ExecutionId::new(Uuid::from_u128(77)), "kept", Policy::default());
     lab.table.execute(&kept).await.unwrap();
-    let days = |days| at(0).plus(chrono::TimeDelta::days(days));
-    assert_eq!(lab.store.delete_expired(days(1)).await.unwrap(), 0);
-    // Execution, plan, key, tally, two segments.
-    assert_eq!(lab.store.delete_expired(days(3)).await.unwrap(), 6);
+    let group = execution_id().group(0);
+    let mut keys = vec![RowKey::Tally(group), RowKey::Plan(execution_id()), RowKey::Execution(execution_id())];
+    keys.extend([0, 1].map(|offset| RowKey::Segment(group.segment(offset))));
+    lab.store.delete(About { operation: "delete", subject: &group }, &keys).await.unwrap();
     assert!(lab.table.execution(execution_id()).await.unwrap().is_none());
+    assert_eq!(lab.table.group_segments(group, None).await.unwrap(), []);
     assert!(lab.table.execution(kept.execution_id).await.unwrap().is_some());
     let news = lab.store.read(About { operation: "count", subject: &"news" }, |connection| {
         Ok(connection.query_row("SELECT count(*) FROM outbox", [], |row| row.get::<_, i64>(0))?)
     });
     assert_eq!(news.await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn dead_letters_expire() {
+    let lab = Lab::new();
+    let letter = AddDeadLetter {
+        source: DeadLetterSource::Worker,
+        event_id: "shard:1".to_owned(),
+        reason: "it is no record".to_owned(),
+        payload: b"x".to_vec(),
+        now: at(0),
+    };
+    lab.table.execute(&letter).await.unwrap();
+    let days = |days| at(0).plus(chrono::TimeDelta::days(days));
+    assert_eq!(lab.store.delete_expired(days(13)).await.unwrap(), 0);
+    assert_eq!(lab.store.delete_expired(days(15)).await.unwrap(), 1);
+    assert_eq!(lab.table.dead_letters(9).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -194,7 +211,7 @@ async fn a_full_disk_is_an_error_and_what_was_written_stays() {
     lab.store.write(About { operation: "fill", subject: &"it" }, fill).await.unwrap();
     let group = execution_id().group(1);
     let specs = vec![serde_json::Value::from("x".repeat(10_000)); 100];
-    let rows = AddRows { group, generation: 1, specs, now: at(1), expires_at: None };
+    let rows = AddRows { group, generation: 1, specs, now: at(1) };
     let error = lab.table.execute(&rows).await.unwrap_err();
     let text = error.to_string();
     assert!(!error.is_retryable() && text.contains("control.db") && text.contains("free space"), "{text}");

@@ -1,8 +1,11 @@
 //! The segment stream on Kinesis.
 
 mod batch;
+mod position;
 #[cfg(test)]
 mod tests;
+
+pub use self::position::KinesisPosition;
 
 use std::sync::Arc;
 

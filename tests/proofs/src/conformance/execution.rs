@@ -97,7 +97,7 @@ async fn other_completions(mut lab: Lab) {
 }
 
 async fn mark_once(mut lab: Lab) {
-    let mark = MarkPublished { execution_id: lab.id, generation: 1 };
+    let mark = MarkPublished { execution_id: lab.id, generation: 1, expires_at: None };
     assert_eq!(lab.both(&mark).await, MarkPublishedOutcome::Stale, "no execution");
     lab.sealed(Policy::default(), &[]).await;
     assert_eq!(lab.both(&mark).await, MarkPublishedOutcome::Stale, "not complete");
@@ -118,6 +118,10 @@ async fn checkpoint_a_stall(mut lab: Lab) {
         progress_at: at(600),
         stalled_at: None,
         notification: false,
+        open_from: 2,
+        heal_cursor: Some(5),
+        healed_at: Some(at(600)),
+        waits_in_stream: true,
         due_at: at(900),
     };
     assert_eq!(lab.both(&checkpoint).await, CheckpointProgressOutcome::Moved, "no execution");
@@ -127,6 +131,9 @@ async fn checkpoint_a_stall(mut lab: Lab) {
     let stalled = CheckpointProgress {
         seen_due_at: at(900),
         stalled_at: Some(at(950)),
+        heal_cursor: None,
+        healed_at: None,
+        waits_in_stream: false,
         notification: true,
         due_at: at(1_200),
         ..checkpoint.clone()

@@ -25,7 +25,6 @@ fn add(lab: &Lab, group: u64, number: u64) -> AddExternal {
         specs: vec![serde_json::json!({"x": 1.0}), serde_json::Value::Null],
         generation: 1,
         now: at(5),
-        expires_at: Some(9_000),
     }
 }
 

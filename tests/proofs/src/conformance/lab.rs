@@ -130,7 +130,7 @@ impl Lab {
         self.done(1, failed()).await;
         self.folded(&[0]).await;
         assert!(matches!(self.both(&self.complete_of(1)).await, CompleteOutcome::Completed(_)));
-        let mark = MarkPublished { execution_id: self.id, generation: 1 };
+        let mark = MarkPublished { execution_id: self.id, generation: 1, expires_at: None };
         assert_eq!(self.both(&mark).await, MarkPublishedOutcome::Marked);
     }
 
@@ -162,15 +162,13 @@ impl Lab {
     #[must_use]
     pub fn rows_of(&self, group: u64, size: u64) -> AddRows {
         let specs = (0..size).map(|offset| serde_json::json!({"group": group, "offset": offset, "share": 0.5}));
-        let expires_at = self.memory.executions.get(&self.id).and_then(|row| row.expires_at);
-        AddRows { group: self.id.group(group), generation: 1, specs: specs.collect(), now: at(1), expires_at }
+        AddRows { group: self.id.group(group), generation: 1, specs: specs.collect(), now: at(1) }
     }
 
     /// The commit of a group.
     #[must_use]
     pub fn commit_of(&self, group: u64, size: u64) -> CommitGroup {
-        let expires_at = self.memory.executions.get(&self.id).and_then(|row| row.expires_at);
-        CommitGroup { group: self.id.group(group), size, generation: 1, scatter_until: at(400), expires_at }
+        CommitGroup { group: self.id.group(group), size, generation: 1, now: at(2), scatter_until: at(400) }
     }
 
     /// A claim of a segment in the generation it is in, at 100, for a lease until 200.

@@ -26,7 +26,7 @@ async fn a_tally(mut lab: Lab) {
     lab.done(0, succeeded(0)).await;
     lab.done(1, failed()).await;
     let seen = lab.tally_row(0);
-    let mut right = TallyRow { pending: 3, attempts: 0, expires_at: Some(9_000), ..seen.clone() };
+    let mut right = TallyRow { pending: 3, attempts: 0, puts_again: 3, ..seen.clone() };
     right.succeeded.clear();
     right.failed.clear();
     right.counts = control_table::rows::Counts::default();

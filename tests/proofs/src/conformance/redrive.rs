@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use control_table::operation::{
     BeginRedrive, BeginRedriveOutcome, Cancel, CancelOutcome, ClaimOutcome, CompleteOutcome, EndRedrive,
     EndRedriveOutcome, MarkPublished, Requeue, RequeueOutcome, Seal, SetPolicy, Tally, TallyResult, Unfold,
-    UnfoldOutcome,
+    UnfoldGroup, UnfoldOutcome,
 };
 use control_table::policy::Policy;
 use control_table::rows::{ExecutionStatus, SegmentStatus, Selection, TallyOutcome};
@@ -36,9 +36,14 @@ fn begin(lab: &Lab, generation: u32) -> BeginRedrive {
     }
 }
 
-fn unfold_of(lab: &Lab, generation: u32, group: u64, indexes: &[u64]) -> Unfold {
+fn group_of(lab: &Lab, group: u64, indexes: &[u64]) -> UnfoldGroup {
     let rows: Vec<_> = indexes.iter().map(|index| lab.row(*index)).collect();
-    Unfold::of(generation, &lab.tally_row(group), &rows).unwrap()
+    UnfoldGroup::of(&lab.tally_row(group), &rows).unwrap()
+}
+
+fn unfold_of(lab: &Lab, generation: u32, group: u64, indexes: &[u64]) -> Unfold {
+    let groups = vec![group_of(lab, group, indexes)];
+    Unfold { execution_id: lab.id, generation, groups, now: at(1_400) }
 }
 
 async fn from_begin_to_completion(mut lab: Lab) {
@@ -46,11 +51,11 @@ async fn from_begin_to_completion(mut lab: Lab) {
     let begun = begin(&lab, 2);
     assert!(matches!(lab.both(&begun).await, BeginRedriveOutcome::Begun(_)));
     let unfold = unfold_of(&lab, 2, 0, &[1]);
-    assert_eq!(lab.both(&unfold).await, UnfoldOutcome::Unfolded);
+    assert_eq!(lab.both(&unfold).await, UnfoldOutcome::Unfolded(1));
     assert_eq!(lab.both(&unfold).await, UnfoldOutcome::AlreadyUnfolded);
     let requeue = Requeue { segment: lab.id.segment(1), generation: 2 };
     assert!(matches!(lab.both(&requeue).await, RequeueOutcome::Requeued(_)));
-    let end = EndRedrive { execution_id: lab.id, generation: 2 };
+    let end = EndRedrive { execution_id: lab.id, generation: 2, stop_requested: None, now: at(1_600) };
     assert!(matches!(lab.both(&end).await, EndRedriveOutcome::Running(_)));
     let stale = control_table::operation::Claim { generation: 1, ..lab.claim_of(1) };
     assert_eq!(lab.both(&stale).await, ClaimOutcome::Stale { generation: 2 });
@@ -61,7 +66,7 @@ async fn from_begin_to_completion(mut lab: Lab) {
     let CompleteOutcome::Completed(row) = outcome else { panic!("{outcome:?}") };
     assert_eq!((row.status, row.succeeded, row.failed, row.attempts), (ExecutionStatus::Succeeded, 2, 0, 2));
     assert_eq!(row.counts.item_count, 21);
-    let mark = MarkPublished { execution_id: lab.id, generation: 2 };
+    let mark = MarkPublished { execution_id: lab.id, generation: 2, expires_at: None };
     lab.both(&mark).await;
 }
 
@@ -77,7 +82,7 @@ async fn begin_once(mut lab: Lab) {
     let complete = lab.complete_of(1);
     lab.both(&complete).await;
     assert_eq!(lab.both(&begun).await, BeginRedriveOutcome::NotPublished);
-    let mark = MarkPublished { execution_id: lab.id, generation: 1 };
+    let mark = MarkPublished { execution_id: lab.id, generation: 1, expires_at: None };
     lab.both(&mark).await;
     let early = begin(&lab, 3);
     assert_eq!(lab.both(&early).await, BeginRedriveOutcome::Stale { generation: 1 });
@@ -115,7 +120,7 @@ async fn redriving(lab: &mut Lab) {
     lab.folded(&[0, 1]).await;
     let complete = lab.complete_of(1);
     lab.both(&complete).await;
-    let mark = MarkPublished { execution_id: lab.id, generation: 1 };
+    let mark = MarkPublished { execution_id: lab.id, generation: 1, expires_at: None };
     lab.both(&mark).await;
     let begun = begin(lab, 2);
     assert!(matches!(lab.both(&begun).await, BeginRedriveOutcome::Begun(_)));
@@ -124,8 +129,8 @@ async fn redriving(lab: &mut Lab) {
 async fn unfold_both_sets(mut lab: Lab) {
     redriving(&mut lab).await;
     let unfold = unfold_of(&lab, 2, 0, &[1, 2]);
-    assert_eq!(unfold.offsets, BTreeMap::from([(1, TallyOutcome::Failed), (2, TallyOutcome::Cancelled)]));
-    assert_eq!(lab.both(&unfold).await, UnfoldOutcome::Unfolded);
+    assert_eq!(unfold.groups[0].offsets, BTreeMap::from([(1, TallyOutcome::Failed), (2, TallyOutcome::Cancelled)]));
+    assert_eq!(lab.both(&unfold).await, UnfoldOutcome::Unfolded(1));
     let (row, tally) = (lab.execution(), lab.tally_row(0));
     assert_eq!((row.groups_done, row.succeeded, row.failed, row.cancelled), (1, 1, 0, 0));
     assert_eq!(row.counts.item_count, 138, "of the other group alone");
@@ -140,16 +145,17 @@ async fn unfold_refused(mut lab: Lab) {
     let other = Unfold { generation: 3, ..unfold.clone() };
     assert_eq!(lab.both(&other).await, UnfoldOutcome::Stale);
     let mut seen = unfold.clone();
-    seen.tally.generation = 0;
-    assert_eq!(lab.both(&seen).await, UnfoldOutcome::NotFolded);
+    seen.groups[0].tally.generation = 0;
+    assert_eq!(lab.both(&seen).await, UnfoldOutcome::NotFolded(lab.id.group(0)));
     let mut missing = unfold.clone();
-    missing.tally.group = lab.id.group(7);
+    missing.groups[0].tally.group = lab.id.group(7);
     assert_eq!(lab.both(&missing).await, UnfoldOutcome::Missing);
     assert_eq!(lab.table.tallies(lab.id, 7..8).await.unwrap(), []);
-    let end = EndRedrive { execution_id: lab.id, generation: 2 };
+    let end = EndRedrive { execution_id: lab.id, generation: 2, stop_requested: None, now: at(1_600) };
     lab.both(&end).await;
     assert_eq!(lab.both(&unfold).await, UnfoldOutcome::Stale, "no longer redriving");
-    missing.tally.group = super::lab::execution_id(5, 9).group(0);
+    missing.execution_id = super::lab::execution_id(5, 9);
+    missing.groups[0].tally.group = missing.execution_id.group(0);
     assert_eq!(lab.both(&missing).await, UnfoldOutcome::Missing, "no execution");
 }
 
@@ -174,7 +180,7 @@ async fn end_once(mut lab: Lab) {
     let cancel =
         Cancel { execution_id: lab.id, generation: 2, reason: control_table::rows::Stop::Requested, due_at: at(1_700) };
     assert_eq!(lab.both(&cancel).await, CancelOutcome::Redriving);
-    let end = EndRedrive { execution_id: lab.id, generation: 2 };
+    let end = EndRedrive { execution_id: lab.id, generation: 2, stop_requested: None, now: at(1_600) };
     let stale = EndRedrive { generation: 1, ..end.clone() };
     assert_eq!(lab.both(&stale).await, EndRedriveOutcome::NotRedriving);
     assert!(matches!(lab.both(&end).await, EndRedriveOutcome::Running(_)));

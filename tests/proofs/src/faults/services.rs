@@ -61,6 +61,8 @@ impl Service for DynamoDb {
             let mut reasons = vec![json!({"Code": "None"}); parts];
             reasons[0] = json!({"Code": "TransactionConflict", "Message": "as the seed would have it"});
             error("TransactionCanceledException", &json!({"CancellationReasons": reasons}))
+        } else if operation(&request) == "UpdateItem" {
+            error("TransactionConflictException", &json!({}))
         } else {
             error("ProvisionedThroughputExceededException", &json!({}))
         };

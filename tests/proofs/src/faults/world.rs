@@ -150,6 +150,7 @@ impl Parts<'_> {
         let engine = Engine::new(engine::Parts {
             table: table.clone(),
             dispatcher: Arc::new(KinesisDispatcher::new(self.kinesis, SEGMENT_STREAM, entropy())),
+            position: Arc::new(engine::NothingWaits),
             bus: self.bus,
             sources: Sources::new(self.dynamodb),
             clock: Arc::clone(&clock),

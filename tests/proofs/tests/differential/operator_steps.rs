@@ -111,7 +111,7 @@ impl Pair {
             }
             OperatorStep::EndRedrive { stale } => {
                 let generation = self.generation_or(*stale);
-                self.both(&EndRedrive { execution_id, generation }).await;
+                self.both(&EndRedrive { execution_id, generation, stop_requested: None, now: self.now }).await;
             }
             OperatorStep::SetPolicy { slots, tolerated } => {
                 let (max_concurrency, tolerated_failures) = (*slots, tolerated.map(Tolerance::Count));
@@ -186,23 +186,23 @@ impl Pair {
         let Some(tally) = self.memory.tallies.get(&group).filter(is_older).cloned() else { return };
         let unsuccessful = |&(offset, _): &(&u8, _)| tally.failed.contains(offset) || tally.cancelled.contains(offset);
         let counted: BTreeMap<u8, Counted> = self.counted.get(&group).cloned().unwrap_or_default();
-        let mut request = Unfold {
-            generation,
+        let mut unfold = UnfoldGroup {
             tally: tally.clone(),
             offsets: BTreeMap::new(),
             attempts: 0,
             counts: control_table::rows::Counts::default(),
         };
         for (offset, counted) in counted.iter().filter(unsuccessful) {
-            request.offsets.insert(*offset, counted.outcome);
-            request.attempts += u64::from(counted.attempts);
-            request.counts.add(&counted.counts);
+            unfold.offsets.insert(*offset, counted.outcome);
+            unfold.attempts += u64::from(counted.attempts);
+            unfold.counts.add(&counted.counts);
         }
-        if request.offsets.is_empty() {
+        if unfold.offsets.is_empty() {
             return;
         }
-        let offsets = request.offsets.clone();
-        if self.both(&request).await == UnfoldOutcome::Unfolded {
+        let offsets = unfold.offsets.clone();
+        let request = Unfold { execution_id: self.execution_id, generation, groups: vec![unfold], now: self.now };
+        if self.both(&request).await == UnfoldOutcome::Unfolded(1) {
             self.counted.entry(group).or_default().retain(|offset, _| !offsets.contains_key(offset));
         }
     }
@@ -237,7 +237,6 @@ impl Pair {
             specs: vec![serde_json::json!({"x": 1.0}), serde_json::Value::Null],
             generation: 1,
             now: self.now,
-            expires_at: other.then_some(9_000),
         };
         if self.both(&request).await == AddExternalOutcome::Added {
             let mark = self.tables[0].add_mark(self.execution_id, &request.part).await.unwrap();
@@ -262,14 +261,14 @@ impl Pair {
                 let mut right = row.clone();
                 // No count that an un-fold takes from the execution: it may be folded already.
                 right.counts.counters.0.insert("overwritten".to_owned(), *counter);
-                right.expires_at = Some(9_000 + counter);
+                right.puts_again += 1;
                 self.overwrite_with(request(*seen, row, right, |row| row.folded += 7)).await;
             }
             OperatorStep::OverwriteSegment { segment, seen, counter } => {
                 let Some(row) = self.memory.segments.get(&self.segment(*segment)).cloned() else { return };
                 let mut right = row.clone();
                 // No counter: a row that is not finished has none.
-                (right.spec, right.expires_at) = (serde_json::json!({ "overwritten": counter }), Some(9_000 + counter));
+                (right.spec, right.retry_puts) = (serde_json::json!({ "overwritten": counter }), 9);
                 self.overwrite_with(request(*seen, row, right, |row| row.attempt += 7)).await;
             }
             _ => {}
