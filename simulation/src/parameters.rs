@@ -51,8 +51,6 @@ pub struct TableQuotas {
     pub partition_write_units: u64,
     /// Write units a second that a new on-demand table takes. Quota. It takes twice its peak of the past.
     pub initial_write_units: u64,
-    /// How long after its moment `DynamoDB` deletes an expired item: "within a few days", here two.
-    pub expiry_delay: Duration,
     /// Partitions, and so shards of the table's stream. A new on-demand table of 4,000 write units has four.
     pub stream_shards: usize,
 }
@@ -62,7 +60,6 @@ impl Default for TableQuotas {
         Self {
             partition_write_units: 1_000,
             initial_write_units: 4_000,
-            expiry_delay: Duration::from_hours(48),
             stream_shards: 4,
         }
     }

@@ -9,15 +9,15 @@ use control_table::clock::{Clock, Entropy};
 use control_table::id::{ExecutionId, ExecutionKey, JobName};
 use control_table::rows::{ExecutionRow, RowKey};
 use engine::scatter::{ScatterEvent, Sources};
-use engine::{Dispatcher, Engine, Parts};
+use engine::{Dispatcher, Engine, Parts, StreamPosition};
 use runtime::Worker;
 
 use crate::bus::{Published, SimulatedBus};
 use crate::changes::ChangeMapping;
 use crate::lambda::{Account, Function, InvocationError, Turn};
 use crate::parameters::{Parameters, Transport};
-use crate::segment_queue::{QueueDispatcher, QueueMapping, SegmentQueue};
-use crate::segment_stream::{Mapping, SegmentStream, StreamDispatcher, StreamFaults};
+use crate::segment_queue::{QueueDispatcher, QueueMapping, QueuePosition, SegmentQueue};
+use crate::segment_stream::{Mapping, SegmentStream, SimulatedPosition, StreamDispatcher, StreamFaults};
 use crate::surroundings::Surroundings;
 use crate::table::{SimulatedTable, TableFaults};
 use crate::usage::Usage;
@@ -26,11 +26,8 @@ use crate::work::WorkPlan;
 /// The time between two ticks of the sweeper: the template's `rate(1 minute)`.
 pub const TICK: Duration = Duration::from_mins(1);
 
-/// How often the world looks at positions and expired rows.
+/// How often the world looks at positions.
 const LOOK: Duration = Duration::from_mins(1);
-
-/// Rows are deleted this often.
-const EXPIRY: Duration = Duration::from_hours(1);
 
 /// What a simulation is made of.
 #[derive(Debug, Clone)]
@@ -108,9 +105,15 @@ impl World {
         let clock: Arc<dyn Clock> = Arc::new(surroundings.clock);
         // Apart from `chance`: another latency must not change which identifiers are drawn.
         let entropy = Arc::new(Entropy::from_seed(!seed));
+        let control_table = ControlTable::new(table.clone());
+        let position: Arc<dyn StreamPosition> = match parameters.transport {
+            Transport::Kinesis => Arc::new(SimulatedPosition::new(Arc::clone(&stream), control_table.clone())),
+            Transport::Sqs => Arc::new(QueuePosition::new(Arc::clone(&queue))),
+        };
         let parts = Parts {
-            table: ControlTable::new(table.clone()),
+            table: control_table,
             dispatcher,
+            position,
             bus: Arc::new(bus.clone()),
             sources: Sources::new(no_client()),
             clock: Arc::clone(&clock),
@@ -276,21 +279,13 @@ impl World {
         }
     }
 
-    /// Notes positions of the stream, and deletes expired rows.
+    /// Notes positions of the stream.
     fn watch(&self) {
         let world = self.clone();
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(LOOK).await;
                 world.stream.note_positions();
-            }
-        });
-        let world = self.clone();
-        let delay = TimeDelta::from_std(self.surroundings.parameters.table.expiry_delay).unwrap_or_default();
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(EXPIRY).await;
-                world.table.expire((world.now() - delay).timestamp());
             }
         });
     }

@@ -91,7 +91,6 @@ mod tests {
                 source: number.clone(),
                 parameters: Value::Null,
                 trace: None,
-                expires_at: None,
             };
             assert_eq!(from_item::<PlanRow>(to_item(&plan).unwrap()).unwrap().source, number);
         }

@@ -17,7 +17,7 @@ impl Engine {
     ///
     /// # Errors
     /// When it was opened for another source or other parameters, or the table cannot be read.
-    pub(super) async fn existing(
+    pub async fn existing(
         &self,
         event: &ScatterEvent,
         key: &ExecutionKey,

@@ -9,7 +9,7 @@ use tokio::time::MissedTickBehavior;
 
 use control_table::ControlTable;
 use control_table::clock::Clock;
-use control_table::rows::DueShard;
+use control_table::rows::{DueKind, DueShard};
 use control_table::store::{SqliteStore, Store as _};
 use emulator::StopSignal;
 #[cfg(feature = "emulate")]
@@ -64,7 +64,7 @@ async fn delete_lists(store: &SqliteStore, data_dir: &Path, now: SystemTime) -> 
         return Ok(());
     }
     let (table, mut used) = (ControlTable::new(store.clone()), HashSet::new());
-    for shard in DueShard::all() {
+    for shard in DueShard::all(DueKind::Execution) {
         for execution_id in store.open_executions(shard).await? {
             let plan = table.plan(execution_id).await?;
             used.extend(plan.and_then(|plan| plan.source.get("file")?.as_str().map(PathBuf::from)));

@@ -8,6 +8,7 @@
 mod dispatcher;
 mod mapping;
 mod messages;
+mod position;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -16,6 +17,8 @@ use tokio::sync::Notify;
 
 pub use self::dispatcher::QueueDispatcher;
 pub use self::mapping::QueueMapping;
+pub use self::position::QueuePosition;
+
 use self::messages::{Message, Messages};
 use crate::surroundings::Surroundings;
 

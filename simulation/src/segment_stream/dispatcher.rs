@@ -71,13 +71,14 @@ impl SegmentStream {
         let shard = self.lock_shards().iter().find(|shard| shard.takes(record.hash)).cloned();
         let sequence = self.surroundings.meter.lock().puts;
         let taken = Stored { put_at: clock.timestamp(), sequence, ..record.clone() };
-        let is_first = !self.surroundings.meter.lock().puts_of.contains_key(&record.segment);
+        let Some(segment) = record.segment else { return None };
+        let is_first = !self.surroundings.meter.lock().puts_of.contains_key(&segment);
         let is_lost = self.loses(&taken, is_first);
         if !is_lost && !shard.is_some_and(|shard| shard.put(taken, clock.second(), limits)) {
             return Some(record);
         }
         let mut usage = self.surroundings.meter.lock();
-        usage.put(record.segment, clock.elapsed());
+        usage.put(segment, clock.elapsed());
         usage.payload_units += (record.data.len() as u64).div_ceil(PAYLOAD_UNIT);
         None
     }
@@ -88,11 +89,11 @@ fn stored(record: &SegmentRecord) -> Result<Stored, DispatchError> {
     let data = serde_json::to_vec(record);
     let data = data.map_err(|source| DispatchError::Unwritable { segment, source: Box::new(source) })?;
     let hash = hash(&record.partition_key());
-    Ok(Stored { segment, hash, sequence: 0, put_at: control_table::clock::Timestamp::EPOCH, data: data.into() })
+    Ok(Stored { segment: Some(segment), hash, sequence: 0, put_at: control_table::clock::Timestamp::EPOCH, data: data.into() })
 }
 
 /// Spreads partition keys evenly, as MD5 does on Kinesis: FNV-1a, finished so that high and low bits are both even.
-fn hash(key: &str) -> u64 {
+pub(super) fn hash(key: &str) -> u64 {
     let fnv = key
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));

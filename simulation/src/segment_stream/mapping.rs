@@ -169,7 +169,7 @@ fn number(record: &Stored) -> String {
 
 fn event_record(shard: &Shard, record: &Stored) -> KinesisEventRecord {
     let mut event = KinesisEventRecord::default();
-    event.event_id = Some(format!("shardId-{:012}:{}", shard.number, number(record)));
+    event.event_id = Some(format!("{}:{}", shard.name(), number(record)));
     event.kinesis.data.0 = record.data.to_vec();
     event.kinesis.sequence_number = number(record);
     event.kinesis.approximate_arrival_timestamp.0 = record.put_at.to_datetime();

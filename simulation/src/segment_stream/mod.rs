@@ -3,10 +3,12 @@
 //! # Layout
 //! - `shard`: the records of a shard in lanes, what it takes a second, and how far it was read
 //! - `dispatcher`: `PutRecords`, as the engine's dispatcher sends it
+//! - `position`: how far it was read, by probes
 //! - `mapping`: batches to the worker function, lane by lane
 
 mod dispatcher;
 mod mapping;
+mod position;
 mod shard;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +18,7 @@ use control_table::id::SegmentId;
 
 pub use self::dispatcher::StreamDispatcher;
 pub use self::mapping::{Mapping, Workers};
+pub use self::position::SimulatedPosition;
 use self::shard::{Shard, Stored};
 use crate::surroundings::Surroundings;
 
@@ -103,17 +106,15 @@ impl SegmentStream {
 
     /// Whether the record is lost. Notes it, or that a lost one was put again.
     fn loses(&self, record: &Stored, is_first: bool) -> bool {
-        if self.faults.lost == 0 {
-            return false;
-        }
+        let Some(segment) = record.segment.filter(|_| self.faults.lost > 0) else { return false };
         let mut lost = self.lock_lost();
-        if let Some(known) = lost.iter_mut().find(|lost| lost.segment == record.segment) {
+        if let Some(known) = lost.iter_mut().find(|lost| lost.segment == segment) {
             known.put_again_at.get_or_insert(record.put_at);
             return false;
         }
         let is_lost = is_first && self.surroundings.happens(self.faults.lost);
         if is_lost {
-            let (segment, put_at) = (record.segment, record.put_at);
+            let put_at = record.put_at;
             lost.push(LostRecord { segment, put_at, put_again_at: None, read_past_at: None });
         }
         is_lost

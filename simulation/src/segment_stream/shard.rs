@@ -13,7 +13,8 @@ use tokio::sync::Notify;
 /// A record of the stream.
 #[derive(Debug, Clone)]
 pub(super) struct Stored {
-    pub segment: SegmentId,
+    /// The segment; `None` for a probe.
+    pub segment: Option<SegmentId>,
     /// The hash of its partition key.
     pub hash: u64,
     pub sequence: u64,
@@ -130,7 +131,7 @@ impl Shard {
         taken.records += 1;
         taken.bytes += length;
         drop(taken);
-        self.lane(record.hash).push(record);
+        self.push(record);
         true
     }
 
@@ -158,6 +159,20 @@ impl Shard {
         self.lanes.iter().filter_map(|lane| lane.oldest(expired_before)).min().unwrap_or(now)
     }
 
+    /// The shard's ID.
+    pub fn name(&self) -> String {
+        format!("shardId-{:012}", self.number)
+    }
+
+    pub fn is_open(&self) -> bool {
+        !self.lock().is_closed
+    }
+
+    /// Takes a record in its lane, whatever it took in this second.
+    pub fn push(&self, record: Stored) {
+        self.lane(record.hash).push(record);
+    }
+
     fn lane(&self, hash: u64) -> &Lane {
         // The hash of a key within the shard's range is even over the lanes only if its low bits decide.
         let place = usize::try_from(hash % self.lanes.len() as u64).unwrap_or(0);
@@ -178,7 +193,7 @@ mod tests {
     fn record(sequence: u64, put_at: i64) -> Stored {
         let segment = ExecutionId::new(uuid::Uuid::from_u128(1)).segment(sequence);
         Stored {
-            segment,
+            segment: Some(segment),
             hash: sequence,
             sequence,
             put_at: Timestamp::from_millis(put_at),

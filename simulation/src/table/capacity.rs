@@ -22,7 +22,7 @@ impl Partition {
             RowKey::Execution(id) | RowKey::Plan(id) | RowKey::AddMark(id, _) => Some(Self::Execution(*id)),
             RowKey::Tally(group) => Some(Self::Group(*group)),
             RowKey::Segment(segment) => Some(Self::Group(segment.group())),
-            RowKey::Key(..) | RowKey::DeadLetter(..) => None,
+            RowKey::Key(..) | RowKey::DeadLetter(..) | RowKey::Watermark(..) => None,
         }
     }
 }

@@ -9,7 +9,6 @@ use control_table::store::{About, Store};
 
 use super::capacity::Partition;
 use super::due_index::place;
-use super::expiry::expires_at;
 use super::size::{WRITE_UNIT, bytes};
 use super::{Inner, SimulatedTable};
 
@@ -175,8 +174,6 @@ impl SimulatedTable {
         for (due, _) in [from, to].into_iter().flatten().filter(|_| of_indexes > 0) {
             beside.capacity.take(Some(Partition::Due(due.due_shard)), 1);
         }
-        let [was, is] = [before, after.as_ref()].map(|row| row.and_then(expires_at));
-        beside.expiry.change(key, was, is);
         drop(beside);
         if before.is_none() && matches!(after, Some(AnyRow::Execution(_))) {
             of_indexes += 2; // by job and by day

@@ -1,4 +1,4 @@
-//! The control table on `DynamoDB`: the engine's rows in the memory store, behind latencies, capacity, conflicts, indexes, expiry
+//! The control table on `DynamoDB`: the engine's rows in the memory store, behind latencies, capacity, conflicts, indexes
 //! and a price.
 //!
 //! # Layout
@@ -6,12 +6,10 @@
 //! - `reads`: the reads, and what they cost
 //! - `size`: the bytes of a row; `capacity`: write units a second; `locks`: transactions that are under way
 //! - `due_index`: the due index, so that a tick costs what is due
-//! - `expiry`: rows whose time to live is over
 
 mod capacity;
 mod due_index;
 mod execute;
-mod expiry;
 mod locks;
 mod reads;
 mod size;
@@ -24,7 +22,6 @@ use tokio::sync::mpsc;
 
 use self::capacity::Capacity;
 use self::due_index::DueIndex;
-use self::expiry::Expiry;
 use self::locks::Locks;
 use crate::surroundings::Surroundings;
 
@@ -52,7 +49,6 @@ struct Inner {
 struct Beside {
     due: DueIndex,
     capacity: Capacity,
-    expiry: Expiry,
     updates: u64,
 }
 
@@ -71,7 +67,6 @@ impl SimulatedTable {
         let beside = Beside {
             due: DueIndex::default(),
             capacity: Capacity::new(surroundings.parameters.table),
-            expiry: Expiry::default(),
             updates: 0,
         };
         let (rows, locks) = (MemoryStore::default(), Locks::default());

@@ -16,6 +16,9 @@ use super::size::{READ_UNIT, bytes};
 /// The bytes of an item in an index that has keys alone.
 const INDEX_ITEM: u64 = 150;
 
+/// Rows of a `BatchWriteItem` (quota).
+const DELETES_A_REQUEST: usize = 25;
+
 /// Half read units of a strongly consistent read, for each unit.
 const STRONG: u64 = 2;
 
@@ -152,6 +155,28 @@ impl Store for SimulatedTable {
             let mut open: Vec<ExecutionId> = items.into_iter().filter_map(DueItem::execution).collect();
             open.sort();
             Ok(open)
+        })
+    }
+
+    fn delete<'a>(&'a self, about: About<'a>, keys: &'a [RowKey]) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            for keys in keys.chunks(DELETES_A_REQUEST) {
+                self.inner.surroundings.wait(self.inner.surroundings.parameters.latencies.update).await;
+                self.inner.rows.delete(about, keys).await?;
+                let mut usage = self.inner.surroundings.meter.lock();
+                usage.table_requests += 1;
+                usage.write_units += keys.len() as u64;
+            }
+            self.index_again();
+            Ok(())
+        })
+    }
+
+    fn add_marks(&self, execution_id: ExecutionId, limit: u16) -> BoxFuture<'_, Result<Vec<RowKey>, Error>> {
+        Box::pin(async move {
+            let marks = self.inner.rows.add_marks(execution_id, limit).await?;
+            self.charge_index(marks.len()).await;
+            Ok(marks)
         })
     }
 

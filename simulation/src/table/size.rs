@@ -28,7 +28,7 @@ pub(super) fn bytes(row: &AnyRow) -> u64 {
         AnyRow::Execution(row) => execution(row),
         AnyRow::Plan(row) => OTHER + text(&row.source) + text(&row.parameters),
         AnyRow::DeadLetter(row) => OTHER + row.payload.len(),
-        AnyRow::Key(_) | AnyRow::AddMark(_) => OTHER,
+        AnyRow::Key(_) | AnyRow::AddMark(_) | AnyRow::Watermark(_) => OTHER,
     };
     bytes as u64
 }

@@ -130,7 +130,7 @@ fn make_due(world: &World, flood: ExecutionId, retries: u64, due_at: Timestamp) 
         for index in 0..retries {
             let id = flood.segment(index);
             if let Some(row) = table.segments.get_mut(&id) {
-                (row.attempt, row.retry_at, row.due) = (1, Some(due_at), Some(Due::segment(id, due_at)));
+                (row.attempt, row.retry_at, row.due) = (1, Some(due_at), Some(Due::retry(id, due_at)));
             }
         }
     }
