@@ -57,11 +57,7 @@ pub struct TableQuotas {
 
 impl Default for TableQuotas {
     fn default() -> Self {
-        Self {
-            partition_write_units: 1_000,
-            initial_write_units: 4_000,
-            stream_shards: 4,
-        }
+        Self { partition_write_units: 1_000, initial_write_units: 4_000, stream_shards: 4 }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::format::grouped;
 use crate::job::{Job, UsageError};
-use crate::output::{Colour, Output};
+use crate::output::{self, Colour, Output};
 
 pub(super) async fn execute(context: &Context, args: SimulateArgs) -> Result<ExitCode, CliError> {
     let job = SimulatedJob {
@@ -97,7 +97,7 @@ fn print(
         "{:<46} {:>7}  {:>10}  {:>13}  {:>12}  {:>10}  {:>10}",
         "WAY", "WORKERS", "TO THE END", "OLDEST RECORD", "INVOCATIONS", "DOLLARS", "WORK"
     );
-    output.line(output.paint(Colour::Dim, head))?;
+    output.line(output::Line::painted(Colour::Dim, head))?;
     for forecast in forecasts {
         output.line(format_args!(
             "{:<46} {:>7}  {:>10}  {:>13}  {:>12}  {:>10.2}  {:>10.2}",
@@ -124,7 +124,7 @@ fn print(
 
 fn print_bill(output: &Output, forecast: &Forecast) -> Result<(), CliError> {
     output.line("")?;
-    output.line(output.paint(Colour::Dim, name(forecast)))?;
+    output.line(output::Line::painted(Colour::Dim, name(forecast)))?;
     for Line { item, units, unit, dollars } in &forecast.lines {
         let units = if *units < 1_000.0 { format!("{units:.1}") } else { grouped(rounded(*units)) };
         output.line(format_args!("  {item:<28} {units:>16} {unit:<16} {dollars:>10.2}"))?;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use aws_sdk_dynamodb::types::{KeySchemaElement, TableDescription};
 use control_table::id::{ExecutionId, JobName};
-use control_table::rows::{DueShard, PlanRow};
+use control_table::rows::PlanRow;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -160,13 +160,11 @@ async fn delete(context: &Context, name: &str, force: bool) -> Result<(), CliErr
 /// The first execution found that has not ended and reads the table, with its job.
 async fn reader(tables: &Tables, name: &str) -> Result<Option<(ExecutionId, JobName)>, CliError> {
     let table = tables.control_table();
-    for shard in DueShard::all() {
-        for execution_id in table.open_executions(shard).await? {
-            let Some(execution) = table.execution(execution_id).await? else { continue };
-            let Some(plan) = table.plan(execution_id).await? else { continue };
-            if !execution.status.is_terminal() && reads(&plan, name) {
-                return Ok(Some((execution_id, execution.job)));
-            }
+    for execution_id in table.open_executions().await? {
+        let Some(execution) = table.execution(execution_id).await? else { continue };
+        let Some(plan) = table.plan(execution_id).await? else { continue };
+        if !execution.status.is_terminal() && reads(&plan, name) {
+            return Ok(Some((execution_id, execution.job)));
         }
     }
     Ok(None)

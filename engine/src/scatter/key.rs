@@ -17,11 +17,7 @@ impl Engine {
     ///
     /// # Errors
     /// When it was opened for another source or other parameters, or the table cannot be read.
-    pub async fn existing(
-        &self,
-        event: &ScatterEvent,
-        key: &ExecutionKey,
-    ) -> Result<Option<ExecutionId>, EngineError> {
+    pub async fn existing(&self, event: &ScatterEvent, key: &ExecutionKey) -> Result<Option<ExecutionId>, EngineError> {
         let existing = self.table.execution_of_key(&event.job, key).await?;
         if let Some(execution_id) = existing {
             self.refuse_another(execution_id, key, &asked(&event.source), &event.parameters).await?;

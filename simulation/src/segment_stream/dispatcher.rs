@@ -5,7 +5,7 @@ use std::sync::Arc;
 use control_table::clock::Clock;
 use control_table::message::SegmentRecord;
 use control_table::retry::Retry;
-use engine::{DispatchError, Dispatcher};
+use engine::{DispatchError, Dispatcher, Transport};
 use futures::future::BoxFuture;
 
 use super::SegmentStream;
@@ -53,7 +53,12 @@ impl StreamDispatcher {
             surroundings.meter.lock().refused_puts += left.len() as u64;
         }
         let code = "ProvisionedThroughputExceededException".to_owned();
-        Err(DispatchError::StillBusy { stream: "simulated".to_owned(), left: left.len(), code, attempts: BUSY.tries })
+        Err(DispatchError::StillBusy {
+            transport: Transport::Kinesis("simulated".to_owned()),
+            left: left.len(),
+            code,
+            attempts: BUSY.tries,
+        })
     }
 }
 
@@ -89,7 +94,13 @@ fn stored(record: &SegmentRecord) -> Result<Stored, DispatchError> {
     let data = serde_json::to_vec(record);
     let data = data.map_err(|source| DispatchError::Unwritable { segment, source: Box::new(source) })?;
     let hash = hash(&record.partition_key());
-    Ok(Stored { segment: Some(segment), hash, sequence: 0, put_at: control_table::clock::Timestamp::EPOCH, data: data.into() })
+    Ok(Stored {
+        segment: Some(segment),
+        hash,
+        sequence: 0,
+        put_at: control_table::clock::Timestamp::EPOCH,
+        data: data.into(),
+    })
 }
 
 /// Spreads partition keys evenly, as MD5 does on Kinesis: FNV-1a, finished so that high and low bits are both even.

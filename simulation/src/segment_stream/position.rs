@@ -90,7 +90,10 @@ impl SimulatedPosition {
         moment: Moment,
         at: Timestamp,
     ) -> Result<MoveWatermarkOutcome, PositionError> {
-        Ok(self.table.execute(&MoveWatermark { stream: STREAM.to_owned(), shard: shard.to_owned(), moment, at }).await?)
+        Ok(self
+            .table
+            .execute(&MoveWatermark { stream: STREAM.to_owned(), shard: shard.to_owned(), moment, at })
+            .await?)
     }
 }
 

@@ -64,11 +64,8 @@ impl SimulatedTable {
     #[must_use]
     pub fn new(surroundings: Surroundings, faults: TableFaults) -> (Self, mpsc::UnboundedReceiver<AnyRow>) {
         let (changes, stream) = mpsc::unbounded_channel();
-        let beside = Beside {
-            due: DueIndex::default(),
-            capacity: Capacity::new(surroundings.parameters.table),
-            updates: 0,
-        };
+        let beside =
+            Beside { due: DueIndex::default(), capacity: Capacity::new(surroundings.parameters.table), updates: 0 };
         let (rows, locks) = (MemoryStore::default(), Locks::default());
         let inner = Inner { surroundings, faults, rows, locks, beside: Mutex::new(beside), changes };
         (Self { inner: Arc::new(inner) }, stream)
