@@ -13,6 +13,7 @@ use chrono::TimeDelta;
 use control_table::policy::Policy;
 use engine::EngineError;
 use serde::Serialize;
+use tracing::subscriber::{NoSubscriber, with_default};
 
 pub use self::distributed_map::{OnStepFunctions, on_step_functions};
 use self::part::Part;
@@ -102,7 +103,10 @@ pub enum ForecastError {
 pub fn forecast(job: Job, stack: Stack, seed: u64) -> Result<Forecast, ForecastError> {
     let part = Part::of(job.segments, stack.workers());
     let setup = setup(job, stack, &part, seed);
-    let (usage, end) = clock::run(|| simulate(setup, part.segments, part.ideal(&job)))??;
+    // The engine's warnings are about a stack that does not exist.
+    let quiet = NoSubscriber::default();
+    let simulated = with_default(quiet, || clock::run(|| simulate(setup, part.segments, part.ideal(&job))));
+    let (usage, end) = simulated??;
     Ok(part.extend(job, stack, &usage, end))
 }
 
@@ -130,6 +134,7 @@ fn setup(job: Job, stack: Stack, part: &Part, seed: u64) -> Setup {
     parameters.lambda.concurrency = part.share_of(parameters.lambda.concurrency);
     parameters.queue.batch_size = stack.batch_size;
     parameters.queue.concurrency = part.workers();
+    parameters.queue.retention = part.of_time(parameters.queue.retention);
     let stream = &mut parameters.stream;
     stream.batch_size = stack.batch_size;
     (stream.shards, stream.lanes) = (part.shards, part.lanes);
@@ -196,6 +201,7 @@ mod tests {
         let hours = forecast.hours.unwrap();
         assert!(hours >= forecast.ideal_hours && hours < forecast.ideal_hours * 1.5, "{forecast:?}");
         assert_eq!(forecast.simulated_segments, 300);
+        assert!(forecast.lines.iter().all(|line| !line.item.starts_with("SQS")), "{forecast:?}");
         assert!((forecast.dollars - forecast.lines.iter().map(|line| line.dollars).sum::<f64>()).abs() < 1e-9);
         let work = 300.0 * 10.0 * 0.5 * 0.000_013_333_4;
         assert!((forecast.work_dollars - work).abs() < work / 10.0, "{forecast:?}");

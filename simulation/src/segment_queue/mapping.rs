@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::SegmentQueue;
 use super::messages::Message;
 use crate::lambda::{InvocationError, Turn};
+use crate::parameters::Transport;
 use crate::segment_stream::Workers;
 
 /// Batches at once at first, and so many more a minute (AWS: Lambda with SQS, scaling).
@@ -37,11 +38,13 @@ pub struct QueueMapping {
 }
 
 impl QueueMapping {
-    /// A mapping that works the queue.
+    /// A mapping that works the queue; an idle one, which costs nothing, if records travel another way.
     #[must_use]
     pub fn begin(queue: Arc<SegmentQueue>, workers: Arc<Workers>) -> Self {
         let mapping = Self { queue, workers, enabled: watch::Sender::new(true) };
-        for place in 0..mapping.queue.surroundings.parameters.queue.concurrency {
+        let parameters = &mapping.queue.surroundings.parameters;
+        let is_used = parameters.transport == Transport::Sqs;
+        for place in 0..if is_used { parameters.queue.concurrency } else { 0 } {
             let mapping = mapping.clone();
             tokio::spawn(async move {
                 let minutes = place.saturating_sub(AT_FIRST) / MORE_A_MINUTE;
