@@ -142,7 +142,7 @@ mod tests {
         let now = DateTime::UNIX_EPOCH;
         let line = Moving { view: &view(), rate: 10.0 }.for_log(now);
         let expected = "1970-01-01T00:00:00Z population-by-country 0193a5b0-3c1e-7d2f-8a4b-5c6d7e8f9a0b: 100 of 1,000 segments, \
-                        10.0/s, 1 min 30 s left, 98,000 items, 2 FAILED, scattering";
+                        10/s, 1 min 30 s left, 98,000 items, 2 FAILED, scattering";
         assert_eq!(line, expected);
         assert!(
             Moving { view: &view(), rate: 0.0 }.for_log(now).ends_with("segments, 98,000 items, 2 FAILED, scattering")
@@ -167,9 +167,9 @@ mod tests {
         assert_eq!(line(60), "population-by-country 100/1,000, 1 min 30 s left, 2 FAILED");
         assert_eq!(
             line(80),
-            "population-by-country [=         ] 100/1,000, 10.0/s, 1 min 30 s left, 2 FAILED".replace("[= ", "[> ")
+            "population-by-country [=         ] 100/1,000, 10/s, 1 min 30 s left, 2 FAILED".replace("[= ", "[> ")
         );
-        let wide = "population-by-country [==>                           ] 100/1,000 segments, 10.0/s, 1 min 30 s left, \
+        let wide = "population-by-country [==>                           ] 100/1,000 segments, 10/s, 1 min 30 s left, \
                     98,000 items, 2 FAILED, scattering";
         assert_eq!(line(160), wide);
     }

@@ -53,15 +53,15 @@ mod tests {
     #[test]
     fn an_old_list_is_deleted_unless_it_is_used() {
         let directory = tempfile::tempdir().unwrap();
-        let now = SystemTime::now();
-        assert_eq!(old(directory.path(), now).unwrap(), Vec::<PathBuf>::new(), "no folder");
+        assert_eq!(old(directory.path(), SystemTime::UNIX_EPOCH).unwrap(), Vec::<PathBuf>::new(), "no folder");
         std::fs::create_dir(folder(directory.path())).unwrap();
         let file = |name: &str| folder(directory.path()).join(name);
         for name in ["used", "unused"] {
             std::fs::write(file(name), "A\n").unwrap();
         }
-        assert_eq!(old(directory.path(), now).unwrap(), Vec::<PathBuf>::new(), "just written");
-        let lists = old(directory.path(), now + AGE_MIN + Duration::from_secs(60)).unwrap();
+        let written = std::fs::metadata(file("unused")).unwrap().modified().unwrap();
+        assert_eq!(old(directory.path(), written).unwrap(), Vec::<PathBuf>::new(), "just written");
+        let lists = old(directory.path(), written + AGE_MIN + Duration::from_mins(1)).unwrap();
         assert_eq!(lists.len(), 2);
         delete(lists, &HashSet::from([file("used")])).unwrap();
         assert!(file("used").exists() && !file("unused").exists());

@@ -333,7 +333,8 @@ mod tests {
         assert_eq!(status, Some(ExecutionStatus::Succeeded));
         assert_eq!((usage.outcomes, usage.puts, usage.most_puts(), usage.events), (SEGMENTS, SEGMENTS, 1, 1));
         let units = usage.write_units as f64 / SEGMENTS as f64;
-        assert!((4.05..4.25).contains(&units), "{units} write units a segment");
+        // With the names of the counters, which each of the ten workers registers.
+        assert!((4.05..4.4).contains(&units), "{units} write units a segment");
         assert_eq!(usage.function("worker").invocations, SEGMENTS);
         assert!(usage.function("worker").most_at_once <= 10, "{usage:?}");
     }

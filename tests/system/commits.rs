@@ -4,7 +4,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use control_table::clock::Entropy;
 use control_table::rows::{ExecutionRow, ExecutionStatus, Selection};
@@ -15,6 +15,7 @@ use runtime::{Context, Output, Segment, SegmentError, Work, work};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use test_support::{Kind, UnderTest};
+use tokio::time::Instant;
 
 /// Executions, each of another seed.
 const SEEDS: u64 = 10;
@@ -120,7 +121,7 @@ impl Scenario {
 /// The files of a directory in which a process worked, with each of its commits.
 struct Log {
     database: Vec<u8>,
-    log: Vec<u8>,
+    frames: Vec<u8>,
     /// Where each commit ends in the log.
     commits: Vec<usize>,
     events: String,
@@ -133,7 +134,7 @@ impl Log {
         Self {
             database: std::fs::read(dir.join("control.db")).unwrap(),
             commits: commits(&log),
-            log,
+            frames: log,
             events: std::fs::read_to_string(dir.join(local::system::EVENTS_FILE)).unwrap_or_default(),
         }
     }
@@ -142,7 +143,7 @@ impl Log {
     fn cut(&self, commit: usize) -> TempDir {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("control.db"), &self.database).unwrap();
-        std::fs::write(dir.path().join("control.db-wal"), &self.log[..self.commits[commit]]).unwrap();
+        std::fs::write(dir.path().join("control.db-wal"), &self.frames[..self.commits[commit]]).unwrap();
         dir
     }
 

@@ -10,6 +10,7 @@ use control_table::rows::{ExecutionRow, ExecutionStatus, SegmentStatus};
 use emulator::Shutdown;
 use emulator::embedded::{EmbeddedSqs, QueueSettings};
 use emulator::event_source::{HandlerError, Host, Invocation, SqsHandler, SqsMapping, SqsSettings};
+use engine::StreamPosition as _;
 use engine::scatter::ScatterAnswer;
 use functions::SqsDispatcher;
 use functions::handlers::WorkerHandler;

@@ -67,7 +67,9 @@ fn print(context: &Context, table: &str, imported: &Imported, took: &str) -> Res
 fn print_dry_run(context: &Context, table: &str, imported: &Imported) -> Result<(), OutputError> {
     let into = if imported.created { "a new table" } else { "the existing table" };
     let (rows, key) = (counted(imported.rows, "row"), &imported.key);
-    context.output.line(format_args!("{rows} in order for {into} {table} with the key {key}; nothing was written"))?;
+    context.output.line(format_args!(
+        "{rows} checked, and in order for {into} {table} with the key {key}; nothing was written"
+    ))?;
     for note in &imported.notes {
         context.output.warn(note);
     }

@@ -54,7 +54,7 @@ fn a_first_import_that_fails_says_where_and_blocks_nothing() {
     assert!(refused.stderr.contains("--delimiter ';'"), "{}", refused.stderr);
     let import = ["import", "-", "--table", "cities", "--delimiter", ";"];
     let dry = world.call_with(&[&import[..], &["--dry-run"]].concat(), "id;name\n1;a\n").expect(0);
-    assert!(dry.stdout.contains("1 rows are in order for a new table cities"), "{}", dry.stdout);
+    assert!(dry.stdout.contains("1 row checked, and in order for a new table cities"), "{}", dry.stdout);
     let imported = world.call_with(&import, "id;name\n1;a\n").expect(0);
     assert!(imported.stdout.contains("which is new"), "{}", imported.stdout);
 }

@@ -182,7 +182,7 @@ impl Engine {
         // A group whose rows are in this generation already was un-folded by an earlier attempt.
         let unfold = folded
             .filter_map(|(tally, rows)| UnfoldGroup::of(tally, rows.iter().filter(|row| row.generation < generation)));
-        for unfold in Unfold::all(execution_id, generation, unfold.collect(), self.now()) {
+        for unfold in Unfold::all(execution_id, generation, &unfold.collect::<Vec<_>>(), self.now()) {
             match self.table.execute(&unfold).await? {
                 UnfoldOutcome::Unfolded(_) | UnfoldOutcome::AlreadyUnfolded => {}
                 UnfoldOutcome::Stale => return Ok(GroupsEnd::Over),

@@ -95,11 +95,15 @@ impl Engine {
             // The sweeper finds a row of the due index there; a row that is not admitted yet has no record to lose.
             SegmentStatus::Pending => {
                 let is_admitted = planned.execution.admitted_until.is_none_or(|next| row.index < next);
-                let is_lost = match lost {
-                    Lost::As(patience) => planned.execution.admitted_until.is_some() || patience.may_be_lost(tally),
-                    Lost::All => true,
+                let is_lost = match (lost, row.due) {
+                    (Lost::As(patience), None) => {
+                        planned.execution.admitted_until.is_some() || patience.may_be_lost(tally)
+                    }
+                    (Lost::As(_), Some(_)) => false,
+                    // The record of a retry that was put already.
+                    (Lost::All, due) => due.is_none_or(|due| due.due_shard.kind() == DueKind::Record),
                 };
-                Ok((is_lost && row.due.is_none() && is_admitted).then(|| planned.record(row)))
+                Ok((is_lost && is_admitted).then(|| planned.record(row)))
             }
             SegmentStatus::Running => {
                 if matches!(lost, Lost::All) {

@@ -10,6 +10,7 @@ use crate::error::EngineError;
 
 /// The progress of an execution, compared with the sweeper's last check.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a finding of its own")]
 pub(crate) struct Progress {
     /// A number that changes whenever the execution makes progress.
     pub value: u64,

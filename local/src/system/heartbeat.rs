@@ -63,12 +63,12 @@ mod tests {
     async fn a_process_is_silent_after_some_time_without_another_sign() {
         let (watch, process) = (Watch::default(), ProcessId::new(Uuid::from_u128(1)));
         assert!(!watch.is_silent(process, "1"));
-        tokio::time::advance(SILENCE - Duration::from_secs(1)).await;
+        tokio::time::advance(WORKER_TIMEOUT).await;
         assert!(!watch.is_silent(process, "1"));
         assert!(!watch.is_silent(process, "2"), "another sign");
-        tokio::time::advance(SILENCE - Duration::from_secs(1)).await;
+        tokio::time::advance(WORKER_TIMEOUT).await;
         assert!(!watch.is_silent(process, "2"));
-        tokio::time::advance(Duration::from_secs(1)).await;
+        tokio::time::advance(Duration::from_mins(1)).await;
         assert!(watch.is_silent(process, "2"));
         assert!(!watch.is_silent(ProcessId::new(Uuid::from_u128(2)), "2"), "another process");
     }

@@ -76,7 +76,7 @@ impl SegmentStream {
         let shard = self.lock_shards().iter().find(|shard| shard.takes(record.hash)).cloned();
         let sequence = self.surroundings.meter.lock().puts;
         let taken = Stored { put_at: clock.timestamp(), sequence, ..record.clone() };
-        let Some(segment) = record.segment else { return None };
+        let segment = record.segment?;
         let is_first = !self.surroundings.meter.lock().puts_of.contains_key(&segment);
         let is_lost = self.loses(&taken, is_first);
         if !is_lost && !shard.is_some_and(|shard| shard.put(taken, clock.second(), limits)) {

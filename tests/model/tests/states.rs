@@ -189,7 +189,7 @@ fn a_cancel_while_a_redrive_is_under_way() {
     explore(
         "cancel, redrive",
         config,
-        3_825,
+        3_851,
         &[Situation::CancelQueued, Situation::CancelledRunning, Situation::SecondPublished],
     );
 }

@@ -31,19 +31,26 @@ impl Recount {
         }
         self.attempts += u64::from(row.attempt);
         self.counts.add(&row.counts);
+        self.counts = without_zeros(std::mem::take(&mut self.counts));
     }
 
     fn of_execution(row: &ExecutionRow) -> Self {
         let ExecutionRow { segments, succeeded, failed, cancelled, attempts, .. } = *row;
-        Self { segments, succeeded, failed, cancelled, attempts, counts: row.counts.clone() }
+        Self { segments, succeeded, failed, cancelled, attempts, counts: without_zeros(row.counts.clone()) }
     }
 
     fn of_event(event: &CompletionEvent) -> Self {
         let CompletionEvent { segments, succeeded, failed, cancelled, attempts, item_count, duration_ms, .. } = *event;
         let counters = control_table::rows::Counters(event.counters.clone());
-        let counts = Counts { item_count, duration_ms, counters };
+        let counts = without_zeros(Counts { item_count, duration_ms, counters });
         Self { segments, succeeded, failed, cancelled, attempts, counts }
     }
+}
+
+/// An execution has the names of its counters before a segment that uses them is counted, and keeps them if none ever is.
+fn without_zeros(mut counts: Counts) -> Counts {
+    counts.counters.0.retain(|_, value| *value != 0);
+    counts
 }
 
 /// Asserts, of an execution that is complete and published:

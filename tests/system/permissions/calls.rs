@@ -89,6 +89,9 @@ fn of_dynamodb(operation: &str, body: &Value) -> Vec<Permission> {
         "BatchGetItem" => {
             body["RequestItems"].as_object().unwrap().keys().map(|table| on_table(operation, table)).collect()
         }
+        "BatchWriteItem" => {
+            body["RequestItems"].as_object().unwrap().keys().map(|table| on_table(operation, table)).collect()
+        }
         "TransactWriteItems" => body["TransactItems"].as_array().unwrap().iter().map(of_transact_item).collect(),
         "BatchExecuteStatement" => body["Statements"].as_array().unwrap().iter().map(of_statement).collect(),
         other => panic!("what does DynamoDB's {other} need?"),

@@ -240,9 +240,8 @@ async fn limits(calls: &AllCalls) {
     world.scatter(run("limited and lost", 300, "succeed", json!({"max_concurrency": 5}))).await;
     let records = world.take_records().await;
     world.deliver(&world.worker, &records).await;
-    world.sweep_after(PATIENCE).await;
-    let report = world.sweep_after(PATIENCE).await;
-    assert!(report.records_put > 0, "{report:?}");
+    let (first, second) = (world.sweep_after(PATIENCE).await, world.sweep_after(PATIENCE).await);
+    assert!(first.records_put + second.records_put > 0, "{first:?} {second:?}");
 }
 
 async fn expiry(calls: &AllCalls) {

@@ -16,7 +16,6 @@ use engine::sweep::SweepReport;
 use engine::{Dispatcher, Engine, EngineError, PositionError, StreamPosition};
 use functions::SqsDispatcher;
 use functions::handlers::{self, GatherHandler, WorkerHandler};
-use functions::kinesis::KinesisPosition;
 use functions::sqs::{SqsPosition, Visibility};
 use futures::future::BoxFuture;
 use jobs::{Commands, builtin};

@@ -88,7 +88,7 @@ impl RegisterCounters {
             " AND #counters_registered <= :room"
         });
         for number in 0..self.names.len() {
-            condition.push_str(&format!(" AND attribute_not_exists(#c{number})"));
+            condition = format!("{condition} AND attribute_not_exists(#c{number})");
         }
         let mut write = Update::new("ADD #counters_registered :count", condition)
             .number("count", self.names.len())

@@ -117,14 +117,9 @@ impl Operation for Unfold {
 
 impl Unfold {
     /// Un-folds of those groups, each small enough for a transaction.
-    pub fn all(
-        execution_id: ExecutionId,
-        generation: u32,
-        groups: Vec<UnfoldGroup>,
-        now: Timestamp,
-    ) -> impl Iterator<Item = Self> {
-        let chunks: Vec<_> = groups.chunks(TALLIES_PER_FOLD).map(<[_]>::to_vec).collect();
-        chunks.into_iter().map(move |groups| Self { execution_id, generation, groups, now })
+    pub fn all(execution_id: ExecutionId, generation: u32, groups: &[UnfoldGroup], now: Timestamp) -> Vec<Self> {
+        let of = |groups: &[_]| Self { execution_id, generation, groups: groups.to_vec(), now };
+        groups.chunks(TALLIES_PER_FOLD).map(of).collect()
     }
 
     fn refused_by_execution(&self, execution: Option<&ExecutionRow>) -> Option<UnfoldOutcome> {
