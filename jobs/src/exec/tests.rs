@@ -113,7 +113,8 @@ async fn what_is_no_report_is_a_permanent_failure_that_says_so() {
         ("ln -sf /dev/zero $SEGMENT_OUTPUT", "is a device: write a file"),
         ("printf '{\"item_count\": \\377}' > $SEGMENT_OUTPUT", "the byte 0xFF here is not UTF-8"),
         ("head -c 100000 /dev/zero | tr '\\0' ' ' > $SEGMENT_OUTPUT", "is longer than 65536 bytes"),
-        ("echo 3 rows > $SEGMENT_OUTPUT", "is not one JSON object"),
+        ("echo 3 rows > $SEGMENT_OUTPUT", "not JSON: trailing characters (line 1, column 3)"),
+        ("echo [3] > $SEGMENT_OUTPUT", "not one JSON object"),
         ("echo '{\"items\": 3}' > $SEGMENT_OUTPUT", "unknown field `items`"),
         ("echo '{\"item_count\": -1}' > $SEGMENT_OUTPUT", "item_count"),
     ] {

@@ -103,5 +103,6 @@ fn assert_tally(tally: &TallyRow, rows: &[SegmentRow], generation: u32) {
         assert!(set.contains(&row.offset), "{row:?} is counted as what it is in {tally:?}");
         assert_eq!(row.due, None, "{row:?} waits for nothing");
     }
-    assert_eq!((tally.attempts, &tally.counts), (recount.attempts, &recount.counts), "{}", tally.group);
+    let counts = without_zeros(tally.counts.clone());
+    assert_eq!((tally.attempts, counts), (recount.attempts, recount.counts), "{}", tally.group);
 }
