@@ -14,6 +14,10 @@ pub struct Settings {
     /// How often the sweeper checks an open execution; 5 minutes by default. Each committed group is progress of its scatter. A record is
     /// put again twice this time after it was put at the earliest, and each further put of it waits twice as long as the one before.
     pub patience: TimeDelta,
+    /// The longest that the sweeper waits before it puts a record again that was put again before; a day by default, the shortest
+    /// retention of a Kinesis stream. A record that was put so often and not claimed is not lost: no worker that speaks the protocol reads
+    /// the stream.
+    pub patience_max: TimeDelta,
     /// How soon the sweeper reads an execution with a failure again; 30 seconds by default. Only the sweeper sees that there are
     /// more failures than tolerated.
     pub failing_patience: TimeDelta,
@@ -37,6 +41,7 @@ impl Default for Settings {
             deadline_margin: TimeDelta::seconds(30),
             sweep_margin: TimeDelta::seconds(8),
             patience: TimeDelta::minutes(5),
+            patience_max: TimeDelta::days(1),
             failing_patience: TimeDelta::seconds(30),
             step_lease: TimeDelta::seconds(90),
             share: TimeDelta::seconds(25),

@@ -110,6 +110,9 @@ impl World {
             Transport::Kinesis => Arc::new(SimulatedPosition::new(Arc::clone(&stream), control_table.clone())),
             Transport::Sqs => Arc::new(QueuePosition::new(Arc::clone(&queue))),
         };
+        // A retention that is scaled down has the patience with it that a day's retention has.
+        let retention = TimeDelta::from_std(parameters.stream.retention).unwrap_or(engine.patience_max);
+        let engine = engine::Settings { patience_max: engine.patience_max.min(retention), ..engine };
         let parts = Parts {
             table: control_table,
             dispatcher,

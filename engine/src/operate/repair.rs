@@ -280,7 +280,7 @@ impl Repair<'_> {
             let unchanged = ExecutionRow { open_from: 0, ..execution };
             let now = engine.now();
             let read_until = engine.position.read_until(now).await.unwrap_or(Timestamp::EPOCH);
-            let lost = Lost::As(Patience { now, read_until, unit: engine.settings.patience });
+            let lost = Lost::As(Patience::new(&engine.settings, now, read_until));
             return engine.heal_all(&unchanged, lost, &mut report).await;
         }
         engine.fold_finished(&execution, &mut report).await

@@ -114,7 +114,7 @@ impl Engine {
     }
 
     fn patience(&self, read_until: Timestamp) -> Patience {
-        Patience { now: self.now(), read_until, unit: self.settings.patience }
+        Patience::new(&self.settings, self.now(), read_until)
     }
 
     /// Whether its scatter has shown no sign of life for longer than it may.

@@ -4,11 +4,9 @@ use chrono::TimeDelta;
 use control_table::clock::Timestamp;
 use control_table::rows::TallyRow;
 
-/// The longest wait before another put: a day. A record that was put and not claimed so often is not lost: no worker that speaks the
-/// protocol reads the stream.
-const LONGEST: TimeDelta = TimeDelta::days(1);
+use crate::Settings;
 
-/// Doublings after which any unit is longer than [`LONGEST`].
+/// Doublings after which any unit is longer than the longest wait.
 const DOUBLINGS_MAX: u32 = 20;
 
 /// What is known of the moment.
@@ -19,13 +17,20 @@ pub(crate) struct Patience {
     pub read_until: Timestamp,
     /// The wait that doubles: [`crate::Settings::patience`].
     pub unit: TimeDelta,
+    /// The longest wait: [`crate::Settings::patience_max`].
+    pub longest: TimeDelta,
 }
 
 impl Patience {
+    /// By an engine's settings.
+    pub const fn new(settings: &Settings, now: Timestamp, read_until: Timestamp) -> Self {
+        Self { now, read_until, unit: settings.patience, longest: settings.patience_max }
+    }
+
     /// How long a record is waited for that was put again so many times.
     pub fn wait(self, puts_again: u32) -> TimeDelta {
         let factor = 1_i32 << puts_again.min(DOUBLINGS_MAX);
-        self.unit.checked_mul(factor).unwrap_or(LONGEST).min(LONGEST)
+        self.unit.checked_mul(factor).unwrap_or(self.longest).min(self.longest)
     }
 
     /// Whether the records of the group that no worker has claimed are lost.
@@ -55,7 +60,7 @@ mod tests {
     }
 
     fn patience(now: i64, read_until: i64) -> Patience {
-        Patience { now: minutes(now), read_until: minutes(read_until), unit: TimeDelta::minutes(5) }
+        Patience::new(&Settings::default(), minutes(now), minutes(read_until))
     }
 
     fn tally(put_at: i64, puts_again: u32) -> TallyRow {

@@ -89,7 +89,7 @@ impl Engine {
 
     async fn defer_retry(&self, row: SegmentRow, now: Timestamp) -> Result<(), EngineError> {
         let Some(due) = row.due else { return Ok(()) };
-        let patience = Patience { now, read_until: now, unit: self.settings.patience };
+        let patience = Patience::new(&self.settings, now, now);
         let due_at = now.plus(patience.wait(row.retry_puts));
         let (segment, generation) = (row.id(), row.generation);
         self.table.execute(&DeferRetry { segment, generation, seen_due_at: due.due_at, due_at }).await?;

@@ -70,7 +70,7 @@ const fn is_untouched(tally: &TallyRow) -> bool {
 impl Engine {
     /// Reads the tallies of an open execution, a page at a time.
     pub(crate) async fn survey(&self, execution: &ExecutionRow, read_until: Timestamp) -> Result<Survey, EngineError> {
-        let patience = Patience { now: self.now(), read_until, unit: self.settings.patience };
+        let patience = Patience::new(&self.settings, self.now(), read_until);
         let is_folded = |tally: &TallyRow| tally.generation != execution.generation || tally.folded == tally.generation;
         let groups = begun(execution);
         let (mut survey, mut page) = (Survey { open_from: groups.start, ..Survey::default() }, groups.start);
