@@ -80,7 +80,7 @@ impl Engine {
         }
         let progress = self.checked_progress(&execution, &survey, tick).await?;
         // Deferred first: concurrent sweepers or scatters are safe, but wasteful.
-        let checkpoint = self.checkpoint(&execution, &survey, &progress);
+        let checkpoint = self.checkpoint(&execution, &survey, &progress, tick.read_until);
         if let Some(checkpoint) = &checkpoint {
             self.table.execute(checkpoint).await?;
         }
@@ -204,10 +204,16 @@ impl Engine {
         Ok(finalized)
     }
 
-    fn checkpoint(&self, execution: &ExecutionRow, survey: &Survey, progress: &Progress) -> Option<CheckpointProgress> {
+    fn checkpoint(
+        &self,
+        execution: &ExecutionRow,
+        survey: &Survey,
+        progress: &Progress,
+        read_until: Timestamp,
+    ) -> Option<CheckpointProgress> {
         let (due, now) = (execution.due?, self.now());
         let is_new = progress.is_stalled && execution.stalled_at.is_none();
-        let (heal_cursor, healed_at) = self.next_heal(execution, now);
+        let (heal_cursor, healed_at) = self.next_heal(execution, now, read_until);
         Some(CheckpointProgress {
             execution_id: execution.execution_id,
             seen_due_at: due.due_at,
@@ -225,9 +231,15 @@ impl Engine {
 
     /// The marks of the next look for lost records. With a limit of segments in flight, a slot's record counts as lost if the segment had
     /// its slot at the last mark, and the stream was read past that.
-    fn next_heal(&self, execution: &ExecutionRow, now: Timestamp) -> (Option<u64>, Option<Timestamp>) {
+    fn next_heal(
+        &self,
+        execution: &ExecutionRow,
+        now: Timestamp,
+        read_until: Timestamp,
+    ) -> (Option<u64>, Option<Timestamp>) {
         let Some(admitted_until) = execution.admitted_until else { return (None, Some(now)) };
-        let is_over = execution.healed_at.is_none_or(|at| at.plus(self.settings.patience) <= now);
+        let is_read = |at: Timestamp| at.plus(self.settings.patience) <= now && at <= read_until;
+        let is_over = execution.healed_at.is_none_or(is_read);
         if is_over { (Some(admitted_until), Some(now)) } else { (execution.heal_cursor, execution.healed_at) }
     }
 
