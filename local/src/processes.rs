@@ -2,8 +2,7 @@
 //! `kill -9`.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::Read as _;
-use std::os::unix::fs::FileExt as _;
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use control_table::store::sqlite::ProcessId;
@@ -49,9 +48,9 @@ impl Registration {
     pub fn beat(&self, beat: u64) -> Result<(), DataDirError> {
         // Of the same length each time, so that a reader never sees the end of an older one.
         let content = format!("{}\n{beat:020}\n", std::process::id());
-        self.lock
-            .write_all_at(content.as_bytes(), 0)
-            .map_err(|source| DataDirError::Unusable { path: self.path.clone(), source })
+        let mut lock = &self.lock;
+        let written = lock.seek(SeekFrom::Start(0)).and_then(|_| lock.write_all(content.as_bytes()));
+        written.map_err(|source| DataDirError::Unusable { path: self.path.clone(), source })
     }
 }
 
