@@ -6,6 +6,7 @@ the end of the execution. Entries of an index are a unit each time they come, go
 """
 
 import collections
+import json
 import hashlib
 import math
 import re
@@ -129,13 +130,21 @@ def written(action, sizes):
     return item_bytes(action["Item"]) if "Item" in action else sizes.get(key_of(action["Key"]), 0)
 
 
+def is_of_many(exchange):
+    """Whether an update is not one segment's: it notes a probe of the stream, or the names of an execution's counters, once a worker."""
+    if exchange.operation != "UpdateItem":
+        return False
+    key = exchange.request["Key"].get("pk", {}).get("S", "")
+    return key.startswith("WATERMARK#") or "counters_registered" in json.dumps(exchange.request)
+
+
 def report(exchanges, functions, segments, table, execution_id):
     """An execution's costs for one segment. Without the sweeper: it looks every minute, whatever runs."""
     sizes = table.sizes()
     requests, spent = collections.Counter(), collections.Counter()
     for exchange in exchanges:
         function = functions.get(exchange.access_key, "unknown")
-        if function == "sweeper":
+        if function == "sweeper" or is_of_many(exchange):
             continue
         name = (function, f"{exchange.service}.{exchange.operation}")
         requests[name] += 1

@@ -51,6 +51,10 @@ class Sweeps:
                 ":then": {"N": str(now - AGE_MS)},
                 ":now": {"N": str(now)},
             })
+        # A record counts as lost some time after its put, once the stream was read past that.
+        self.dynamodb.update_item(
+            TableName=self.table, Key={"pk": {"S": f"{execution_id}#0"}, "sk": {"S": "TALLY"}},
+            UpdateExpression="SET put_at = put_at - :age", ExpressionAttributeValues={":age": {"N": str(AGE_MS)}})
 
     def ended(self):
         for job, process in self.runs.items():
