@@ -5,7 +5,7 @@
 //!
 //! # Layout
 //! - [`scatter`]: from an event to a sealed execution, and executions that their caller fills
-//! - `dispatch`: the trait that sends segment records to workers; `position`: the trait that knows which of them may still wait;
+//! - `dispatch`: the trait that sends segment records to workers; `position`: the trait that knows which of them may still wait; `probes`: how it is known of a stream;
 //!   `outgoing`: puts records through both; `records`: which record a segment gets
 //! - `admission`: which segments get a record next, in an execution that limits its segments in flight
 //! - [`gather`]: folds finished tallies, completes executions and publishes their events; `bus`: where the events go
@@ -25,6 +25,7 @@ mod operator;
 mod outgoing;
 mod plan_cache;
 mod position;
+mod probes;
 mod records;
 pub mod scatter;
 mod settings;
@@ -43,6 +44,7 @@ pub use self::error::{EngineError, Refusal};
 pub use self::hex::hex;
 pub use self::operator::{Finished, Operator, OperatorError, Started};
 pub use self::position::{NothingWaits, PositionError, StreamPosition};
+pub use self::probes::{OpenShard, ProbedPosition, ProbedStream};
 pub use self::settings::Settings;
 
 use self::admission::Admission;

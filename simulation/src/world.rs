@@ -9,7 +9,7 @@ use control_table::clock::{Clock, Entropy};
 use control_table::id::{ExecutionId, ExecutionKey, JobName};
 use control_table::rows::{ExecutionRow, RowKey};
 use engine::scatter::{ScatterEvent, Sources};
-use engine::{Dispatcher, Engine, Parts, StreamPosition};
+use engine::{Dispatcher, Engine, Parts, ProbedPosition, StreamPosition};
 use runtime::Worker;
 
 use crate::bus::{Published, SimulatedBus};
@@ -17,7 +17,7 @@ use crate::changes::ChangeMapping;
 use crate::lambda::{Account, Function, InvocationError, Turn};
 use crate::parameters::{Parameters, Transport};
 use crate::segment_queue::{QueueDispatcher, QueueMapping, QueuePosition, SegmentQueue};
-use crate::segment_stream::{Mapping, SegmentStream, SimulatedPosition, StreamDispatcher, StreamFaults};
+use crate::segment_stream::{Mapping, SegmentStream, StreamDispatcher, StreamFaults};
 use crate::surroundings::Surroundings;
 use crate::table::{SimulatedTable, TableFaults};
 use crate::usage::Usage;
@@ -106,12 +106,15 @@ impl World {
         // Apart from `chance`: another latency must not change which identifiers are drawn.
         let entropy = Arc::new(Entropy::from_seed(!seed));
         let control_table = ControlTable::new(table.clone());
+        let retention = TimeDelta::from_std(parameters.stream.retention).unwrap_or(engine.patience_max);
         let position: Arc<dyn StreamPosition> = match parameters.transport {
-            Transport::Kinesis => Arc::new(SimulatedPosition::new(Arc::clone(&stream), control_table.clone())),
+            Transport::Kinesis => {
+                let dispatcher = StreamDispatcher::new(Arc::clone(&stream));
+                Arc::new(ProbedPosition::new(dispatcher, control_table.clone(), retention))
+            }
             Transport::Sqs => Arc::new(QueuePosition::new(Arc::clone(&queue))),
         };
         // A retention that is scaled down has the patience with it that a day's retention has.
-        let retention = TimeDelta::from_std(parameters.stream.retention).unwrap_or(engine.patience_max);
         let engine = engine::Settings { patience_max: engine.patience_max.min(retention), ..engine };
         let parts = Parts {
             table: control_table,

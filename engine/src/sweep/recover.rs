@@ -67,9 +67,7 @@ impl Engine {
         let execution = self.load(execution_id).await?;
         self.heal_all(&execution, Lost::All, report).await
     }
-}
 
-impl Engine {
     /// Heals every group with a pending segment, and folds those without.
     pub(crate) async fn heal_all(
         &self,

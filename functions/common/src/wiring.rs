@@ -8,9 +8,8 @@ use control_table::ControlTable;
 use control_table::clock::{Clock, Entropy};
 use control_table::store::DynamoDbStore;
 use engine::scatter::Sources;
-use engine::{Dispatcher, Engine, EventBus, Parts, Settings, StreamPosition, Transport};
+use engine::{Dispatcher, Engine, EventBus, Parts, ProbedPosition, Settings, StreamPosition, Transport};
 
-use crate::kinesis::KinesisPosition;
 use crate::sqs::SqsPosition;
 use crate::{EventBridge, KinesisDispatcher, SqsDispatcher};
 
@@ -65,7 +64,7 @@ fn transport(
     match &deployment.transport {
         Transport::Kinesis(stream) => {
             let dispatcher = KinesisDispatcher::new(aws_sdk_kinesis::Client::new(config), stream, entropy);
-            let position = KinesisPosition::new(dispatcher.clone(), table.clone(), deployment.stream_retention);
+            let position = ProbedPosition::new(dispatcher.clone(), table.clone(), deployment.stream_retention);
             (Arc::new(dispatcher), Arc::new(position))
         }
         Transport::Sqs(url) => {

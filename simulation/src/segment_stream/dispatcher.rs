@@ -23,7 +23,7 @@ const PAYLOAD_UNIT: u64 = 25 * 1_024;
 /// Puts records on the simulated stream.
 #[derive(Debug, Clone)]
 pub struct StreamDispatcher {
-    stream: Arc<SegmentStream>,
+    pub(super) stream: Arc<SegmentStream>,
 }
 
 impl StreamDispatcher {

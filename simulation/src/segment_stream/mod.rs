@@ -18,7 +18,6 @@ use control_table::id::SegmentId;
 
 pub use self::dispatcher::StreamDispatcher;
 pub use self::mapping::{Mapping, Workers};
-pub use self::position::SimulatedPosition;
 use self::shard::{Shard, Stored};
 use crate::surroundings::Surroundings;
 

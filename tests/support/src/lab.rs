@@ -14,7 +14,6 @@ use emulator::embedded::{Backlog, Durability, EmbeddedDynamoDb, EmbeddedKinesis,
 use engine::scatter::Sources;
 use engine::{Engine, EventBus, Settings};
 use functions::KinesisDispatcher;
-use functions::kinesis::KinesisPosition;
 use local::system::{CONTROL_TABLE, SEGMENT_STREAM};
 use runtime::{Invocation, Work, Worker};
 
@@ -124,11 +123,11 @@ impl Lab {
 
     /// The position in the segment stream, by clients that have these interceptors.
     #[must_use]
-    pub fn position_through(&self, through: &Through) -> KinesisPosition {
+    pub fn position_through(&self, through: &Through) -> engine::ProbedPosition<KinesisDispatcher> {
         let dispatcher =
             KinesisDispatcher::new(through.kinesis(&self.kinesis.client()), SEGMENT_STREAM, self.entropy());
         let table = self.table_on(through.dynamodb(&self.dynamodb.client()));
-        KinesisPosition::new(dispatcher, table, TimeDelta::hours(24))
+        engine::ProbedPosition::new(dispatcher, table, TimeDelta::hours(24))
     }
 
     /// An engine on this lab.

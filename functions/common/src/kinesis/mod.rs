@@ -5,8 +5,6 @@ mod position;
 #[cfg(test)]
 mod tests;
 
-pub use self::position::KinesisPosition;
-
 use std::sync::Arc;
 
 use aws_sdk_kinesis::Client;

@@ -1,0 +1,152 @@
+//! How far a stream was read, by probes.
+//!
+//! A probe is a small record with a fixed partition key of its shard. The sweeper puts a round of them in each shard when records were put
+//! since the last round, five minutes apart. A worker that reads one notes it in the shard's watermark. Only open shards count: Lambda
+//! reads the shard that one was made of to its end before it.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use chrono::TimeDelta;
+use control_table::ControlTable;
+use control_table::clock::Timestamp;
+use control_table::limits::PROBES_PER_SHARD;
+use control_table::message::Probe;
+use control_table::operation::{Moment, MoveWatermark, MoveWatermarkOutcome};
+use control_table::rows::WatermarkRow;
+use futures::future::BoxFuture;
+
+use crate::position::{PositionError, StreamPosition};
+
+/// How often a process notes that it puts records: one write unit each.
+const NOTE_EVERY: TimeDelta = TimeDelta::minutes(1);
+
+/// The shortest time between two rounds of probes in a shard. A choice: a lost record is found some minutes after its shard was read past
+/// it, and a shard that is a day behind holds some 18,000 probes, a few milliseconds of a worker each.
+const PROBE_EVERY: TimeDelta = TimeDelta::minutes(5);
+
+/// How long a record may be read after the stream's retention is over: it may be in a worker's batch by then.
+const AFTER_RETENTION: TimeDelta = TimeDelta::minutes(5);
+
+/// A shard that takes records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenShard {
+    /// Its name in the stream.
+    pub name: String,
+    /// The first of its hash keys, which has a record put there whatever its partition key is; `None` if the stream does not say.
+    pub first_hash_key: Option<String>,
+}
+
+/// A stream that takes probes.
+pub trait ProbedStream: fmt::Debug + Send + Sync {
+    /// Its name in watermarks.
+    fn name(&self) -> &str;
+
+    /// The shards that take records.
+    fn open_shards(&self) -> BoxFuture<'_, Result<Vec<OpenShard>, PositionError>>;
+
+    /// Puts probes in that shard.
+    fn put_probes<'a>(&'a self, shard: &'a OpenShard, probes: Vec<Probe>) -> BoxFuture<'a, Result<(), PositionError>>;
+}
+
+/// The position in a stream, by its probes.
+#[derive(Debug)]
+pub struct ProbedPosition<S> {
+    stream: S,
+    table: ControlTable,
+    retention: TimeDelta,
+    /// When this process noted a put last.
+    noted_at: Mutex<Option<Timestamp>>,
+}
+
+impl<S: ProbedStream> ProbedPosition<S> {
+    /// The position in that stream, which keeps records for that long. The table has the watermarks.
+    #[must_use]
+    pub const fn new(stream: S, table: ControlTable, retention: TimeDelta) -> Self {
+        Self { stream, table, retention, noted_at: Mutex::new(None) }
+    }
+
+    async fn note(&self, now: Timestamp) -> Result<(), PositionError> {
+        let is_noted = {
+            let noted_at = self.noted_at.lock().unwrap_or_else(PoisonError::into_inner);
+            noted_at.is_some_and(|at| now < at.plus(NOTE_EVERY))
+        };
+        if is_noted {
+            return Ok(());
+        }
+        self.move_watermark(WatermarkRow::STREAM, Moment::Put, now).await?;
+        *self.noted_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        Ok(())
+    }
+
+    async fn read(&self, now: Timestamp) -> Result<Timestamp, PositionError> {
+        let shards = self.stream.open_shards().await?;
+        let mut names: Vec<String> = shards.iter().map(|shard| shard.name.clone()).collect();
+        names.push(WatermarkRow::STREAM.to_owned());
+        let rows = self.table.watermarks(self.stream.name(), &names).await?;
+        let row = |name: &str| rows.iter().find(|row| row.shard == name);
+        let put_at = row(WatermarkRow::STREAM).and_then(|row| row.put_at);
+        for shard in &shards {
+            let probed_at = row(&shard.name).and_then(|row| row.probed_at);
+            if is_probe_due(put_at, probed_at, now) {
+                self.probe(shard, now).await?;
+            }
+        }
+        let read = shards.iter().map(|shard| row(&shard.name).map_or(Timestamp::EPOCH, WatermarkRow::read_until));
+        let gone = now.plus(-(self.retention + AFTER_RETENTION));
+        Ok(read.min().unwrap_or(Timestamp::EPOCH).max(gone))
+    }
+
+    /// A round of probes, if no other sweeper puts one. Noted first: a sweeper that dies in between leaves the round out, and the next one
+    /// follows.
+    async fn probe(&self, shard: &OpenShard, now: Timestamp) -> Result<(), PositionError> {
+        if self.move_watermark(&shard.name, Moment::Probed, now).await? == MoveWatermarkOutcome::Behind {
+            return Ok(());
+        }
+        let (stream, name) = (self.stream.name(), &shard.name);
+        let probe = |number| Probe { stream: stream.to_owned(), shard: name.clone(), number, put_at: now };
+        self.stream.put_probes(shard, (0..PROBES_PER_SHARD).map(probe).collect()).await
+    }
+
+    async fn move_watermark(
+        &self,
+        shard: &str,
+        moment: Moment,
+        at: Timestamp,
+    ) -> Result<MoveWatermarkOutcome, PositionError> {
+        let (stream, shard) = (self.stream.name().to_owned(), shard.to_owned());
+        Ok(self.table.execute(&MoveWatermark { stream, shard, moment, at }).await?)
+    }
+}
+
+/// Whether records can have been put since the last round. A process notes a put once in [`NOTE_EVERY`], so it may have put more since.
+fn is_probe_due(put_at: Option<Timestamp>, probed_at: Option<Timestamp>, now: Timestamp) -> bool {
+    let Some(put_at) = put_at else { return false };
+    probed_at.is_none_or(|probed_at| probed_at < put_at.plus(NOTE_EVERY) && probed_at.plus(PROBE_EVERY) <= now)
+}
+
+impl<S: ProbedStream> StreamPosition for ProbedPosition<S> {
+    fn read_until(&self, now: Timestamp) -> BoxFuture<'_, Result<Timestamp, PositionError>> {
+        Box::pin(self.read(now))
+    }
+
+    fn records_put(&self, _: u64, now: Timestamp) -> BoxFuture<'_, Result<(), PositionError>> {
+        Box::pin(self.note(now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probes_follow_puts_and_no_others() {
+        let at = |minutes| Timestamp::EPOCH.plus(TimeDelta::minutes(minutes));
+        assert!(!is_probe_due(None, None, at(9)), "nothing was ever put");
+        assert!(is_probe_due(Some(at(1)), None, at(9)));
+        assert!(is_probe_due(Some(at(1)), Some(at(1)), at(9)), "more may have been put in the same minute");
+        assert!(!is_probe_due(Some(at(1)), Some(at(2)), at(900)), "nothing was put since");
+        assert!(!is_probe_due(Some(at(8)), Some(at(5)), at(9)), "too soon");
+        assert!(is_probe_due(Some(at(8)), Some(at(5)), at(10)));
+    }
+}
