@@ -123,7 +123,8 @@ fn a_killed_process_leaves_commands_that_the_next_one_ends_before_it_starts_its_
 #[test]
 fn a_hook_of_a_killed_process_does_not_run_twice_at_a_time() {
     let world = World::new();
-    let hook = "mkdir busy 2>/dev/null || echo two >> beside; trap 'rmdir busy; exit 1' TERM; echo $$ >> started; \
+    // Its standard error is not the pipe of the killed process: what the shell says of its child would end it before its trap.
+    let hook = "exec 2>/dev/null; mkdir busy || echo two >> beside; trap 'rmdir busy; exit 1' TERM; echo $$ >> started; \
                 while [ ! -e go-on ]; do sleep 0.02; done; rmdir busy";
     let mut running = world.start_in_foreground(&[&exec("1", "true")[..], &["--on-complete", hook]].concat());
     let pid = world.wait_for_file("started").trim().to_owned();

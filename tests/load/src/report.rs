@@ -4,6 +4,9 @@ use chrono::TimeDelta;
 use serde::Serialize;
 use simulation::bill::Bill;
 use simulation::usage::Usage;
+use simulation::world::World;
+
+use crate::case::Case;
 
 /// What a scenario found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -98,6 +101,20 @@ pub struct Findings {
 }
 
 impl Findings {
+    /// Those of a scenario on one shard that ends now, with nothing made smaller, in which every stall that was reported was none.
+    #[must_use]
+    pub fn new(
+        scenario: &'static str,
+        case: &Case,
+        world: &World,
+        usage: Usage,
+        segments: u64,
+        ideal: TimeDelta,
+    ) -> Self {
+        let (false_stalls, end) = (world.bus.stalls().len(), world.elapsed());
+        Self { scenario, scaled: String::new(), seed: case.seed, segments, usage, shards: 1, false_stalls, end, ideal }
+    }
+
     /// The report.
     #[must_use]
     pub fn report(self, checks: Checks) -> Report {

@@ -55,16 +55,7 @@ async fn play(case: &Case) -> Result<Report, CaseError> {
     checks.within("the cancel", took, ideal_end * 3 / 2 + NO_PAUSE * 2);
     checks.at_most("the longest pause, minutes", minutes(usage.longest_gap), minutes(NO_PAUSE));
     checks.at_most("errors of functions", errors(&usage) as f64, 0.0);
-    let findings = Findings {
-        scenario: NAME,
-        scaled: String::new(),
-        seed: case.seed,
-        segments,
-        usage,
-        shards: 1,
-        false_stalls: 0,
-        end: world.elapsed(),
-        ideal: begun + ideal_end,
-    };
+    let findings =
+        Findings { false_stalls: 0, ..Findings::new(NAME, case, &world, usage, segments, begun + ideal_end) };
     Ok(findings.report(checks))
 }

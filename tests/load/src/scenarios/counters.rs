@@ -40,18 +40,7 @@ async fn play(case: &Case) -> Result<Report, CaseError> {
     checks.holds("a segment's error names the counters", has_clear_error(&world));
     checks.at_most("requests that the table refused", usage.table_failures as f64, 0.0);
     checks.at_most("errors of functions", errors(&usage) as f64, 0.0);
-    let findings = Findings {
-        scenario: NAME,
-        scaled: String::new(),
-        seed: case.seed,
-        segments: SEGMENTS,
-        usage,
-        shards: 1,
-        false_stalls: world.bus.stalls().len(),
-        end: world.elapsed(),
-        ideal: ideal(SEGMENTS, LANES, EACH),
-    };
-    Ok(findings.report(checks))
+    Ok(Findings::new(NAME, case, &world, usage, SEGMENTS, ideal(SEGMENTS, LANES, EACH)).report(checks))
 }
 
 fn has_clear_error(world: &World) -> bool {

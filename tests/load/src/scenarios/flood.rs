@@ -70,15 +70,9 @@ async fn play(case: &Case) -> Result<Report, CaseError> {
     let usage = world.usage();
     checks.at_most("errors of functions", errors(&usage) as f64, 0.0);
     let findings = Findings {
-        scenario: NAME,
-        scaled: String::new(),
-        seed: case.seed,
-        segments: retries,
-        usage,
         shards: SHARDS,
         false_stalls: 0,
-        end: world.elapsed(),
-        ideal: due + PUT_WITHIN,
+        ..Findings::new(NAME, case, &world, usage, retries, due + PUT_WITHIN)
     };
     Ok(findings.report(checks))
 }

@@ -54,15 +54,9 @@ async fn play(case: &Case) -> Result<Report, CaseError> {
     checks.at_most("stalls reported", stalls as f64, 0.0);
     checks.at_most("errors of functions", errors(&usage) as f64, 0.0);
     let findings = Findings {
-        scenario: NAME,
         scaled: lanes.note(),
-        seed: case.seed,
-        segments,
-        usage,
-        shards: 1,
         false_stalls: stalls,
-        end: world.elapsed(),
-        ideal: ideal_end,
+        ..Findings::new(NAME, case, &world, usage, segments, ideal_end)
     };
     Ok(findings.report(checks))
 }

@@ -44,17 +44,7 @@ async fn play(case: &Case) -> Result<Report, CaseError> {
     checks.at_most("records put again that were not lost", other as f64, 0.0);
     checks.at_most("stalls reported", stalls as f64, 0.0);
     checks.at_most("errors of functions", errors(&usage) as f64, 0.0);
-    let findings = Findings {
-        scenario: NAME,
-        scaled: String::new(),
-        seed: case.seed,
-        segments: SEGMENTS,
-        usage,
-        shards: 1,
-        false_stalls: stalls,
-        end: world.elapsed(),
-        ideal: ideal_end,
-    };
+    let findings = Findings { false_stalls: stalls, ..Findings::new(NAME, case, &world, usage, SEGMENTS, ideal_end) };
     Ok(findings.report(checks))
 }
 

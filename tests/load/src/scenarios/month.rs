@@ -54,15 +54,9 @@ async fn play(case: &Case) -> Result<Report, CaseError> {
     checks.at_most("errors of functions", errors(&usage) as f64, 0.0);
     let scaled = format!("{}; records kept for {:.1} h", lanes.note(), 24.0 * share);
     let findings = Findings {
-        scenario: NAME,
         scaled: if case.scale < 1.0 { scaled } else { String::new() },
-        seed: case.seed,
-        segments,
-        usage,
-        shards: 1,
         false_stalls: stalls,
-        end: world.elapsed(),
-        ideal: ideal_end.max(TimeDelta::seconds(1)),
+        ..Findings::new(NAME, case, &world, usage, segments, ideal_end.max(TimeDelta::seconds(1)))
     };
     Ok(findings.report(checks))
 }

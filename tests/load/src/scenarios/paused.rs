@@ -47,16 +47,10 @@ async fn play(case: &Case) -> Result<Report, CaseError> {
     checks.at_most("records a segment", usage.puts as f64 / segments as f64, 1.01);
     checks.at_most("errors of functions", errors(&usage) as f64, 0.0);
     let findings = Findings {
-        scenario: NAME,
         scaled: lanes.note(),
-        seed: case.seed,
-        segments,
-        usage,
-        shards: 1,
         // An operator who pauses for hours hears of it: that is no false alarm.
         false_stalls: 0,
-        end: world.elapsed(),
-        ideal: ideal_end,
+        ..Findings::new(NAME, case, &world, usage, segments, ideal_end)
     };
     Ok(findings.report(checks))
 }

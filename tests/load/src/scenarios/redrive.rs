@@ -63,15 +63,8 @@ async fn play(case: &Case) -> Result<Report, CaseError> {
     checks.within("a cancel is accepted", accepted, limit);
     checks.holds("the cancelled generation ends", world.completed(id, 4, at_most).await.is_some());
     let findings = Findings {
-        scenario: NAME,
         scaled: format!("{} groups", segments / GROUP),
-        seed: case.seed,
-        segments,
-        usage: world.usage(),
-        shards: 1,
-        false_stalls: world.bus.stalls().len(),
-        end: world.elapsed(),
-        ideal: uninterrupted,
+        ..Findings::new(NAME, case, &world, world.usage(), segments, uninterrupted)
     };
     Ok(findings.report(checks))
 }

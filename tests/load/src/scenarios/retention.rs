@@ -49,17 +49,7 @@ async fn play(case: &Case) -> Result<Report, CaseError> {
     if succeeded {
         check_expiry(&world, &mut checks).await;
     }
-    let findings = Findings {
-        scenario: NAME,
-        scaled: String::new(),
-        seed: case.seed,
-        segments: SEGMENTS,
-        usage: world.usage(),
-        shards: 1,
-        false_stalls: world.bus.stalls().len(),
-        end,
-        ideal: ideal_end,
-    };
+    let findings = Findings { end, ..Findings::new(NAME, case, &world, world.usage(), SEGMENTS, ideal_end) };
     Ok(findings.report(checks))
 }
 

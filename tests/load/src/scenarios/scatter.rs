@@ -44,15 +44,9 @@ async fn play(case: &Case) -> Result<Report, CaseError> {
     checks.at_most("errors of functions", errors(&usage) as f64, 0.0);
     checks.at_most("requests that Lambda gave up on", usage.failed_requests as f64, 0.0);
     let findings = Findings {
-        scenario: NAME,
         scaled: if rate == RECORDS_A_SECOND { String::new() } else { format!("a shard of {rate} records/s") },
-        seed: case.seed,
-        segments,
-        usage,
-        shards: 1,
         false_stalls: 0,
-        end: world.elapsed(),
-        ideal: ideal_end,
+        ..Findings::new(NAME, case, &world, usage, segments, ideal_end)
     };
     Ok(findings.report(checks))
 }

@@ -54,18 +54,7 @@ async fn play(case: &Case) -> Result<Report, CaseError> {
     checks.at_most("throttled sweeps", usage.function("sweeper").throttles as f64, 0.0);
     checks.at_most("throttled gathers", usage.function("gather").throttles as f64, 4.0 * ticks);
     checks.at_most("errors of functions", errors(&usage) as f64, 0.0);
-    let findings = Findings {
-        scenario: NAME,
-        scaled: String::new(),
-        seed: case.seed,
-        segments: 2 * SEGMENTS,
-        usage,
-        shards: 1,
-        false_stalls: world.bus.stalls().len(),
-        end: world.elapsed(),
-        ideal: ideal_end,
-    };
-    Ok(findings.report(checks))
+    Ok(Findings::new(NAME, case, &world, usage, 2 * SEGMENTS, ideal_end).report(checks))
 }
 
 /// When the last segment of an execution had its outcome.

@@ -44,15 +44,10 @@ async fn play(case: &Case) -> Result<Report, CaseError> {
     checks.at_most("stalls reported", stalls as f64, 0.0);
     checks.at_most("errors of functions", errors(&usage) as f64, 0.0);
     let findings = Findings {
-        scenario: NAME,
         scaled: lanes.note(),
-        seed: case.seed,
-        segments: segments + LATER,
-        usage,
         shards: 2,
         false_stalls: stalls,
-        end: world.elapsed(),
-        ideal: ideal_end,
+        ..Findings::new(NAME, case, &world, usage, segments + LATER, ideal_end)
     };
     Ok(findings.report(checks))
 }
