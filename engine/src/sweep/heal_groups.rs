@@ -1,6 +1,6 @@
 //! Heals groups of an execution: lost records, lost workers, outcomes that were not counted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use control_table::clock::Timestamp;
@@ -133,7 +133,7 @@ impl Engine {
             Lost::As(_) => execution.heal_cursor.unwrap_or(0),
             Lost::All => u64::MAX,
         };
-        let (mut groups, mut ended) = (BTreeMap::<u64, Vec<u64>>::new(), Vec::new());
+        let mut groups = BTreeMap::<u64, Vec<u64>>::new();
         for &index in execution.in_flight.iter().filter(|&&index| index < seen) {
             groups.entry(index / GROUP_SIZE).or_default().push(index);
         }
@@ -143,12 +143,12 @@ impl Engine {
                 self.heal_group(&planned, &tally, lost, report).await?;
             }
         }
-        for index in groups.into_values().flatten() {
-            let row = self.table.segment(execution.execution_id.segment(index)).await?;
-            if row.is_none_or(|row| row.status.is_terminal()) {
-                ended.push(index);
-            }
-        }
+        let slots: Vec<SegmentId> =
+            groups.into_values().flatten().map(|index| execution.execution_id.segment(index)).collect();
+        let rows = self.table.segments_of(&slots).await?;
+        let at_work: HashSet<SegmentId> =
+            rows.iter().filter(|row| !row.status.is_terminal()).map(SegmentRow::id).collect();
+        let ended: Vec<u64> = slots.iter().filter(|slot| !at_work.contains(slot)).map(|slot| slot.index).collect();
         if !ended.is_empty() {
             let (execution_id, generation) = (execution.execution_id, execution.generation);
             self.table.execute(&ReleaseSlots { execution_id, generation, segments: ended }).await?;
