@@ -11,6 +11,7 @@ mod outbox;
 mod owner;
 mod reader;
 mod reads;
+mod recent;
 mod rows;
 mod schema;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Notify;
 
@@ -155,6 +157,8 @@ fn connection(file: &Path, durability: Durability) -> Result<Connection, rusqlit
         Durability::PowerLoss => "FULL",
     };
     connection.pragma_update(None, "synchronous", synchronous)?;
+    // Without it SQLite prepares a statement again at each new value of its LIMIT, which took more time than the statement.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
 
@@ -198,14 +202,13 @@ impl Store for SqliteStore {
 
     fn get<'a>(&'a self, about: About<'a>, key: &'a RowKey) -> BoxFuture<'a, Result<Option<AnyRow>, Error>> {
         let key = key.clone();
-        Box::pin(self.read(about, move |connection| Ok(rows::load(connection, &key)?.map(|loaded| loaded.row))))
+        Box::pin(self.read(about, move |connection| rows::load(connection, &key)))
     }
 
     fn get_many<'a>(&'a self, about: About<'a>, keys: &'a [RowKey]) -> BoxFuture<'a, Result<Vec<AnyRow>, Error>> {
         let keys = keys.to_vec();
         Box::pin(self.read(about, move |connection| {
-            let rows = keys.iter().map(|key| rows::load(connection, key));
-            rows.filter_map(|row| row.map(|row| row.map(|loaded| loaded.row)).transpose()).collect()
+            keys.iter().filter_map(|key| rows::load(connection, key).transpose()).collect()
         }))
     }
 

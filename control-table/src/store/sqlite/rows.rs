@@ -1,16 +1,10 @@
-//! One row: loaded by its key, and saved.
+//! One row: read by its key, and saved.
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{Failure, Opener};
 use crate::id::ExecutionId;
 use crate::rows::{AnyRow, Due, ExecutionRow, ItemKey, Row, RowKey, SegmentRow, TallyRow};
-
-/// A row, and its JSON as it is in the file.
-pub(super) struct Loaded {
-    pub row: AnyRow,
-    pub body: String,
-}
 
 /// An execution as a key.
 pub(super) const fn blob(execution_id: ExecutionId) -> [u8; 16] {
@@ -22,8 +16,9 @@ pub(super) fn int(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-pub(super) fn load(connection: &Connection, key: &RowKey) -> Result<Option<Loaded>, Failure> {
-    let body: Option<String> = match key {
+/// The row as JSON, as it is in the file.
+pub(super) fn body(connection: &Connection, key: &RowKey) -> Result<Option<String>, Failure> {
+    let body = match key {
         RowKey::Execution(id) => connection
             .prepare_cached("SELECT body FROM execution_rows WHERE execution = ?1")?
             .query_row([blob(*id)], |row| row.get(0))
@@ -44,10 +39,16 @@ pub(super) fn load(connection: &Connection, key: &RowKey) -> Result<Option<Loade
                 .optional()?
         }
     };
-    body.map(|body| Ok(Loaded { row: parse(key, &body)?, body })).transpose()
+    Ok(body)
 }
 
-fn parse(key: &RowKey, body: &str) -> Result<AnyRow, Failure> {
+/// Reads a row.
+pub(super) fn load(connection: &Connection, key: &RowKey) -> Result<Option<AnyRow>, Failure> {
+    body(connection, key)?.map(|body| parse(key, &body)).transpose()
+}
+
+/// Reads the JSON of a row.
+pub(super) fn parse(key: &RowKey, body: &str) -> Result<AnyRow, Failure> {
     let row = key.read_json(body);
     row.map_err(|source| Failure::Corrupt { key: key.clone(), source })
 }

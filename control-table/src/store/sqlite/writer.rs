@@ -8,8 +8,8 @@ use std::sync::Arc;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::rows::{self, Loaded};
-use super::{Failure, Opener, outbox};
+use super::recent::RecentRows;
+use super::{Failure, Opener, outbox, rows};
 use crate::operation::{AnyOperation, AnyOutcome, Part};
 use crate::rows::AnyRow;
 
@@ -39,7 +39,7 @@ pub(super) struct Writer {
 impl Writer {
     pub fn start(connection: Connection, opener: Opener, outbox: Arc<Notify>) -> Result<Self, std::io::Error> {
         let (requests, waiting) = mpsc::channel(WAITING_MAX);
-        let mut thread = WriterThread { connection, opener, outbox };
+        let mut thread = WriterThread { connection, opener, outbox, recent: RecentRows::default() };
         std::thread::Builder::new().name("control-table".to_owned()).spawn(move || thread.run(waiting))?;
         Ok(Self { requests })
     }
@@ -68,6 +68,7 @@ struct WriterThread {
     connection: Connection,
     opener: Opener,
     outbox: Arc<Notify>,
+    recent: RecentRows,
 }
 
 struct Waiting {
@@ -127,7 +128,7 @@ impl WriterThread {
         let mut outcomes = Vec::with_capacity(operations.len());
         let mut has_news = false;
         for Waiting { operation, .. } in operations {
-            match apply(&transaction, &**operation, &self.opener, &mut has_news) {
+            match apply(&transaction, &**operation, &self.opener, &mut self.recent, &mut has_news) {
                 // Dropped, the transaction is rolled back.
                 Err(Failure::Sqlite(error)) => return Err(error),
                 outcome => outcomes.push(outcome),
@@ -143,13 +144,15 @@ fn apply(
     connection: &Connection,
     operation: &dyn AnyOperation,
     opener: &Opener,
+    recent: &mut RecentRows,
     has_news: &mut bool,
 ) -> Result<AnyOutcome, Failure> {
     let keys = operation.keys();
     let (mut rows, mut bodies) = (Vec::with_capacity(keys.len()), Vec::with_capacity(keys.len()));
     for key in &keys {
-        let (row, body) = rows::load(connection, key)?.map(|Loaded { row, body }| (row, body)).unzip();
-        rows.push(Part::Is(row));
+        let body = rows::body(connection, key)?;
+        let read = |body: &String| recent.take(key, body).map_or_else(|| rows::parse(key, body), Ok);
+        rows.push(Part::Is(body.as_ref().map(read).transpose()?));
         bodies.push(body);
     }
     let applied = operation.apply(rows).map_err(|_| Failure::Defect)?;
@@ -160,6 +163,7 @@ fn apply(
             rows::save(connection, &row, &body, opener)?;
             *has_news |= outbox::note(connection, &row)?;
         }
+        recent.put(row, body);
     }
     Ok(applied.outcome)
 }
