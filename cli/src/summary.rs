@@ -117,6 +117,9 @@ fn incidents(view: &ExecutionSummary, first_error: Option<&SegmentFailure>) -> V
         };
         lines.push(("stopped", why.to_owned()));
     }
+    if view.waits_in_stream {
+        lines.push(("waits", "no worker has come to its next records: they wait in line, behind others".to_owned()));
+    }
     if view.stalled_at.is_some() {
         let since = view.progress_at.or(view.stalled_at);
         let since = since.map_or_else(String::new, |since| since.to_rfc3339_opts(SecondsFormat::Secs, true));
@@ -199,6 +202,14 @@ mod tests {
         let lines = incidents(&stalled, None);
         assert_eq!(lines[0].1, "3 of at most 4");
         assert!(lines.last().unwrap().1.contains("since 2026-11-24T00:00:00Z"), "{lines:?}");
+    }
+
+    #[test]
+    fn an_execution_that_waits_its_turn_says_so() {
+        let waiting = ExecutionSummary { status: ExecutionStatus::Running, waits_in_stream: true, ..view() };
+        assert_eq!(incidents(&waiting, None)[0].0, "waits");
+        assert_eq!(serde_json::to_value(&waiting).unwrap()["waits_in_stream"], true);
+        assert!(serde_json::to_value(view()).unwrap().get("waits_in_stream").is_none());
     }
 
     #[test]

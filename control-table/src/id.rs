@@ -218,6 +218,12 @@ impl SegmentId {
     pub const fn offset(self) -> u8 {
         (self.index % GROUP_SIZE) as u8
     }
+
+    /// The partition key of its records on the stream: another one for every segment, so that segments spread over all shards.
+    #[must_use]
+    pub fn partition_key(self) -> String {
+        format!("{}#{}", self.execution_id, self.index)
+    }
 }
 
 impl fmt::Display for SegmentId {

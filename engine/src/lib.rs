@@ -6,7 +6,7 @@
 //! # Layout
 //! - [`scatter`]: from an event to a sealed execution, and executions that their caller fills
 //! - `dispatch`: the trait that sends segment records to workers; `position`: the trait that knows which of them may still wait; `probes`: how it is known of a stream;
-//!   `outgoing`: puts records through both; `records`: which record a segment gets
+//!   `lines`: which records wait in line with each other; `outgoing`: puts records through both; `records`: which record a segment gets
 //! - `admission`: which segments get a record next, in an execution that limits its segments in flight
 //! - [`gather`]: folds finished tallies, completes executions and publishes their events; `bus`: where the events go
 //! - [`sweep`]: one tick: everything that is due
@@ -20,6 +20,7 @@ mod dispatch;
 mod error;
 pub mod gather;
 mod hex;
+mod lines;
 pub mod operate;
 mod operator;
 mod outgoing;
@@ -42,9 +43,10 @@ pub use self::bus::{EventBus, NoBus, PublishError};
 pub use self::dispatch::{DispatchError, Dispatcher, NoDispatcher, Transport};
 pub use self::error::{EngineError, Refusal};
 pub use self::hex::hex;
+pub use self::lines::Lines;
 pub use self::operator::{Finished, Operator, OperatorError, Started};
 pub use self::position::{NothingWaits, PositionError, StreamPosition};
-pub use self::probes::{OpenShard, ProbedPosition, ProbedStream};
+pub use self::probes::{ProbedPosition, ProbedStream, StreamShard};
 pub use self::settings::Settings;
 
 use self::admission::Admission;

@@ -10,6 +10,7 @@ use control_table::clock::Timestamp;
 use futures::future::BoxFuture;
 
 use crate::dispatch::DispatchError;
+use crate::lines::Lines;
 
 /// Knows which records can no longer be waiting: a stream by its watermarks and its retention, a queue by its emptiness.
 pub trait StreamPosition: fmt::Debug + Send + Sync {
@@ -18,6 +19,12 @@ pub trait StreamPosition: fmt::Debug + Send + Sync {
 
     /// Notes that so many records were put just now.
     fn records_put(&self, records: u64, now: Timestamp) -> BoxFuture<'_, Result<(), PositionError>>;
+
+    /// The lines in which records wait, for what can be concluded from those that were read; unknown unless an implementation says
+    /// otherwise.
+    fn lines(&self) -> BoxFuture<'_, Result<Lines, PositionError>> {
+        Box::pin(std::future::ready(Ok(Lines::unknown())))
+    }
 }
 
 /// The position is not known, or a put is not noted. Nothing is lost: until it succeeds, no record is put again.

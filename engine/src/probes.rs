@@ -5,6 +5,7 @@
 //! reads the shard that one was made of to its end before it.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::{Mutex, PoisonError};
 
 use chrono::TimeDelta;
@@ -16,6 +17,7 @@ use control_table::operation::{Moment, MoveWatermark, MoveWatermarkOutcome};
 use control_table::rows::WatermarkRow;
 use futures::future::BoxFuture;
 
+use crate::lines::Lines;
 use crate::position::{PositionError, StreamPosition};
 
 /// How often a process notes that it puts records: one write unit each.
@@ -28,13 +30,16 @@ const PROBE_EVERY: TimeDelta = TimeDelta::minutes(5);
 /// How long a record may be read after the stream's retention is over: it may be in a worker's batch by then.
 const AFTER_RETENTION: TimeDelta = TimeDelta::minutes(5);
 
-/// A shard that takes records.
+/// A shard of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenShard {
+pub struct StreamShard {
     /// Its name in the stream.
     pub name: String,
-    /// The first of its hash keys, which has a record put there whatever its partition key is; `None` if the stream does not say.
-    pub first_hash_key: Option<String>,
+    /// The hashes of the partition keys of its records; `None` if the stream does not say. A record with one of them as its explicit
+    /// hash key is put there whatever its partition key is.
+    pub hash_keys: Option<RangeInclusive<u128>>,
+    /// Whether it takes records: one that was split or merged has its last.
+    pub is_open: bool,
 }
 
 /// A stream that takes probes.
@@ -42,11 +47,15 @@ pub trait ProbedStream: fmt::Debug + Send + Sync {
     /// Its name in watermarks.
     fn name(&self) -> &str;
 
-    /// The shards that take records.
-    fn open_shards(&self) -> BoxFuture<'_, Result<Vec<OpenShard>, PositionError>>;
+    /// The hash of a partition key, by which the stream chooses a record's shard.
+    fn hash(&self) -> fn(&str) -> u128;
+
+    /// Its shards; closed ones too, as long as they have records.
+    fn shards(&self) -> BoxFuture<'_, Result<Vec<StreamShard>, PositionError>>;
 
     /// Puts probes in that shard.
-    fn put_probes<'a>(&'a self, shard: &'a OpenShard, probes: Vec<Probe>) -> BoxFuture<'a, Result<(), PositionError>>;
+    fn put_probes<'a>(&'a self, shard: &'a StreamShard, probes: Vec<Probe>)
+    -> BoxFuture<'a, Result<(), PositionError>>;
 }
 
 /// The position in a stream, by its probes.
@@ -80,7 +89,8 @@ impl<S: ProbedStream> ProbedPosition<S> {
     }
 
     async fn read(&self, now: Timestamp) -> Result<Timestamp, PositionError> {
-        let shards = self.stream.open_shards().await?;
+        let mut shards = self.stream.shards().await?;
+        shards.retain(|shard| shard.is_open);
         let mut names: Vec<String> = shards.iter().map(|shard| shard.name.clone()).collect();
         names.push(WatermarkRow::STREAM.to_owned());
         let rows = self.table.watermarks(self.stream.name(), &names).await?;
@@ -99,7 +109,7 @@ impl<S: ProbedStream> ProbedPosition<S> {
 
     /// A round of probes, if no other sweeper puts one. Noted first: a sweeper that dies in between leaves the round out, and the next one
     /// follows.
-    async fn probe(&self, shard: &OpenShard, now: Timestamp) -> Result<(), PositionError> {
+    async fn probe(&self, shard: &StreamShard, now: Timestamp) -> Result<(), PositionError> {
         if self.move_watermark(&shard.name, Moment::Probed, now).await? == MoveWatermarkOutcome::Behind {
             return Ok(());
         }
@@ -132,6 +142,16 @@ impl<S: ProbedStream> StreamPosition for ProbedPosition<S> {
 
     fn records_put(&self, _: u64, now: Timestamp) -> BoxFuture<'_, Result<(), PositionError>> {
         Box::pin(self.note(now))
+    }
+
+    /// A line for each stretch of hashes that has the same shards, closed ones included: a record that was put before a merge waits in
+    /// the lanes of its own shard.
+    fn lines(&self) -> BoxFuture<'_, Result<Lines, PositionError>> {
+        Box::pin(async move {
+            let shards = self.stream.shards().await?;
+            let ends: Option<Vec<u128>> = shards.into_iter().map(|shard| Some(*shard.hash_keys?.end())).collect();
+            Ok(ends.map_or_else(Lines::unknown, |ends| Lines::new(self.stream.hash(), ends)))
+        })
     }
 }
 

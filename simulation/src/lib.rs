@@ -3,7 +3,8 @@
 //! # Layout
 //! - [`world`]: a deployed stack: the engine and the worker as they are, wired to the models
 //! - [`clock`]: virtual time; [`parameters`]: latencies, quotas and settings, with their sources; [`work`]: what segments do
-//! - [`table`], [`segment_stream`], [`segment_queue`], [`changes`], [`lambda`], [`bus`]: the services, one each
+//! - [`table`], [`segment_stream`], [`segment_queue`], [`changes`], [`lambda`], [`bus`]: the services, one each; [`losses`]: records that
+//!   they lose
 //! - [`forecast`]: a user's job before it runs; [`event`]: the scatter event of a simulated execution
 //! - [`usage`]: what was used, counted as a bill counts it; [`surroundings`]: what all models share
 //! - [`bill`]: what that costs, line by line
@@ -18,6 +19,7 @@ pub mod comparison;
 pub mod event;
 pub mod forecast;
 pub mod lambda;
+pub mod losses;
 pub mod parameters;
 pub mod prices;
 pub mod segment_queue;

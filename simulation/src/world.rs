@@ -15,9 +15,10 @@ use runtime::Worker;
 use crate::bus::{Published, SimulatedBus};
 use crate::changes::ChangeMapping;
 use crate::lambda::{Account, Function, InvocationError, Turn};
+use crate::losses::{Losses, RecordFaults};
 use crate::parameters::{Parameters, Transport};
 use crate::segment_queue::{QueueDispatcher, QueueMapping, QueuePosition, SegmentQueue};
-use crate::segment_stream::{Mapping, SegmentStream, StreamDispatcher, StreamFaults};
+use crate::segment_stream::{Mapping, SegmentStream, StreamDispatcher};
 use crate::surroundings::Surroundings;
 use crate::table::{SimulatedTable, TableFaults};
 use crate::usage::Usage;
@@ -40,8 +41,8 @@ pub struct Setup {
     pub work: WorkPlan,
     /// What goes wrong with the table.
     pub table: TableFaults,
-    /// What goes wrong with the stream.
-    pub stream: StreamFaults,
+    /// What goes wrong with records.
+    pub records: RecordFaults,
     /// The engine's settings.
     pub engine: engine::Settings,
     /// The worker's settings.
@@ -59,7 +60,7 @@ impl Setup {
             seed,
             work,
             table: TableFaults::default(),
-            stream: StreamFaults::default(),
+            records: RecordFaults::default(),
             engine: engine::Settings::default(),
             worker: runtime::Settings::default(),
             sweeps: true,
@@ -75,6 +76,8 @@ pub struct World {
     pub table: SimulatedTable,
     /// The event bus.
     pub bus: SimulatedBus,
+    /// The records that are lost.
+    pub losses: Losses,
     /// The segment stream.
     pub stream: Arc<SegmentStream>,
     /// Its mapping to the workers.
@@ -92,12 +95,13 @@ impl World {
     /// Deploys the stack. Call it inside [`crate::clock::run`].
     #[must_use]
     pub fn begin(setup: Setup) -> Self {
-        let Setup { parameters, seed, work, table, stream, engine, worker, sweeps } = setup;
+        let Setup { parameters, seed, work, table, records, engine, worker, sweeps } = setup;
         let surroundings = Surroundings::begin(parameters, seed);
         let (table, changes) = SimulatedTable::new(surroundings.clone(), table);
         let bus = SimulatedBus::new(surroundings.clone());
-        let stream = SegmentStream::new(surroundings.clone(), stream);
-        let queue = SegmentQueue::new(surroundings.clone());
+        let losses = Losses::new(surroundings.clone(), records);
+        let stream = SegmentStream::new(surroundings.clone(), losses.clone());
+        let queue = SegmentQueue::new(surroundings.clone(), losses.clone());
         let dispatcher: Arc<dyn Dispatcher> = match parameters.transport {
             Transport::Kinesis => Arc::new(StreamDispatcher::new(Arc::clone(&stream))),
             Transport::Sqs => Arc::new(QueueDispatcher::new(Arc::clone(&queue))),
@@ -144,7 +148,8 @@ impl World {
         let mapping = Mapping::begin(Arc::clone(&stream), Arc::clone(&workers));
         let queue_mapping = QueueMapping::begin(Arc::clone(&queue), workers);
         let engine = Engine::new(parts);
-        let world = Self { surroundings, table, bus, stream, mapping, queue, queue_mapping, scatter, sweeper, engine };
+        let world =
+            Self { surroundings, table, bus, losses, stream, mapping, queue, queue_mapping, scatter, sweeper, engine };
         world.watch();
         if sweeps {
             let ticking = world.clone();
@@ -285,13 +290,16 @@ impl World {
         }
     }
 
-    /// Notes positions of the stream.
+    /// Notes how far records were read.
     fn watch(&self) {
         let world = self.clone();
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(LOOK).await;
-                world.stream.note_positions();
+                match world.surroundings.parameters.transport {
+                    Transport::Kinesis => world.stream.note_positions(),
+                    Transport::Sqs => world.queue.note_positions(),
+                }
             }
         });
     }

@@ -60,10 +60,10 @@ impl SegmentRecord {
         self.execution_id.segment(self.index)
     }
 
-    /// The partition key on the stream: another one for every segment, so that segments spread over all shards.
+    /// See [`SegmentId::partition_key`].
     #[must_use]
     pub fn partition_key(&self) -> String {
-        format!("{}#{}", self.execution_id, self.index)
+        self.segment().partition_key()
     }
 }
 

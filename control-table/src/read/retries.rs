@@ -9,7 +9,7 @@ use crate::rows::{DueKind, DueShard, SegmentFailure};
 /// Segments that are counted in each of the sixteen partitions of the due index that segments wait in.
 const COUNTED: u16 = 1_000;
 
-/// The segments that wait for a retry.
+/// The segments that wait for a retry, or whose lost record was put again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retries {
     /// How many wait; of more than some thousands not all are counted.
@@ -18,7 +18,7 @@ pub struct Retries {
     pub next: SegmentId,
     /// When it may be tried.
     pub next_at: Timestamp,
-    /// Why its last attempt failed.
+    /// Why its last attempt failed, if it had one.
     pub error: Option<SegmentFailure>,
 }
 

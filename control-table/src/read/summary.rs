@@ -79,6 +79,9 @@ pub struct ExecutionSummary {
     /// When its progress was last seen to change, if it is stalled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress_at: Option<DateTime<Utc>>,
+    /// Whether the records that it needs next wait for a worker, behind those of others, as the sweeper saw it last.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waits_in_stream: bool,
     /// The index of the first segment of this generation that failed for good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_failure: Option<u64>,
@@ -128,6 +131,7 @@ impl ExecutionSummary {
             stopped: sums.stopped,
             stalled_at: sums.stalled_at.map(Timestamp::to_datetime),
             progress_at: sums.progress_at.filter(|_| is_stalled).map(Timestamp::to_datetime),
+            waits_in_stream: sums.waits_in_stream,
             first_failure: sums.first_failure,
             in_flight: sums.admitted_until.map(|_| sums.in_flight.len() as u64),
             max_concurrency: sums.policy.max_concurrency,

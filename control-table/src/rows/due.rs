@@ -17,8 +17,8 @@ pub enum DueKind {
     Execution,
     /// A segment whose attempt failed: its record is put at that moment.
     Retry,
-    /// A segment whose record was put for a retry: the moment of the put, or a later one if it was put before. The record is put again
-    /// if it is lost, which is known when the stream was read past that moment.
+    /// A segment whose record was put for a retry, or again because it was lost: the moment of the put, or a later one if it was put
+    /// before. The record is put again if it is lost, which is known when the stream was read past that moment.
     Record,
     /// An execution that is over: its rows are deleted from that moment on.
     Expiry,

@@ -214,11 +214,11 @@ pub struct ExecutionRow {
     /// Every group before this one was folded in this generation when the sweeper last checked, or is not part of it.
     #[serde(default)]
     pub open_from: u64,
-    /// Where the sweeper continues to look for lost records, if its time was up: a group. With a limit of segments in flight it is
-    /// `admitted_until` at `healed_at`.
+    /// Where the sweeper begins its next look for lost records if that is not one at everything: a group. With a limit of segments in
+    /// flight it is `admitted_until` at `healed_at`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heal_cursor: Option<u64>,
-    /// When the sweeper last began to look for lost records.
+    /// When the sweeper last began to look for lost records in all groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub healed_at: Option<Timestamp>,
     /// Whether all records that its next segments need wait in the stream, behind others, as the sweeper saw it last.

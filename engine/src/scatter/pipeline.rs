@@ -2,21 +2,20 @@
 //!
 //! ```text
 //! source ──> rows of the next groups ──> commits, one after the other ──> records
-//!            (ROWS_AHEAD at once)                                         (PUTS_AT_ONCE, ending in order)
+//!            (ROWS_AHEAD at once)                                         (one group after the other)
 //! ```
 //!
 //! A slow stage holds up those before it, so memory holds some dozen groups, however many the execution has.
 //!
 //! A scatter may die anywhere. The next scatter writes uncommitted rows again, which changes nothing. A committed group without
-//! records is one of the last [`UNDELIVERED_MAX`] committed ones, because the queue between the two stages is that short and puts
-//! end in order; the next scatter sends those records again before anything else.
+//! records is one of the last [`UNDELIVERED_MAX`] committed ones, because the queue between the two stages is that short; the next scatter sends those records again before anything else.
 
 use control_table::id::GroupId;
 use control_table::limits::{GROUP_SIZE, MAX_SEGMENTS, MAX_SPEC_BYTES};
 use control_table::message::SegmentRecord;
 use control_table::operation::{AddRows, CheckpointStep, CommitGroup, CommitGroupOutcome, Seal, SealOutcome};
 use control_table::rows::{ExecutionRow, ExecutionStatus, PlanRow, SegmentStatus};
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::stream::{self, StreamExt, TryStreamExt as _};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
@@ -35,11 +34,8 @@ const ROWS_AHEAD: usize = 8;
 /// Groups that are committed and wait for their records to be put.
 const COMMITTED_WAITING: usize = 1;
 
-/// Groups whose records are put at once.
-const PUTS_AT_ONCE: usize = 4;
-
-/// Committed groups whose records may be missing after a death: those being put, those waiting, and one on its way.
-const UNDELIVERED_MAX: u64 = PUTS_AT_ONCE as u64 + COMMITTED_WAITING as u64 + 1;
+/// Committed groups whose records may be missing after a death: one being put, those waiting, and one on its way.
+const UNDELIVERED_MAX: u64 = 1 + COMMITTED_WAITING as u64 + 1;
 
 /// An execution, and what a scatter needs to continue it.
 pub(crate) struct Run<'a> {
@@ -125,8 +121,10 @@ impl Run<'_> {
     /// crash in between would move the window past them.
     async fn put_undelivered(&self) -> Result<(), EngineError> {
         let groups = self.execution.groups.saturating_sub(UNDELIVERED_MAX)..self.execution.groups;
-        let puts = groups.map(|group| self.put_pending(self.execution.execution_id.group(group)));
-        stream::iter(puts).buffer_unordered(PUTS_AT_ONCE).try_collect().await
+        for group in groups {
+            self.put_pending(self.execution.execution_id.group(group)).await?;
+        }
+        Ok(())
     }
 
     /// First stage: the rows of the groups that are not committed, several groups at once, passed on in order.
@@ -223,20 +221,18 @@ impl Run<'_> {
         Ok(self.engine.table.execute(&request).await?)
     }
 
-    /// Third stage: the records of the committed groups, several groups at once. They end in order, so that after a
-    /// crash the groups without records are always among the last ones.
+    /// Third stage: the records of the committed groups, one group after the other. So the records of an execution are put in the order
+    /// of its segments, by which the sweeper finds those that are lost; and after a crash the groups without records are the last ones.
+    /// A put takes less time than a commit, so it does not hold the commits up.
     async fn put_records(&self, mut committed: mpsc::Receiver<Committed>) -> Result<(), EngineError> {
-        if self.is_limited() {
-            while committed.recv().await.is_some() {
+        while let Some(group) = committed.recv().await {
+            if self.is_limited() {
                 self.admit().await?;
+            } else {
+                self.put_group(group).await?;
             }
-            return Ok(());
         }
-        stream::poll_fn(move |context| committed.poll_recv(context))
-            .map(|group| self.put_group(group))
-            .buffered(PUTS_AT_ONCE)
-            .try_collect()
-            .await
+        Ok(())
     }
 
     async fn put_group(&self, group: Committed) -> Result<(), EngineError> {

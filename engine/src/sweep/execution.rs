@@ -4,16 +4,18 @@ use control_table::clock::Timestamp;
 use control_table::id::ExecutionId;
 use control_table::metric;
 use control_table::operation::CheckpointProgress;
-use control_table::rows::{ExecutionRow, ExecutionStatus, SegmentStatus};
+use control_table::rows::{ExecutionRow, ExecutionStatus, SegmentStatus, TallyRow};
 
 use super::early_stop;
 use super::heal_groups::{Lost, waits_in_stream};
+use super::overtaken::Overtaken;
 use super::progress::Progress;
 use super::survey::Survey;
 use super::{Patience, SweepReport, Tick};
 use crate::Engine;
 use crate::error::EngineError;
 use crate::gather::Finalized;
+use crate::lines::Lines;
 
 impl Engine {
     /// Handles one due execution. One that fails becomes due later, so that it does not hold up the others.
@@ -88,7 +90,7 @@ impl Engine {
         if self.is_silent(&execution) {
             self.resume_scatter(&execution, tick, report).await?;
         } else if let Some(checkpoint) = checkpoint {
-            self.heal_checked(&execution, &survey, tick, checkpoint, report).await?;
+            self.heal_checked(&execution, survey, tick, checkpoint, report).await?;
         }
         if progress.is_stalled && execution.stalled_at.is_none() {
             tracing::error!(execution_id = %execution.execution_id, since = %progress.since.to_datetime(), "is stalled");
@@ -99,21 +101,28 @@ impl Engine {
         Ok(())
     }
 
-    /// The progress of an execution. One that seems stalled is not if the record of a retry still waits in the stream.
+    /// The progress of an execution. One that stands still is no stall while a record of its first open group waits in the stream, nor at
+    /// the first check after that: what was lost while it waited is put again then.
     async fn checked_progress(
         &self,
         execution: &ExecutionRow,
         survey: &Survey,
         tick: Tick,
     ) -> Result<Progress, EngineError> {
-        let progress = self.progress(execution, survey, tick.read_until);
-        let Some(first) = survey.first_open.as_ref().filter(|_| progress.is_stalled) else { return Ok(progress) };
+        let progress = self.progress(execution, survey);
+        let Some(first) = &survey.first_open else { return Ok(progress) };
+        let is_limited = execution.admitted_until.is_some();
+        let is_unread = first.put_at > tick.read_until && !is_limited;
+        if !progress.is_stalled && !(progress.is_idle && is_unread) {
+            return Ok(progress);
+        }
         let rows = self.table.group_segments(first.group, Some(SegmentStatus::Pending)).await?;
-        let waits_in_stream = rows.iter().any(|row| waits_in_stream(row, tick.read_until));
-        Ok(Progress { waits_in_stream, is_stalled: !waits_in_stream, ..progress })
+        let waits_in_stream = rows.iter().any(|row| waits_in_stream(row, first, is_limited, tick.read_until));
+        let is_stalled = progress.is_stalled && !waits_in_stream && !execution.waits_in_stream;
+        Ok(Progress { waits_in_stream, is_stalled, ..progress })
     }
 
-    fn patience(&self, read_until: Timestamp) -> Patience {
+    pub(super) fn patience(&self, read_until: Timestamp) -> Patience {
         Patience::new(&self.settings, self.now(), read_until)
     }
 
@@ -154,41 +163,57 @@ impl Engine {
         self.fold_and_finalize(execution, &stuck, report).await
     }
 
-    /// Heals what a check found, and notes where to continue if the time is up.
+    /// Heals what a check found, and notes when to look again: at once if the time was up, and soon if a segment is nearly overtaken.
     async fn heal_checked(
         &self,
         execution: &ExecutionRow,
-        survey: &Survey,
+        survey: Survey,
         tick: Tick,
         checkpoint: CheckpointProgress,
         report: &mut SweepReport,
     ) -> Result<(), EngineError> {
-        let lost = Lost::As(self.patience(tick.read_until));
+        let patience = self.patience(tick.read_until);
+        let is_whole = checkpoint.healed_at != execution.healed_at;
         if execution.admitted_until.is_some() {
-            if checkpoint.healed_at != execution.healed_at {
-                self.heal_slots(execution, lost, report).await?;
+            if is_whole {
+                self.heal_slots(execution, Lost::As(patience), report).await?;
             }
             return Ok(());
         }
-        let from = execution.heal_cursor.unwrap_or(0);
-        let groups = survey.to_heal.partition_point(|tally| tally.group.group < from);
-        let groups = survey.to_heal.get(groups..).unwrap_or_default();
+        // Between two looks at everything, only from where a segment was nearly overtaken.
+        let from = if is_whole { Some(0) } else { execution.heal_cursor };
+        let Some(from) = from else { return Ok(()) };
+        let groups = survey.to_heal.into_iter().filter(|tally| tally.group.group >= from);
+        let (lost, begun): (Vec<_>, Vec<_>) = groups.partition(|tally| patience.may_be_lost(tally));
+        let mut overtaken = Overtaken::new(self.lines(&begun).await, survey.counted);
         let tallied = report.tallied;
-        let cursor = self.heal(execution, groups, lost, tick.until, report).await?;
+        let is_healed = self.heal(execution, &lost, Lost::As(patience), tick.until, report).await?
+            && self.heal_overtaken(execution, &begun, &mut overtaken, tick, report).await?;
         if report.tallied > tallied {
             self.fold_finished(execution, report).await?;
         }
-        let Some(cursor) = cursor else { return Ok(()) };
-        let seen_due_at = checkpoint.due_at;
-        let rest = CheckpointProgress {
-            seen_due_at,
-            heal_cursor: Some(cursor),
-            notification: false,
-            due_at: self.now(),
-            ..checkpoint
+        let (now, seen_due_at) = (self.now(), checkpoint.due_at);
+        let (heal_cursor, due_at) = match overtaken.nearly() {
+            // What was healed is not found again, so each look comes further.
+            _ if !is_healed => (0, now),
+            Some(nearly) => (nearly, seen_due_at.min(now.plus(self.settings.overtaking_patience))),
+            None => return Ok(()),
         };
-        self.table.execute(&rest).await?;
+        let again =
+            CheckpointProgress { seen_due_at, notification: false, heal_cursor: Some(heal_cursor), due_at, ..checkpoint };
+        self.table.execute(&again).await?;
         Ok(())
+    }
+
+    /// The lines in which records wait; unknown, and so nothing overtaken, if that cannot be read.
+    async fn lines(&self, groups: &[TallyRow]) -> Lines {
+        if groups.is_empty() {
+            return Lines::unknown();
+        }
+        self.position.lines().await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the lines of the stream are not known: lost records will be found later");
+            Lines::unknown()
+        })
     }
 
     /// Finalizes an execution, and counts its completion event if it was published now.
@@ -213,7 +238,7 @@ impl Engine {
     ) -> Option<CheckpointProgress> {
         let (due, now) = (execution.due?, self.now());
         let is_new = progress.is_stalled && execution.stalled_at.is_none();
-        let (heal_cursor, healed_at) = self.next_heal(execution, now, read_until);
+        let (heal_cursor, healed_at) = self.next_heal(execution, survey, now, read_until);
         Some(CheckpointProgress {
             execution_id: execution.execution_id,
             seen_due_at: due.due_at,
@@ -229,16 +254,23 @@ impl Engine {
         })
     }
 
-    /// The marks of the next look for lost records. With a limit of segments in flight, a slot's record counts as lost if the segment had
-    /// its slot at the last mark, and the stream was read past that.
+    /// The marks of this look for lost records: where it begins if it is not a look at everything, and when that was last. With a limit of
+    /// segments in flight, a slot's record counts as lost if the segment had its slot at the last mark, and the stream was read past that.
     fn next_heal(
         &self,
         execution: &ExecutionRow,
+        survey: &Survey,
         now: Timestamp,
         read_until: Timestamp,
     ) -> (Option<u64>, Option<Timestamp>) {
-        let Some(admitted_until) = execution.admitted_until else { return (None, Some(now)) };
-        let is_read = |at: Timestamp| at.plus(self.settings.patience) <= now && at <= read_until;
+        let has_waited = |at: Timestamp| at.plus(self.settings.patience) <= now;
+        let Some(admitted_until) = execution.admitted_until else {
+            let is_first_lost =
+                || survey.first_open.as_ref().is_some_and(|first| self.patience(read_until).may_be_lost(first));
+            let is_whole = execution.healed_at.is_none_or(has_waited) || is_first_lost();
+            return (None, if is_whole { Some(now) } else { execution.healed_at });
+        };
+        let is_read = |at: Timestamp| has_waited(at) && at <= read_until;
         let is_over = execution.healed_at.is_none_or(is_read);
         if is_over { (Some(admitted_until), Some(now)) } else { (execution.heal_cursor, execution.healed_at) }
     }

@@ -1,6 +1,7 @@
 //! Heals groups of an execution: lost records, lost workers, outcomes that were not counted.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use control_table::clock::Timestamp;
@@ -9,13 +10,20 @@ use control_table::limits::GROUP_SIZE;
 use control_table::message::SegmentRecord;
 use control_table::operation::{Ending, Finish, FinishOutcome, Fold, MarkPut, ReleaseLease, ReleaseSlots, Tally};
 use control_table::rows::{DueKind, ErrorKind, ExecutionRow, SegmentFailure, SegmentRow, SegmentStatus, TallyRow};
+use futures::stream::{self, StreamExt};
 
+use super::overtaken::Overtaken;
 use super::patience::Patience;
+use super::tick::Tick;
 use crate::Engine;
 use crate::error::EngineError;
+use crate::lines::Lines;
 use crate::plan_cache::Plans;
 use crate::records::Planned;
 use crate::sweep::SweepReport;
+
+/// Groups whose rows are read at the same time: a query each.
+const GROUPS_READ_AT_ONCE: usize = 8;
 
 /// Which records and workers count as lost.
 #[derive(Debug, Clone, Copy)]
@@ -27,8 +35,17 @@ pub(crate) enum Lost {
     All,
 }
 
+/// The records of a group that are put again.
+#[derive(Debug, Default)]
+struct Again {
+    /// Together, which the group's tally notes.
+    records: Vec<SegmentRecord>,
+    /// Rows that were overtaken. Each notes by itself that its record was put again, because those of its neighbours were not.
+    overtaken: Vec<SegmentRow>,
+}
+
 impl Engine {
-    /// Heals groups in order, from `cursor` on, until the deadline. Returns the group to continue with; `None` if all are healed.
+    /// Heals groups in order, so that what is put again is read in order, until the deadline. Whether all are healed.
     pub(crate) async fn heal(
         &self,
         execution: &ExecutionRow,
@@ -36,25 +53,60 @@ impl Engine {
         lost: Lost,
         until: DateTime<Utc>,
         report: &mut SweepReport,
-    ) -> Result<Option<u64>, EngineError> {
-        if groups.is_empty() {
-            return Ok(None);
-        }
-        let Some(planned) = Plans::default().get(&self.table, execution.execution_id).await? else {
-            tracing::error!(execution_id = %execution.execution_id, "its plan is missing: its records cannot be put again");
-            return Ok(None);
-        };
+    ) -> Result<bool, EngineError> {
+        let Some(planned) = self.planned(execution, groups).await? else { return Ok(true) };
         for tally in groups {
             if self.clock.now() >= until {
-                return Ok(Some(tally.group.group));
+                return Ok(false);
             }
             self.heal_group(&planned, tally, lost, report).await?;
         }
-        Ok(None)
+        Ok(true)
     }
 
-    /// Puts lost records of a group again, fails segments whose attempts were all lost, and counts finished rows. The records are put
-    /// before that is marked: a sweeper that dies in between puts them once more, and loses none.
+    /// Heals groups from the last to the first, until the deadline: the segments of later ones show which of the earlier ones they have
+    /// overtaken. Whether all are healed.
+    pub(crate) async fn heal_overtaken(
+        &self,
+        execution: &ExecutionRow,
+        groups: &[TallyRow],
+        overtaken: &mut Overtaken,
+        tick: Tick,
+        report: &mut SweepReport,
+    ) -> Result<bool, EngineError> {
+        let Some(planned) = self.planned(execution, groups).await? else { return Ok(true) };
+        let lost = Lost::As(self.patience(tick.read_until));
+        // Collected, because the compiler cannot see that a stream of a borrowing closure may cross threads.
+        let reads: Vec<_> = groups.iter().rev().map(|tally| self.table.group_segments(tally.group, None)).collect();
+        let mut reads = stream::iter(reads).buffered(GROUPS_READ_AT_ONCE);
+        for tally in groups.iter().rev() {
+            if self.clock.now() >= tick.until {
+                return Ok(false);
+            }
+            let Some(rows) = reads.next().await else { break };
+            overtaken.pass_until(tally.group.group);
+            self.heal_rows(&planned, tally, rows?, overtaken, lost, report).await?;
+        }
+        Ok(true)
+    }
+
+    /// What the records of an execution are made of; `None` if no group needs it, or it is lost.
+    async fn planned(
+        &self,
+        execution: &ExecutionRow,
+        groups: &[TallyRow],
+    ) -> Result<Option<Arc<Planned>>, EngineError> {
+        if groups.is_empty() {
+            return Ok(None);
+        }
+        let planned = Plans::default().get(&self.table, execution.execution_id).await?;
+        if planned.is_none() {
+            tracing::error!(execution_id = %execution.execution_id, "its plan is missing: its records cannot be put again");
+        }
+        Ok(planned)
+    }
+
+    /// Heals a group by what its own rows say.
     pub(crate) async fn heal_group(
         &self,
         planned: &Planned,
@@ -62,21 +114,62 @@ impl Engine {
         lost: Lost,
         report: &mut SweepReport,
     ) -> Result<(), EngineError> {
-        let (put_at, mut records) = (self.now(), Vec::new());
-        for row in self.table.group_segments(tally.group, None).await? {
+        let rows = self.table.group_segments(tally.group, None).await?;
+        let mut overtaken = Overtaken::new(Lines::unknown(), Vec::new());
+        self.heal_rows(planned, tally, rows, &mut overtaken, lost, report).await
+    }
+
+    /// Puts lost records of a group again, fails segments whose attempts were all lost, and counts finished rows. The records are put
+    /// before that is marked: a sweeper that dies in between puts them once more, and loses none.
+    async fn heal_rows(
+        &self,
+        planned: &Planned,
+        tally: &TallyRow,
+        rows: Vec<SegmentRow>,
+        overtaken: &mut Overtaken,
+        lost: Lost,
+        report: &mut SweepReport,
+    ) -> Result<(), EngineError> {
+        let (put_at, mut again) = (self.now(), Again::default());
+        for row in rows.into_iter().rev() {
+            // The order of their records is that of the segments only before any was put again.
+            let is_first_put = tally.puts_again == 0 && row.generation == tally.generation;
+            let is_overtaken = is_first_put && overtaken.pass(&row);
             if row.status.is_terminal() {
                 if !tally.has(row.offset) {
                     self.count(&row, report).await?;
                 }
             } else if let Some(record) = self.mend(planned, tally, &row, lost, report).await? {
-                records.push(record);
+                again.records.push(record);
+            } else if is_overtaken {
+                again.overtaken.push(row);
             }
         }
-        if !records.is_empty() {
-            self.outgoing.put(&records).await?;
-            report.records_put += records.len() as u64;
+        self.put_again(planned, tally, again, put_at, report).await
+    }
+
+    async fn put_again(
+        &self,
+        planned: &Planned,
+        tally: &TallyRow,
+        again: Again,
+        put_at: Timestamp,
+        report: &mut SweepReport,
+    ) -> Result<(), EngineError> {
+        let Again { records: mut all, overtaken } = again;
+        let are_marked_together = !all.is_empty();
+        all.extend(overtaken.iter().map(|row| planned.record(row)));
+        if all.is_empty() {
+            return Ok(());
+        }
+        self.outgoing.put(&all).await?;
+        report.records_put += all.len() as u64;
+        if are_marked_together {
             let (group, generation, seen) = (tally.group, tally.generation, tally.put_at);
             self.table.execute(&MarkPut { group, generation, seen, put_at }).await?;
+        }
+        for row in overtaken {
+            self.defer_retry(row, self.now()).await?;
         }
         Ok(())
     }
@@ -212,7 +305,11 @@ impl Engine {
     }
 }
 
-/// Whether the record of the row's retry was put, and the stream was not read past that.
-pub(super) fn waits_in_stream(row: &SegmentRow, read_until: Timestamp) -> bool {
-    row.due.is_some_and(|due| due.due_shard.kind() == DueKind::Record && due.due_at > read_until)
+/// Whether the record of a pending row waits in the stream, behind others: its first one, as the tally says when it was put, or that of
+/// a retry. With a limit of segments in flight the tally does not say it.
+pub(super) fn waits_in_stream(row: &SegmentRow, tally: &TallyRow, is_limited: bool, read_until: Timestamp) -> bool {
+    match row.due {
+        None => row.attempt == 0 && !is_limited && tally.put_at > read_until,
+        Some(due) => due.due_shard.kind() == DueKind::Record && due.due_at > read_until,
+    }
 }

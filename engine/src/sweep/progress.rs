@@ -27,7 +27,8 @@ pub(crate) struct Progress {
 }
 
 impl Engine {
-    pub(crate) fn progress(&self, execution: &ExecutionRow, survey: &Survey, read_until: Timestamp) -> Progress {
+    /// The progress of an execution, if none of its records waits in the stream.
+    pub(crate) fn progress(&self, execution: &ExecutionRow, survey: &Survey) -> Progress {
         let outcomes = execution.succeeded + execution.failed + execution.cancelled + survey.outcomes;
         let value = outcomes + execution.segments + execution.groups_done + 1;
         let now = self.now();
@@ -42,10 +43,8 @@ impl Engine {
         let has_work =
             survey.has_pending() || execution.status != ExecutionStatus::Scattering || execution.expected.is_some();
         let is_idle = unchanged_since.is_some() && idle_for >= patience;
-        let is_unread = survey.first_open.as_ref().is_some_and(|tally| tally.put_at > read_until);
-        let is_silent = has_work && idle_for >= execution.policy.stall_after_ms;
-        let waits_in_stream = (is_idle || is_silent) && is_unread && execution.admitted_until.is_none();
-        Progress { value, since, is_idle, has_work, is_stalled: is_silent && !waits_in_stream, waits_in_stream }
+        let is_stalled = has_work && idle_for >= execution.policy.stall_after_ms;
+        Progress { value, since, is_idle, has_work, is_stalled, waits_in_stream: false }
     }
 
     /// The checkpoint of an execution with its progress as it was.

@@ -87,12 +87,12 @@ impl Engine {
         Ok(())
     }
 
-    async fn defer_retry(&self, row: SegmentRow, now: Timestamp) -> Result<(), EngineError> {
-        let Some(due) = row.due else { return Ok(()) };
+    /// Notes that the record of a pending row was put now, or put again: it is lost if the stream was read past that, and some time passed.
+    pub(crate) async fn defer_retry(&self, row: SegmentRow, now: Timestamp) -> Result<(), EngineError> {
         let patience = Patience::new(&self.settings, now, now);
         let due_at = now.plus(patience.wait(row.retry_puts));
-        let (segment, generation) = (row.id(), row.generation);
-        self.table.execute(&DeferRetry { segment, generation, seen_due_at: due.due_at, due_at }).await?;
+        let (segment, generation, seen_due_at) = (row.id(), row.generation, row.due.map(|due| due.due_at));
+        self.table.execute(&DeferRetry { segment, generation, seen_due_at, due_at }).await?;
         Ok(())
     }
 }

@@ -32,6 +32,9 @@ pub(crate) struct Survey {
     pub to_heal: Vec<TallyRow>,
     /// Groups without a pending segment that are not folded.
     pub to_fold: Vec<TallyRow>,
+    /// The other groups after the first to heal, in order, with their outcomes; of a first generation only, because of a later one a tally
+    /// does not say which outcomes are its own. Two numbers each, and at most as many as an execution has groups.
+    pub counted: Vec<(u64, u64)>,
 }
 
 impl Survey {
@@ -41,10 +44,18 @@ impl Survey {
     }
 
     fn read(&mut self, execution: &ExecutionRow, tally: TallyRow, patience: Patience) {
-        if tally.generation != execution.generation || tally.folded == tally.generation {
+        if tally.generation != execution.generation {
             return;
         }
-        self.outcomes += tally.size.saturating_sub(tally.pending);
+        let outcomes = tally.size.saturating_sub(tally.pending);
+        let is_to_heal = tally.pending > 0 && patience.may_have_lost_a_worker(&tally);
+        if !is_to_heal && !self.to_heal.is_empty() && execution.generation == 1 && outcomes > 0 {
+            self.counted.push((tally.group.group, outcomes));
+        }
+        if tally.folded == tally.generation {
+            return;
+        }
+        self.outcomes += outcomes;
         self.failed += tally.failed.len() as u64;
         if tally.pending == 0 {
             if self.to_fold.len() < KEPT_MAX {
@@ -52,11 +63,10 @@ impl Survey {
             }
             return;
         }
-        let may_have_lost = patience.may_have_lost_a_worker(&tally);
         if self.first_open.is_none() {
             self.first_open = Some(tally.clone());
         }
-        if may_have_lost && self.to_heal.len() < KEPT_MAX {
+        if is_to_heal && self.to_heal.len() < KEPT_MAX {
             self.to_heal.push(tally);
         }
     }

@@ -13,6 +13,9 @@ use super::messages::Message;
 /// Messages of one `SendMessageBatch` (SQS quota).
 const MESSAGES_A_REQUEST: usize = 10;
 
+/// Requests at once: as the dispatcher of the functions.
+const REQUESTS_AT_ONCE: usize = 8;
+
 /// Sends messages to the simulated queue. A standard queue takes nearly any number a second.
 #[derive(Debug, Clone)]
 pub struct QueueDispatcher {
@@ -28,9 +31,9 @@ impl QueueDispatcher {
 
     async fn send_all(&self, records: &[SegmentRecord]) -> Result<(), DispatchError> {
         let surroundings = &self.queue.surroundings;
-        for records in records.chunks(MESSAGES_A_REQUEST) {
+        for records in records.chunks(MESSAGES_A_REQUEST * REQUESTS_AT_ONCE) {
             surroundings.wait(surroundings.parameters.latencies.put_records).await;
-            surroundings.meter.lock().queue_requests += 1;
+            surroundings.meter.lock().queue_requests += records.len().div_ceil(MESSAGES_A_REQUEST) as u64;
             for record in records {
                 self.send(record)?;
             }
@@ -42,11 +45,14 @@ impl QueueDispatcher {
         let (surroundings, segment) = (&self.queue.surroundings, record.segment());
         let data = serde_json::to_vec(record);
         let data = data.map_err(|source| DispatchError::Unwritable { segment, source: Box::new(source) })?;
+        let is_lost = self.queue.losses.loses(segment);
         let mut usage = surroundings.meter.lock();
         let (number, sent_at) = (usage.puts, surroundings.clock.timestamp());
         usage.put(segment, surroundings.clock.elapsed());
         drop(usage);
-        self.queue.send(Message { number, sent_at, receives: 0, data: data.into() });
+        if !is_lost {
+            self.queue.send(Message { number, sent_at, receives: 0, data: data.into() });
+        }
         Ok(())
     }
 }

@@ -76,6 +76,11 @@ impl Messages {
         !self.waiting.iter().any(waits) && !self.invisible.values().any(waits)
     }
 
+    /// When the oldest message was sent that waits or is in flight.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        self.waiting.iter().chain(self.invisible.values()).map(|message| message.sent_at).min()
+    }
+
     pub const fn dead(&self) -> u64 {
         self.dead
     }

@@ -20,12 +20,14 @@ pub use self::mapping::QueueMapping;
 pub use self::position::QueuePosition;
 
 use self::messages::{Message, Messages};
+use crate::losses::Losses;
 use crate::surroundings::Surroundings;
 
 /// The queue.
 #[derive(Debug)]
 pub struct SegmentQueue {
     surroundings: Surroundings,
+    losses: Losses,
     messages: Mutex<Messages>,
     news: Notify,
 }
@@ -33,9 +35,9 @@ pub struct SegmentQueue {
 impl SegmentQueue {
     /// An empty queue.
     #[must_use]
-    pub fn new(surroundings: Surroundings) -> Arc<Self> {
+    pub fn new(surroundings: Surroundings, losses: Losses) -> Arc<Self> {
         let messages = Mutex::new(Messages::new(surroundings.parameters.queue));
-        Arc::new(Self { surroundings, messages, news: Notify::new() })
+        Arc::new(Self { surroundings, losses, messages, news: Notify::new() })
     }
 
     /// Whether no message waits and none is in flight.
@@ -48,6 +50,13 @@ impl SegmentQueue {
     #[must_use]
     pub fn dead(&self) -> u64 {
         self.lock().dead()
+    }
+
+    /// Notes which lost messages were sent before all that wait or are in flight.
+    pub(crate) fn note_positions(&self) {
+        let now = self.surroundings.clock.timestamp();
+        let read_until = self.lock().oldest().unwrap_or(now);
+        self.losses.note(|_| read_until);
     }
 
     fn send(&self, message: Message) {

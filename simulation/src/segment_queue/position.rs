@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use control_table::clock::Timestamp;
-use engine::{PositionError, StreamPosition};
+use engine::{Lines, PositionError, StreamPosition};
 use futures::future::BoxFuture;
 
 use super::SegmentQueue;
@@ -35,5 +35,9 @@ impl StreamPosition for QueuePosition {
 
     fn records_put(&self, _: u64, _: Timestamp) -> BoxFuture<'_, Result<(), PositionError>> {
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn lines(&self) -> BoxFuture<'_, Result<Lines, PositionError>> {
+        Box::pin(std::future::ready(Ok(Lines::one())))
     }
 }

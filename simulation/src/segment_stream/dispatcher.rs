@@ -15,7 +15,7 @@ use super::shard::Stored;
 const RECORDS_A_REQUEST: usize = 500;
 
 /// Tries of a request's remainder: as the dispatcher of the functions.
-const BUSY: Retry = Retry::new(10, 100, 5_000);
+const BUSY: Retry = Retry::new(30, 100, 1_000);
 
 /// The bytes of a payload unit, by which Kinesis charges.
 const PAYLOAD_UNIT: u64 = 25 * 1_024;
@@ -77,9 +77,7 @@ impl SegmentStream {
         let sequence = self.surroundings.meter.lock().puts;
         let taken = Stored { put_at: clock.timestamp(), sequence, ..record.clone() };
         let segment = record.segment?;
-        let is_first = !self.surroundings.meter.lock().puts_of.contains_key(&segment);
-        let is_lost = self.loses(&taken, is_first);
-        if !is_lost && !shard.is_some_and(|shard| shard.put(taken, clock.second(), limits)) {
+        if !self.losses.loses(segment) && !shard.is_some_and(|shard| shard.put(taken, clock.second(), limits)) {
             return Some(record);
         }
         let mut usage = self.surroundings.meter.lock();

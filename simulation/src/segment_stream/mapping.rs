@@ -46,6 +46,11 @@ impl Mapping {
         self.follow(&self.stream.split());
     }
 
+    /// Merges each two neighbours of the open shards.
+    pub fn merge(&self) {
+        self.follow(&self.stream.merge());
+    }
+
     fn follow(&self, shards: &[Arc<Shard>]) {
         for shard in shards {
             for lane in &shard.lanes {

@@ -1,24 +1,30 @@
 //! The simulated stream as one that takes probes.
 
 use control_table::message::{Probe, ProbeRecord};
-use engine::{OpenShard, PositionError, ProbedStream};
+use engine::{PositionError, ProbedStream, StreamShard};
 use futures::future::{BoxFuture, ready};
 
 use super::dispatcher::{StreamDispatcher, hash};
-use super::shard::Stored;
+use super::shard::{Shard, Stored};
 
 impl ProbedStream for StreamDispatcher {
     fn name(&self) -> &'static str {
         "simulated"
     }
 
-    fn open_shards(&self) -> BoxFuture<'_, Result<Vec<OpenShard>, PositionError>> {
-        let open = self.stream.shards().into_iter().filter(|shard| shard.is_open());
-        let shards = open.map(|shard| OpenShard { name: shard.name(), first_hash_key: None }).collect();
-        Box::pin(ready(Ok(shards)))
+    fn hash(&self) -> fn(&str) -> u128 {
+        |partition_key| hash(partition_key).into()
     }
 
-    fn put_probes<'a>(&'a self, shard: &'a OpenShard, probes: Vec<Probe>) -> BoxFuture<'a, Result<(), PositionError>> {
+    fn shards(&self) -> BoxFuture<'_, Result<Vec<StreamShard>, PositionError>> {
+        Box::pin(ready(Ok(self.stream.shards().iter().map(|shard| stream_shard(shard)).collect())))
+    }
+
+    fn put_probes<'a>(
+        &'a self,
+        shard: &'a StreamShard,
+        probes: Vec<Probe>,
+    ) -> BoxFuture<'a, Result<(), PositionError>> {
         Box::pin(async move {
             let surroundings = &self.stream.surroundings;
             surroundings.wait(surroundings.parameters.latencies.put_records).await;
@@ -32,4 +38,10 @@ impl ProbedStream for StreamDispatcher {
             Ok(())
         })
     }
+}
+
+fn stream_shard(shard: &Shard) -> StreamShard {
+    let hashes = shard.hashes();
+    let hash_keys = Some(u128::from(*hashes.start())..=u128::from(*hashes.end()));
+    StreamShard { name: shard.name(), hash_keys, is_open: shard.is_open() }
 }

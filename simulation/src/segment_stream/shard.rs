@@ -145,6 +145,11 @@ impl Shard {
         self.lock().is_closed && self.lanes.iter().all(|lane| lane.oldest(expired_before).is_none())
     }
 
+    /// The hashes of the partition keys of its records.
+    pub const fn hashes(&self) -> &RangeInclusive<u64> {
+        &self.hashes
+    }
+
     /// The hashes of its two children.
     pub fn halves(&self) -> [RangeInclusive<u64>; 2] {
         let (begin, end) = (*self.hashes.start(), *self.hashes.end());

@@ -121,7 +121,7 @@ mod tests {
     type Broken = (&'static str, fn(&mut Setup), &'static str);
 
     /// A stack that is broken so that the scenario cannot hold, and a word of what its report must name.
-    const BROKEN: [Broken; 15] = [
+    const BROKEN: [Broken; 21] = [
         ("a-month-of-segments", no_sweeper, "the end"),
         ("redrive-of-78125-groups", no_sweeper, "the interrupted redrive"),
         ("cancel-of-10-million", no_sweeper, "it ends CANCELLED"),
@@ -131,6 +131,12 @@ mod tests {
         ("five-in-a-line", no_sweeper, "all end"),
         ("mapping-disabled-for-12-h", short_retention, "records a segment"),
         ("one-record-in-100-lost", no_sweeper, "the slowest to be found"),
+        ("one-record-in-100-lost-of-8-shards", no_sweeper, "the slowest to be found"),
+        ("one-message-in-100-lost", no_sweeper, "the slowest to be found"),
+        ("retries-behind-a-day-on-sqs", no_sweeper, "the end"),
+        ("segments-of-14-minutes-on-sqs", impatient_queue, "records for one segment"),
+        ("shards-merged-under-a-backlog", short_retention, "records for one segment"),
+        ("max-concurrency-of-1000", few_write_units, "the end"),
         ("35-days-kept-for-30", no_sweeper, "it completes and succeeds"),
         ("shard-split-under-a-backlog", short_retention, "records for one segment"),
         ("segments-of-14-minutes", short_retention, "records for one segment"),
@@ -138,6 +144,14 @@ mod tests {
         ("conflict-on-every-tenth-update", |setup| setup.table.conflict_every = 1, "operations that failed"),
         ("400-counters-in-one-group", |setup| setup.work.counters = 0, "names the counters"),
     ];
+
+    fn impatient_queue(setup: &mut Setup) {
+        setup.parameters.queue.retention = Duration::from_hours(2);
+    }
+
+    fn few_write_units(setup: &mut Setup) {
+        setup.parameters.table.partition_write_units = 100;
+    }
 
     fn no_reservation(setup: &mut Setup) {
         (setup.parameters.lambda.gather.reserved, setup.parameters.lambda.sweeper.reserved) = (None, None);

@@ -2,6 +2,7 @@
 //! plain values, on the embedded DynamoDB and on SQLite; outcomes and rows are compared after each step.
 
 mod operator_steps;
+mod sweeper_steps;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,13 +15,14 @@ use control_table::operation::{
     Fold, MarkPublished, Open, Operation, ReleaseLease, Seal, Tally,
 };
 use control_table::policy::{Policy, Tolerance};
-use control_table::rows::{Counters, Counts, ErrorKind, FailedAttempt, SegmentFailure, TallyOutcome};
+use control_table::rows::{Counters, Counts, ErrorKind, ExecutionStatus, FailedAttempt, SegmentFailure, Stop, TallyOutcome};
 use control_table::store::sqlite::{Durability, Opener, ProcessId};
 use control_table::store::{DynamoDbStore, MemoryTable, SqliteStore};
 use emulator::embedded::EmbeddedDynamoDb;
 use proptest::prelude::*;
 
 use self::operator_steps::OperatorStep;
+use self::sweeper_steps::SweeperStep;
 
 /// Group sizes: an edge of two groups, the second one short.
 const SIZES: [u64; 2] = [2, 1];
@@ -47,6 +49,7 @@ enum Step {
     DeferRetry { segment: usize, seen: bool },
     CheckpointProgress { seen: bool, progress: u64 },
     Operator(OperatorStep),
+    Sweeper(SweeperStep),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -71,6 +74,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (segment, any::<bool>()).prop_map(|(segment, seen)| Step::DeferRetry { segment, seen }),
         1 => (any::<bool>(), 0..3_u64).prop_map(|(seen, progress)| Step::CheckpointProgress { seen, progress }),
         40 => operator_steps::step().prop_map(Step::Operator),
+        10 => sweeper_steps::step().prop_map(Step::Sweeper),
     ]
 }
 
@@ -160,6 +164,7 @@ impl Pair {
             Step::CheckpointProgress { seen, progress } => self.checkpoint(*seen, *progress, before).await,
             // Boxed, so that this future stays small.
             Step::Operator(step) => Box::pin(self.take_operator_step(step)).await,
+            Step::Sweeper(step) => Box::pin(self.take_sweeper_step(step)).await,
         }
         self.compare().await;
     }
@@ -295,7 +300,7 @@ impl Pair {
     async fn defer_retry(&mut self, segment: usize, seen: bool, before: Timestamp) {
         let segment = self.segment(segment);
         let due = self.memory.segments.get(&segment).and_then(|row| row.due);
-        let seen_due_at = due.filter(|_| seen).map_or(before, |due| due.due_at);
+        let seen_due_at = if seen { due.map(|due| due.due_at) } else { Some(before) };
         let generation = self.generation_or(false);
         let request = DeferRetry { segment, generation, seen_due_at, due_at: self.later(200) };
         self.both(&request).await;
@@ -338,6 +343,10 @@ impl Pair {
             let expected: Vec<_> =
                 self.memory.segments.values().filter(|row| row.group.group == group).cloned().collect();
             assert_eq!(rows, expected);
+        }
+        for row in self.memory.watermarks.values() {
+            let found = table.watermarks(&row.stream, std::slice::from_ref(&row.shard)).await.unwrap();
+            assert_eq!(found, std::slice::from_ref(row));
         }
         let mut letters = table.dead_letters(100).await.unwrap();
         letters.sort_by_key(|row| (row.source, row.event_id.clone()));
@@ -463,9 +472,8 @@ async fn a_redrive_agrees_from_its_begin_to_its_second_completion() {
     let mut steps = Beginning::Redriving.steps();
     let requeue = |segment| Step::Operator(OperatorStep::Requeue { segment, stale: false });
     steps.extend([
-        Step::Operator(OperatorStep::Unfold { group: 0 }),
+        Step::Operator(OperatorStep::Unfold { groups: vec![0, 1] }),
         requeue(0),
-        Step::Operator(OperatorStep::Unfold { group: 1 }),
         requeue(2),
         Step::Operator(OperatorStep::EndRedrive { stale: false }),
         Step::Operator(OperatorStep::AcquireSlots { stale: false, from: None, segments: vec![0, 2] }),
@@ -484,4 +492,24 @@ async fn a_redrive_agrees_from_its_begin_to_its_second_completion() {
     let execution = pair.tables[0].execution(pair.execution_id).await.unwrap().unwrap();
     assert_eq!((execution.published_generation, execution.succeeded, execution.failed), (2, 3, 0));
     assert!(execution.in_flight.is_empty());
+}
+
+/// And those of a redrive that is cancelled before it ends, by a caller who does not know it.
+#[tokio::test]
+async fn a_redrive_with_a_queued_cancel_agrees() {
+    let mut pair = Pair::new(false).await;
+    let mut steps = Beginning::Redriving.steps();
+    let sweeper = |cursor| Step::Sweeper(SweeperStep::CheckpointStep { stale: false, status: None, cursor });
+    steps.extend([
+        sweeper(0),
+        Step::Operator(OperatorStep::Unfold { groups: vec![0, 1, GROUPS] }),
+        Step::Sweeper(SweeperStep::QueueCancel { stale: false, reason: Stop::Requested }),
+        sweeper(2),
+        Step::Operator(OperatorStep::EndRedrive { stale: false }),
+    ]);
+    for step in &steps {
+        pair.take(step).await;
+    }
+    let execution = pair.tables[0].execution(pair.execution_id).await.unwrap().unwrap();
+    assert_eq!((execution.status, execution.stopped), (ExecutionStatus::Cancelling, Some(Stop::Requested)));
 }

@@ -27,10 +27,10 @@ pub struct CheckpointProgress {
     pub notification: bool,
     /// Every group before this one is folded.
     pub open_from: u64,
-    /// Where the sweeper continues to look for lost records; `None` if it is through with all groups. With a limit of segments in flight:
-    /// `admitted_until` at `healed_at`.
+    /// Where the sweeper begins its next look for lost records if that is not one at everything: a group. With a limit of segments in
+    /// flight: `admitted_until` at `healed_at`.
     pub heal_cursor: Option<u64>,
-    /// When the sweeper last began to look for lost records.
+    /// When the sweeper last began to look for lost records in all groups.
     pub healed_at: Option<Timestamp>,
     /// Whether all records that the execution's next segments need wait in the stream, behind others.
     pub waits_in_stream: bool,

@@ -1,5 +1,5 @@
-//! Defer retry: the sweeper has put the record of a due retry. The segment stays in the due index, among those whose record was put, in
-//! case that record is lost.
+//! Defer retry: the sweeper has put the record of a due retry, or a lost record of a first attempt again. The segment stays in the due
+//! index, among those whose record was put, in case that record is lost.
 
 use crate::clock::Timestamp;
 use crate::id::SegmentId;
@@ -13,8 +13,8 @@ pub struct DeferRetry {
     pub segment: SegmentId,
     /// The generation in which the segment waits.
     pub generation: u32,
-    /// The due moment of the segment when the caller read it.
-    pub seen_due_at: Timestamp,
+    /// The due moment of the segment when the caller read it; `None` if it was not in the due index.
+    pub seen_due_at: Option<Timestamp>,
     /// The moment of the put, or a later one: the record is put again if the stream was read past it and no worker has claimed the
     /// segment.
     pub due_at: Timestamp,
@@ -47,7 +47,7 @@ impl Operation for DeferRetry {
         let waits = |row: &&mut SegmentRow| {
             row.status == SegmentStatus::Pending
                 && row.generation == self.generation
-                && row.due.is_some_and(|due| due.due_at == self.seen_due_at)
+                && row.due.map(|due| due.due_at) == self.seen_due_at
         };
         match row.as_mut().filter(waits) {
             Some(row) => {
@@ -70,16 +70,20 @@ impl DeferRetry {
     }
 
     fn update(&self) -> Update {
-        Update::new(
+        let is_as_seen = if self.seen_due_at.is_some() { "#due_at = :seen" } else { "attribute_not_exists(#due_at)" };
+        let update = Update::new(
             "SET #due_at = :due, #due_shard = :shard ADD #retry_puts :one",
-            "#status = :pending AND #generation = :generation AND #due_at = :seen",
+            format!("#status = :pending AND #generation = :generation AND {is_as_seen}"),
         )
         .text("pending", SegmentStatus::Pending.as_str())
         .text("shard", self.due().due_shard)
         .number("one", 1)
         .number("due", self.due_at.as_millis())
-        .number("seen", self.seen_due_at.as_millis())
-        .number("generation", self.generation)
+        .number("generation", self.generation);
+        match self.seen_due_at {
+            Some(seen) => update.number("seen", seen.as_millis()),
+            None => update,
+        }
     }
 }
 
@@ -90,7 +94,7 @@ mod tests {
 
     #[test]
     fn only_a_segment_that_still_waits_with_that_moment_is_deferred() {
-        let defer = DeferRetry { segment: segment(1), generation: 1, seen_due_at: at(10), due_at: at(90) };
+        let defer = DeferRetry { segment: segment(1), generation: 1, seen_due_at: Some(at(10)), due_at: at(90) };
         assert_eq!(defer.apply(&mut running(1)), DeferRetryOutcome::Moved);
 
         let mut row = running(1);
@@ -100,5 +104,18 @@ mod tests {
         assert_eq!(defer.apply(&mut row), DeferRetryOutcome::Deferred);
         assert_eq!(defer.apply(&mut row), DeferRetryOutcome::Moved);
         assert_eq!(row.unwrap().due.unwrap().due_at, at(90));
+    }
+
+    #[test]
+    fn a_segment_that_is_not_due_is_deferred_once() {
+        let defer = DeferRetry { segment: segment(1), generation: 1, seen_due_at: None, due_at: at(90) };
+        let mut row = running(1);
+        if let Some(row) = &mut row {
+            row.status = SegmentStatus::Pending;
+        }
+        assert_eq!(defer.apply(&mut row), DeferRetryOutcome::Deferred);
+        assert_eq!(defer.apply(&mut row), DeferRetryOutcome::Moved);
+        let row = row.unwrap();
+        assert_eq!((row.due, row.retry_puts), (Some(Due::record(segment(1), at(90))), 1));
     }
 }

@@ -16,9 +16,9 @@ use control_table::sdk::Failure;
 use engine::{DispatchError, Dispatcher, Transport};
 use futures::future::BoxFuture;
 
-/// Tries of a batch's remainder. With the waits between them they span 10 to 20 seconds: a stream that is too busy for longer has
-/// too few shards.
-const BUSY: Retry = Retry::new(10, 100, 5_000);
+/// Tries of a batch's remainder. A shard's quota is one of each second, so a longer wait than that would leave it idle. With the waits
+/// between them the tries span 10 to 20 seconds: a stream that is too busy for longer has too few shards.
+const BUSY: Retry = Retry::new(30, 100, 1_000);
 
 /// Puts records on a Kinesis stream. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use control_table::policy::Policy;
 use simulation::clock;
+use simulation::parameters::Transport;
 use simulation::work::WorkPlan;
 use simulation::world::Setup;
 
@@ -13,6 +14,7 @@ use crate::case::{Case, CaseError, ideal, request, times};
 use crate::report::{Checks, Findings, Report, errors};
 
 pub const NAME: &str = "retries-behind-a-day";
+pub const ON_SQS: &str = "retries-behind-a-day-on-sqs";
 
 /// Half an hour less than the stream keeps a record: the last first attempt is in time.
 const SEGMENTS: u64 = 28_200;
@@ -26,14 +28,19 @@ const MOST_PUTS: f64 = 3.0;
 const STORM: u64 = 20;
 
 pub fn run(case: &Case) -> Result<Report, CaseError> {
-    clock::run(|| play(case))?
+    clock::run(|| play(case, NAME, Transport::Kinesis))?
 }
 
-async fn play(case: &Case) -> Result<Report, CaseError> {
+pub fn run_on_sqs(case: &Case) -> Result<Report, CaseError> {
+    clock::run(|| play(case, ON_SQS, Transport::Sqs))?
+}
+
+async fn play(case: &Case, name: &'static str, transport: Transport) -> Result<Report, CaseError> {
     let lanes = case.lanes();
     let segments = lanes.of(SEGMENTS);
     let mut setup = Setup::new(case.seed, WorkPlan { failures: FAILURES_IN_A_MILLION, ..WorkPlan::of(EACH) });
     lanes.apply(&mut setup);
+    (setup.parameters.transport, setup.parameters.queue.concurrency) = (transport, lanes.lanes);
     let world = case.world(setup);
     let id = request(&world, "failing", segments, Policy::default()).await?;
     let attempts = segments + segments * FAILURES_IN_A_MILLION / 1_000_000;
@@ -51,8 +58,9 @@ async fn play(case: &Case) -> Result<Report, CaseError> {
     checks.at_most("errors of functions", errors(&usage) as f64, 0.0);
     let findings = Findings {
         scaled: lanes.note(),
+        shards: usize::from(transport == Transport::Kinesis),
         false_stalls: stalls,
-        ..Findings::new(NAME, case, &world, usage, segments, ideal_end)
+        ..Findings::new(name, case, &world, usage, segments, ideal_end)
     };
     Ok(findings.report(checks))
 }

@@ -226,6 +226,10 @@ impl Lab {
         for mark in self.memory.marks.values() {
             assert_eq!(self.table.add_mark(mark.execution_id, &mark.part).await.unwrap().as_ref(), Some(mark));
         }
+        for row in self.memory.watermarks.values() {
+            let found = self.table.watermarks(&row.stream, std::slice::from_ref(&row.shard)).await.unwrap();
+            assert_eq!(found, std::slice::from_ref(row));
+        }
         let groups: BTreeSet<GroupId> = self.memory.segments.keys().map(|id| id.group()).collect();
         for group in groups {
             let expected: Vec<_> = self.memory.segments.values().filter(|row| row.group == group).cloned().collect();

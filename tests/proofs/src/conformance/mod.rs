@@ -3,11 +3,12 @@
 //! # Layout
 //! - [`Case`], [`cases`]: the suite: each case gets a fresh table
 //! - [`Lab`]: one table under test; [`Lab::both`] executes an operation there and on plain values: outcomes and rows must agree
-//! - `scatter`, `external`, `segment`, `slots`, `counting`, `execution`, `redrive`, `overwrite`: the operations; `reads`:
-//!   the reads
+//! - `scatter`, `external`, `segment`, `slots`, `counting`, `counters`, `execution`, `steps`, `redrive`, `position`, `overwrite`: the
+//!   operations; `reads`: the reads
 //! - [`Partial`]: a service that does a part of each batch, as a busy one does
 //! - [`DynamoDbLocal`]: Amazon's emulator, fetched and started by the test that needs it
 
+mod counters;
 mod counting;
 mod dynamodb_local;
 mod execution;
@@ -15,11 +16,13 @@ mod external;
 mod lab;
 mod overwrite;
 mod partial;
+mod position;
 mod reads;
 mod redrive;
 mod scatter;
 mod segment;
 mod slots;
+mod steps;
 
 use futures::future::BoxFuture;
 
@@ -51,8 +54,11 @@ pub fn cases() -> Vec<Case> {
         segment::cases(),
         slots::cases(),
         counting::cases(),
+        counters::cases(),
         execution::cases(),
+        steps::cases(),
         redrive::cases(),
+        position::cases(),
         overwrite::cases(),
         reads::cases(),
     ];

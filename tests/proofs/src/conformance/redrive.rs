@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use control_table::limits::{GROUP_SIZE, TALLIES_PER_FOLD};
 use control_table::operation::{
     BeginRedrive, BeginRedriveOutcome, Cancel, CancelOutcome, ClaimOutcome, CompleteOutcome, EndRedrive,
-    EndRedriveOutcome, MarkPublished, Requeue, RequeueOutcome, Seal, SetPolicy, Tally, TallyResult, Unfold,
+    EndRedriveOutcome, Finish, MarkPublished, Requeue, RequeueOutcome, Seal, SetPolicy, Tally, TallyResult, Unfold,
     UnfoldGroup, UnfoldOutcome,
 };
 use control_table::policy::Policy;
@@ -19,6 +20,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new("begin redrive: only a complete and published execution, once", begin_once),
         Case::new("begin redrive: of an execution with a limit, and of one whose limit was set later", begin_limited),
         Case::new("un-fold: a group of failed and cancelled segments, counters and all", unfold_both_sets),
+        Case::new("un-fold: as many groups as a transaction takes; of those un-folded before, the rest", unfold_many),
         Case::new("un-fold: refused unless folded and redriving", unfold_refused),
         Case::new("requeue: failed and cancelled segments, once", requeue_once),
         Case::new("end redrive: once; a cancel waits for it", end_once),
@@ -105,7 +107,7 @@ async fn begin_limited(mut lab: Lab) {
 }
 
 /// Two groups; in the first, one segment of each outcome, all with counters. Folded, complete, published, redriving.
-async fn redriving(lab: &mut Lab) {
+pub(super) async fn redriving(lab: &mut Lab) {
     lab.sealed(Policy::default(), &[3, 1]).await;
     lab.done(0, succeeded(0)).await;
     lab.done(1, failed()).await;
@@ -137,6 +139,44 @@ async fn unfold_both_sets(mut lab: Lab) {
     assert_eq!((tally.pending, tally.failed.len(), tally.cancelled.len(), tally.counts.item_count), (2, 0, 0, 10));
     let stale = Tally { generation: 1, ..Tally::of(&lab.row(1)).unwrap() };
     assert_eq!(lab.both(&stale).await, TallyResult::Stale { generation: 2 });
+}
+
+/// A redrive of as many groups as one transaction un-folds, each of one failed segment; made without a comparison after each step.
+async fn redriving_many(lab: &mut Lab) {
+    lab.opened(Policy::default()).await;
+    let groups: Vec<u64> = (0..TALLIES_PER_FOLD as u64).collect();
+    for group in &groups {
+        let (rows, commit) = (lab.rows_of(*group, 1), lab.commit_of(*group, 1));
+        lab.both_unseen(&rows).await;
+        lab.both_unseen(&commit).await;
+        let claim = lab.claim_of(group * GROUP_SIZE);
+        lab.both_unseen(&claim).await;
+        let finish = Finish { ending: failed(), ..lab.finish_of(group * GROUP_SIZE, 1) };
+        lab.both_unseen(&finish).await;
+        let tally = Tally::of(&lab.row(group * GROUP_SIZE)).unwrap();
+        lab.both_unseen(&tally).await;
+    }
+    lab.both_unseen(&Seal { execution_id: lab.id, groups: groups.len() as u64, now: at(10) }).await;
+    lab.folded(&groups).await;
+    let complete = lab.complete_of(1);
+    lab.both(&complete).await;
+    let mark = MarkPublished { execution_id: lab.id, generation: 1, expires_at: None };
+    lab.both(&mark).await;
+    let begun = BeginRedrive { selection: Selection::unsuccessful(), ..begin(lab, 2) };
+    assert!(matches!(lab.both(&begun).await, BeginRedriveOutcome::Begun(_)));
+}
+
+async fn unfold_many(mut lab: Lab) {
+    redriving_many(&mut lab).await;
+    let groups: Vec<_> = (0..TALLIES_PER_FOLD as u64).map(|group| group_of(&lab, group, &[group * GROUP_SIZE])).collect();
+    let of = |groups: &[UnfoldGroup]| Unfold { execution_id: lab.id, generation: 2, groups: groups.to_vec(), now: at(1_400) };
+    let (first, all) = (of(&groups[3..5]), of(&groups));
+    assert_eq!(lab.both(&first).await, UnfoldOutcome::Unfolded(2));
+    assert_eq!(lab.both(&all).await, UnfoldOutcome::Unfolded(TALLIES_PER_FOLD - 2));
+    assert_eq!(lab.both(&all).await, UnfoldOutcome::AlreadyUnfolded);
+    let row = lab.execution();
+    assert_eq!((row.groups_done, row.failed, row.attempts), (0, 0, 0));
+    assert_eq!((lab.tally_row(98).pending, lab.tally_row(98).put_at), (1, at(1_400)));
 }
 
 async fn unfold_refused(mut lab: Lab) {

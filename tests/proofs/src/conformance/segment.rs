@@ -25,6 +25,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new("finish: a success without a result removes an earlier failure", a_success_after_a_failure),
         Case::new("release lease: of that attempt and no other", release_one_attempt),
         Case::new("defer retry: from the moment that was seen, once", defer_once),
+        Case::new("defer retry: of a segment that was not due", defer_first),
         Case::new("cancel segment: without an outcome, once; its worker is fenced off", cancel_segments),
     ]
 }
@@ -181,7 +182,7 @@ async fn release_one_attempt(mut lab: Lab) {
 async fn defer_once(mut lab: Lab) {
     running(&mut lab, 1).await;
     let segment = lab.id.segment(0);
-    let defer = DeferRetry { segment, generation: 1, seen_due_at: at(500), due_at: at(800) };
+    let defer = DeferRetry { segment, generation: 1, seen_due_at: Some(at(500)), due_at: at(800) };
     assert_eq!(lab.both(&defer).await, DeferRetryOutcome::Moved, "it is not due");
     let claim = lab.claim_of(0);
     lab.both(&claim).await;
@@ -193,6 +194,16 @@ async fn defer_once(mut lab: Lab) {
     assert_eq!(lab.both(&defer).await, DeferRetryOutcome::Moved);
     let missing = DeferRetry { segment: lab.id.segment(9), ..defer };
     assert_eq!(lab.both(&missing).await, DeferRetryOutcome::Moved);
+}
+
+/// A lost record of a first attempt was put again: its segment was not due before.
+async fn defer_first(mut lab: Lab) {
+    running(&mut lab, 1).await;
+    let defer = DeferRetry { segment: lab.id.segment(0), generation: 1, seen_due_at: None, due_at: at(800) };
+    assert_eq!(lab.both(&defer).await, DeferRetryOutcome::Deferred);
+    assert_eq!(lab.both(&defer).await, DeferRetryOutcome::Moved, "it is due now");
+    let again = DeferRetry { seen_due_at: Some(at(800)), due_at: at(900), ..defer };
+    assert_eq!(lab.both(&again).await, DeferRetryOutcome::Deferred);
 }
 
 async fn cancel_segments(mut lab: Lab) {

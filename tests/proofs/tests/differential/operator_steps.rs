@@ -20,7 +20,8 @@ pub enum OperatorStep {
     Cancel { stale: bool, reason: Stop },
     CancelSegment { segment: usize, stale: bool },
     BeginRedrive { stale: bool, cancelled: bool, limited: bool },
-    Unfold { group: u64 },
+    /// Of these groups in one request. With a third number, one of them is un-folded before.
+    Unfold { groups: Vec<u64> },
     Requeue { segment: usize, stale: bool },
     EndRedrive { stale: bool },
     SetPolicy { slots: Option<u32>, tolerated: Option<u64> },
@@ -63,7 +64,7 @@ pub fn step() -> impl Strategy<Value = OperatorStep> {
         3 => (segment.clone(), stale()).prop_map(|(segment, stale)| OperatorStep::CancelSegment { segment, stale }),
         3 => (stale(), any::<bool>(), stale())
             .prop_map(|(stale, cancelled, limited)| OperatorStep::BeginRedrive { stale, cancelled, limited }),
-        4 => (0..2_u64).prop_map(|group| OperatorStep::Unfold { group }),
+        4 => prop::sample::subsequence(vec![0_u64, 1, GROUPS], 1..=3).prop_map(|groups| OperatorStep::Unfold { groups }),
         4 => (segment.clone(), stale()).prop_map(|(segment, stale)| OperatorStep::Requeue { segment, stale }),
         2 => stale().prop_map(|stale| OperatorStep::EndRedrive { stale }),
         2 => (prop::option::of(1..4_u32), prop::option::of(0..4_u64))
@@ -104,7 +105,7 @@ impl Pair {
             OperatorStep::BeginRedrive { stale, cancelled, limited } => {
                 self.begin_redrive(*stale, *cancelled, *limited).await;
             }
-            OperatorStep::Unfold { group } => self.unfold(*group).await,
+            OperatorStep::Unfold { groups } => self.unfold(groups).await,
             OperatorStep::Requeue { segment, stale } => {
                 let (segment, generation) = (self.segment(*segment), self.generation_or(*stale));
                 self.both(&Requeue { segment, generation }).await;
@@ -177,13 +178,29 @@ impl Pair {
         self.both(&request).await;
     }
 
-    /// Everything of a group that did not succeed, with what it was counted with.
-    async fn unfold(&mut self, group: u64) {
+    /// Everything of some groups that did not succeed, with what it was counted with. Groups that are un-folded already may be among them,
+    /// as a caller read them before.
+    async fn unfold(&mut self, groups: &[u64]) {
+        let generation = self.generation_or(false);
+        let unfolds: Vec<_> = groups.iter().filter_map(|group| self.unfold_of(*group, generation)).collect();
+        let Some(first) = unfolds.first() else { return };
+        // As another caller, who was faster by one group.
+        let one = Unfold { execution_id: self.execution_id, generation, groups: vec![first.clone()], now: self.now };
+        let all = Unfold { groups: unfolds.clone(), ..one.clone() };
+        for request in if groups.len() > 2 { vec![one, all] } else { vec![all] } {
+            if let UnfoldOutcome::Unfolded(_) = self.both(&request).await {
+                for UnfoldGroup { tally, offsets, .. } in &request.groups {
+                    self.counted.entry(tally.group).or_default().retain(|offset, _| !offsets.contains_key(offset));
+                }
+            }
+        }
+    }
+
+    fn unfold_of(&self, group: u64, generation: u32) -> Option<UnfoldGroup> {
         let group = self.group(group);
         // One of this generation is un-folded already: no caller asks for it again.
-        let generation = self.generation_or(false);
         let is_older = |tally: &&TallyRow| tally.generation < generation;
-        let Some(tally) = self.memory.tallies.get(&group).filter(is_older).cloned() else { return };
+        let tally = self.memory.tallies.get(&group).filter(is_older).cloned()?;
         let unsuccessful = |&(offset, _): &(&u8, _)| tally.failed.contains(offset) || tally.cancelled.contains(offset);
         let counted: BTreeMap<u8, Counted> = self.counted.get(&group).cloned().unwrap_or_default();
         let mut unfold = UnfoldGroup {
@@ -197,14 +214,7 @@ impl Pair {
             unfold.attempts += u64::from(counted.attempts);
             unfold.counts.add(&counted.counts);
         }
-        if unfold.offsets.is_empty() {
-            return;
-        }
-        let offsets = unfold.offsets.clone();
-        let request = Unfold { execution_id: self.execution_id, generation, groups: vec![unfold], now: self.now };
-        if self.both(&request).await == UnfoldOutcome::Unfolded(1) {
-            self.counted.entry(group).or_default().retain(|offset, _| !offsets.contains_key(offset));
-        }
+        (!unfold.offsets.is_empty()).then_some(unfold)
     }
 
     async fn acquire(&mut self, stale: bool, from: Option<u64>, segments: &[usize]) {

@@ -1,0 +1,161 @@
+//! Segments whose records are lost, as those show that overtook them.
+//!
+//! The records of an execution are put in the order of its segments. A line of records, a shard, is read in that order, but by up to ten
+//! lanes side by side, and which lane a record is in is left to chance. Of the segments after one whose lane is behind, about every tenth
+//! is in the same lane, and is not claimed either. So if nearly all segments after it in its line are claimed, it does not wait: its
+//! record is lost. The records of segments are probes that cost nothing, and come as fast as the line is read.
+
+use control_table::rows::{SegmentRow, SegmentStatus};
+
+use crate::lines::Lines;
+
+/// What a claimed segment is worth for those before it, and what one that is not claimed takes off. Of a lane that is behind one in ten is
+/// claimed by none, so the sum falls; it grows while fewer than one record in 25 is lost.
+const CLAIMED: i64 = 1;
+const UNCLAIMED: i64 = 24;
+
+/// The sum at which the segment before is overtaken. A record that waits reaches it with a probability of 1.0998^-128, five in a million:
+/// z = 1.0998 solves 0.9 z + 0.1 z^-24 = 1. Then it is put twice, which costs one invocation and two refused writes.
+const ENOUGH: i64 = 128;
+
+/// The sum at which it is worth another look soon.
+const NEARLY: i64 = ENOUGH / 2;
+
+/// Walks the segments of an execution from the last to the first, and finds those that were overtaken.
+#[derive(Debug)]
+pub(crate) struct Overtaken {
+    lines: Lines,
+    /// Of each line: the largest sum of claims over any stretch that begins right after the segment that comes next.
+    sums: Vec<i64>,
+    /// Groups whose rows are not read, in order, with the segments that have an outcome.
+    counted: Vec<(u64, u64)>,
+    /// The group of the first segment that is nearly overtaken.
+    nearly: Option<u64>,
+}
+
+impl Overtaken {
+    /// Before the last segment. `counted` has groups that are not looked at, in order, and how many of their segments have an outcome.
+    pub fn new(lines: Lines, counted: Vec<(u64, u64)>) -> Self {
+        let sums = vec![0; lines.count()];
+        Self { lines, sums, counted, nearly: None }
+    }
+
+    /// The first group with a segment that will be overtaken soon.
+    pub const fn nearly(&self) -> Option<u64> {
+        self.nearly
+    }
+
+    /// Passes groups that are not looked at, back to that one.
+    pub fn pass_until(&mut self, group: u64) {
+        let lines = i64::try_from(self.sums.len()).unwrap_or(i64::MAX).max(1);
+        while let Some((_, outcomes)) = self.counted.pop_if(|(counted, _)| *counted > group) {
+            // Chance spreads them evenly over the lines.
+            let of_each = i64::try_from(outcomes).unwrap_or(0) / lines;
+            self.sums.iter_mut().for_each(|sum| *sum += of_each);
+        }
+    }
+
+    /// Passes the segment before the last one that was passed. Whether its record was put once, was not claimed, and is lost.
+    pub fn pass(&mut self, row: &SegmentRow) -> bool {
+        let Some(sum) = self.lines.of(&row.id().partition_key()).and_then(|line| self.sums.get_mut(line)) else {
+            return false;
+        };
+        let is_claimed = row.attempt > 0;
+        // A record that the sweeper put again is behind those of the segments that follow.
+        let waits = row.status == SegmentStatus::Pending && row.due.is_none();
+        if !is_claimed && waits && *sum >= ENOUGH {
+            return true;
+        }
+        if !is_claimed && waits && *sum >= NEARLY {
+            self.nearly = Some(row.group.group);
+        }
+        let worth = if is_claimed {
+            CLAIMED
+        } else if waits {
+            -UNCLAIMED
+        } else {
+            0
+        };
+        *sum = (*sum + worth).max(0);
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use control_table::clock::Timestamp;
+    use control_table::id::ExecutionId;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn row(index: u64, is_claimed: bool) -> SegmentRow {
+        let id = ExecutionId::new(uuid::Uuid::from_u128(1)).segment(index);
+        let mut row = SegmentRow::pending(id, Value::Null, 1, Timestamp::EPOCH);
+        if is_claimed {
+            (row.status, row.attempt) = (SegmentStatus::Running, 1);
+        }
+        row
+    }
+
+    /// The segments that are overtaken, of so many, of which those are claimed.
+    fn lost(lines: Lines, segments: u64, is_claimed: impl Fn(u64) -> bool) -> Vec<u64> {
+        let mut overtaken = Overtaken::new(lines, Vec::new());
+        let rows = (0..segments).rev().map(|index| row(index, is_claimed(index)));
+        rows.filter(|row| overtaken.pass(row)).map(|row| row.index).collect()
+    }
+
+    #[test]
+    fn a_segment_is_overtaken_by_a_group_of_claimed_ones() {
+        assert_eq!(lost(Lines::one(), 500, |index| index != 300), [300]);
+        assert_eq!(lost(Lines::one(), 500, |index| index != 372), [] as [u64; 0], "127 were claimed");
+        assert_eq!(lost(Lines::unknown(), 500, |index| index != 300), [] as [u64; 0]);
+    }
+
+    #[test]
+    fn one_in_a_hundred_is_found_and_a_whole_stretch_too() {
+        let found = lost(Lines::one(), 3_000, |index| index % 100 != 7);
+        assert!(found.len() == 28 && found.iter().all(|index| index % 100 == 7), "{found:?}");
+        let stretch = 1_000..1_256;
+        assert_eq!(lost(Lines::one(), 2_000, |index| !stretch.contains(&index)).len(), 256);
+    }
+
+    #[test]
+    fn a_lane_that_is_behind_is_not_taken_for_lost() {
+        // Lanes as chance spreads them; one of ten has read nothing, or stands at the 2,000th segment.
+        let lane = |index: u64| (index.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) % 10;
+        assert_eq!(lost(Lines::one(), 20_000, |index| lane(index) != 3), [] as [u64; 0]);
+        assert_eq!(lost(Lines::one(), 20_000, |index| lane(index) != 3 || index < 2_000), [] as [u64; 0]);
+    }
+
+    #[test]
+    fn each_line_has_its_own_segments() {
+        // Two lines; one of them is not read at all.
+        let hash = |key: &str| u128::from(key.ends_with(['0', '2', '4', '6', '8']));
+        let found = lost(Lines::new(hash, vec![0, 1]), 2_000, |index| index % 2 == 1 && index != 801);
+        assert_eq!(found, [801]);
+    }
+
+    #[test]
+    fn groups_that_are_complete_count_without_their_rows() {
+        let mut overtaken = Overtaken::new(Lines::one(), vec![(3, 128), (5, 100), (6, 27)]);
+        overtaken.pass_until(4);
+        assert!(!overtaken.pass(&row(4 * 128 + 9, false)), "127 were claimed after it");
+        assert_eq!(overtaken.nearly(), Some(4));
+        overtaken.pass_until(2);
+        assert!(overtaken.pass(&row(2 * 128, false)));
+    }
+
+    #[test]
+    fn a_record_that_was_put_again_says_nothing() {
+        use control_table::rows::Due;
+        let mut again = row(300, false);
+        again.due = Some(Due::record(again.id(), Timestamp::EPOCH));
+        let mut overtaken = Overtaken::new(Lines::one(), Vec::new());
+        for index in (301..500).rev() {
+            overtaken.pass(&row(index, true));
+        }
+        assert!(!overtaken.pass(&again));
+        assert!(overtaken.pass(&row(299, false)));
+    }
+}
