@@ -35,11 +35,11 @@ impl Tables {
     }
 
     /// A client for the user's own tables.
-    pub fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
+    pub fn dynamodb(&self) -> Result<aws_sdk_dynamodb::Client, CliError> {
         match self {
-            Self::Local(database) => database.dynamodb(),
+            Self::Local(database) => Ok(database.dynamodb()?),
             #[cfg(feature = "aws")]
-            Self::Deployed(stack) => stack.dynamodb(),
+            Self::Deployed(stack) => Ok(stack.dynamodb().clone()),
         }
     }
 }

@@ -8,7 +8,7 @@ use control_table::id::{ExecutionId, ExecutionKey};
 use control_table::policy::Policy;
 use control_table::rows::{Selection, Stop};
 use engine::operate::{CancelReport, LimitChange, RedriveReport, RepairMode, RepairReport};
-use engine::scatter::{Added, ScatterAnswer, ScatterEvent, Scattered};
+use engine::scatter::{Added, ScatterAnswer, ScatterEvent, Scattered, Sources};
 use engine::{Engine, Finished, NO_DEADLINE, NoBus, NoDispatcher, NothingWaits, Operator, OperatorError, Started};
 use futures::future::{BoxFuture, ready};
 use serde_json::Value;
@@ -141,6 +141,7 @@ impl Bystander {
         Self {
             engine: wire_engine(
                 database,
+                Sources::without_tables(),
                 (Arc::new(NoDispatcher), Arc::new(NothingWaits)),
                 Arc::new(NoBus),
                 clock,

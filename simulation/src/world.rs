@@ -125,7 +125,7 @@ impl World {
             dispatcher,
             position,
             bus: Arc::new(bus.clone()),
-            sources: Sources::new(no_client()),
+            sources: Sources::without_tables(),
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
             settings: engine,
@@ -303,13 +303,6 @@ impl World {
             }
         });
     }
-}
-
-/// A client that reaches nothing: the simulated sources read no table.
-fn no_client() -> aws_sdk_dynamodb::Client {
-    let config =
-        aws_sdk_dynamodb::Config::builder().behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest());
-    aws_sdk_dynamodb::Client::from_conf(config.build())
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub(super) async fn execute(context: &Context, args: ImportArgs) -> Result<ExitC
             moving.set_position(rows);
         }
     };
-    let imported = import(database.dynamodb(), context.entropy(), import_request, progress).await;
+    let imported = import(&database.dynamodb()?, context.entropy(), import_request, progress).await;
     bar.finish_and_clear();
     let imported = imported?;
     let seconds = (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;

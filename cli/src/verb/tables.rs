@@ -96,7 +96,7 @@ async fn list(context: &Context) -> Result<(), CliError> {
 }
 
 async fn views(tables: &Tables) -> Result<Vec<TableView>, CliError> {
-    let client = tables.dynamodb();
+    let client = &tables.dynamodb()?;
     let mut views = Vec::new();
     for name in user_table::names(client).await? {
         // One that another process deletes meanwhile is no longer in the list.
@@ -137,7 +137,7 @@ async fn describe(context: &Context, name: &str) -> Result<(), CliError> {
 }
 
 async fn existing(tables: &Tables, name: &str) -> Result<TableDescription, CliError> {
-    let found = user_table::describe(tables.dynamodb(), name).await?;
+    let found = user_table::describe(&tables.dynamodb()?, name).await?;
     found.ok_or_else(|| CliError::NoTable { table: name.to_owned() })
 }
 
@@ -150,7 +150,7 @@ async fn delete(context: &Context, name: &str, force: bool) -> Result<(), CliErr
     if !force && let Some((execution_id, job)) = reader(&tables, name).await? {
         return Err(CliError::TableInUse { table: name.to_owned(), execution_id, job });
     }
-    user_table::delete(tables.dynamodb(), name).await?;
+    user_table::delete(&tables.dynamodb()?, name).await?;
     if context.output.is_json() {
         return Ok(context.output.value(&json!({ "table": name, "items": view.items, "deleted": true }))?);
     }

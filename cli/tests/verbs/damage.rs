@@ -47,8 +47,15 @@ fn damaged_source_tables() {
     std::fs::write(world.file("a.csv"), "id,n\n1,2\n").expect("written");
     let import = ["import", "a.csv", "--table", "cities"];
     world.call(&import).expect(0);
+    world.call(&RUN).expect(0);
     damage(&world, "dynamodb.sqlite");
-    check(&world.call(&import), &["dynamodb.sqlite is damaged", "restore it from a copy", "import its tables again"]);
+    let words = ["dynamodb.sqlite is damaged", "restore it from a copy", "import its tables again"];
+    for arguments in [&import[..], &["tables"], &RUN] {
+        check(&world.call(arguments), &words);
+    }
+    world.call(&["list"]).expect(0);
+    world.call(&["status", "latest"]).expect(0);
+    world.call(&["segments", "latest"]).expect(0);
 }
 
 #[test]

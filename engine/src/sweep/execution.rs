@@ -199,8 +199,13 @@ impl Engine {
             Some(nearly) => (nearly, seen_due_at.min(now.plus(self.settings.overtaking_patience))),
             None => return Ok(()),
         };
-        let again =
-            CheckpointProgress { seen_due_at, notification: false, heal_cursor: Some(heal_cursor), due_at, ..checkpoint };
+        let again = CheckpointProgress {
+            seen_due_at,
+            notification: false,
+            heal_cursor: Some(heal_cursor),
+            due_at,
+            ..checkpoint
+        };
         self.table.execute(&again).await?;
         Ok(())
     }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
-use super::start_error::cannot_start;
+use super::start_error::{cannot_start, within_limits};
 use crate::leftovers::{self, Purpose};
 use crate::process_group::Group;
 use crate::transcript::{Stream, Transcript, read};
@@ -48,7 +48,8 @@ impl Call<'_> {
     /// Runs the command to its end. A cancelled attempt has it ended, with its group: SIGTERM, and after the grace SIGKILL. Dropping the
     /// future kills it at once.
     pub async fn run(&self, transcript: &Transcript) -> Result<Ended, SegmentError> {
-        let (mut child, group) = self.start().map_err(|error| cannot_start(&error))?;
+        let started = within_limits(self.context, || self.start()).await;
+        let (mut child, group) = started.map_err(|error| cannot_start(&error))?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (ended, end) = oneshot::channel::<()>();
 

@@ -24,6 +24,7 @@ use serde_json::Value;
 pub use self::output_files::OutputFiles;
 
 use self::command::{Call, Ended, LAST_OUTPUT};
+use self::start_error::within_limits;
 use crate::Shell;
 use crate::process_group::{KILL_GRACE, KILL_GRACE_MAX};
 use crate::transcript::Transcript;
@@ -72,7 +73,8 @@ impl Exec {
     ) -> Result<Output, SegmentError> {
         self.check_grace()?;
         // Deleted with this value, however the attempt ends.
-        let report = tempfile::NamedTempFile::with_prefix("scatter-gather-output-").map_err(|error| {
+        let file = || tempfile::NamedTempFile::with_prefix("scatter-gather-output-");
+        let report = within_limits(context, file).await.map_err(|error| {
             SegmentError::retryable(format_args!(
                 "no file for the command's report can be made in {}: {error}",
                 temp_dir().display()

@@ -8,6 +8,7 @@ use emulator::Shutdown;
 use emulator::embedded::{Backlog, EmbeddedError, EmbeddedKinesis};
 use emulator::event_source::{DynamoDbMapping, DynamoDbSettings, Host, KinesisMapping};
 use engine::NothingWaits;
+use engine::scatter::Sources;
 use functions::KinesisDispatcher;
 use functions::handlers::GatherHandler;
 use jobs::leftovers;
@@ -45,8 +46,10 @@ pub(super) async fn start(options: Options) -> Result<System, Error> {
     let (clock, entropy) = (&(Arc::new(SteadyClock::new(Arc::clone(&options.clock))) as _), &options.entropy);
     let dispatcher = KinesisDispatcher::new(kinesis.client(), SEGMENT_STREAM, Arc::clone(entropy));
     let transport = (Arc::new(dispatcher) as _, Arc::new(NothingWaits) as _);
-    let engine = wire_engine(&database, transport, Arc::clone(&bus) as _, clock, entropy);
-    let work = work(&options, &database, &owner);
+    let source_tables = database.source_tables()?;
+    let sources = Sources::new(source_tables.client());
+    let engine = wire_engine(&database, sources, transport, Arc::clone(&bus) as _, clock, entropy);
+    let work = work(&options, &source_tables, &owner);
     let table = database.control_table().clone();
     let worker = Worker::new(table.clone(), work, Arc::clone(clock), Arc::clone(entropy), runtime::Settings::default());
     let attempts = worker.attempts();
@@ -78,7 +81,19 @@ pub(super) async fn start(options: Options) -> Result<System, Error> {
     tasks.spawn(ticks);
     tasks.spawn(Arc::clone(&recovery).run(open, engine.clone(), Arc::clone(&finalized)));
     let tasks = Mutex::new(tasks);
-    Ok(System { database, engine, bus, recovery, finalized, ownership: None, shutdown, terminate, attempts, tasks })
+    Ok(System {
+        database,
+        source_tables,
+        engine,
+        bus,
+        recovery,
+        finalized,
+        ownership: None,
+        shutdown,
+        terminate,
+        attempts,
+        tasks,
+    })
 }
 
 /// As many shards as the workers need, each of which serves as many workers as the event source mapping allows; at most 1,000.

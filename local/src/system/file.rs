@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use emulator::Shutdown;
+use engine::scatter::Sources;
 use runtime::{Serving, Worker};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
@@ -41,10 +42,12 @@ pub(super) fn start(options: Options) -> Result<System, Error> {
     let queue = Arc::new(queue);
     let (clock, entropy) = (&(Arc::new(SteadyClock::new(Arc::clone(&options.clock))) as _), &options.entropy);
     let transport = (Arc::clone(&queue) as _, Arc::clone(&queue) as _);
-    let engine = wire_engine(&database, transport, Arc::clone(&bus) as _, clock, entropy);
+    let source_tables = database.source_tables()?;
+    let sources = Sources::new(source_tables.client());
+    let engine = wire_engine(&database, sources, transport, Arc::clone(&bus) as _, clock, entropy);
     let settings =
         runtime::Settings { tally_delay: TALLY_DELAY, lease_margin: LEASE_MARGIN, ..runtime::Settings::default() };
-    let (table, work) = (database.control_table().clone(), work(&options, &database, &owner));
+    let (table, work) = (database.control_table().clone(), work(&options, &source_tables, &owner));
     let worker = Worker::new(table.clone(), work, Arc::clone(clock), Arc::clone(entropy), settings);
     let attempts = worker.attempts();
 
@@ -70,7 +73,19 @@ pub(super) fn start(options: Options) -> Result<System, Error> {
     let (watch, ended) = (Watch::default(), Arc::default());
     let ownership = Some(Ownership { store, data_dir, program, any_worker, watch, ended });
     let (recovery, tasks) = (Arc::new(Recovery::new(Vec::new())), Mutex::new(tasks));
-    Ok(System { database, engine, bus, recovery, finalized, ownership, shutdown, terminate, attempts, tasks })
+    Ok(System {
+        database,
+        source_tables,
+        engine,
+        bus,
+        recovery,
+        finalized,
+        ownership,
+        shutdown,
+        terminate,
+        attempts,
+        tasks,
+    })
 }
 
 /// An attempt may take as long here as in a Lambda invocation, so that a job that runs here runs there.

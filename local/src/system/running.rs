@@ -8,6 +8,7 @@ use chrono::TimeDelta;
 use control_table::ControlTable;
 use control_table::id::ExecutionId;
 use emulator::Shutdown;
+use emulator::embedded::EmbeddedDynamoDb;
 use engine::scatter::Sources;
 use engine::{Dispatcher, Engine, EventBus, Parts, Settings, StreamPosition};
 use jobs::process_group::KILL_GRACE_MAX;
@@ -43,6 +44,7 @@ const FAILING_PATIENCE: TimeDelta = TimeDelta::seconds(1);
 /// The whole system in this process. It ends with [`System::stop`]; dropped or killed, a later process continues its executions.
 pub struct System {
     pub(super) database: Database,
+    pub(super) source_tables: EmbeddedDynamoDb,
     pub(super) engine: Engine,
     pub(super) bus: Arc<LocalBus>,
     pub(super) recovery: Arc<Recovery>,
@@ -92,8 +94,8 @@ impl System {
 
     /// A client for the user's own tables.
     #[must_use]
-    pub fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
-        self.database.dynamodb()
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        self.source_tables.client()
     }
 
     /// Continues every execution that an earlier process left open, and returns them, oldest first.
@@ -122,7 +124,7 @@ impl System {
         listener: tokio::net::TcpListener,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), Error> {
-        Ok(self.database.source_tables().serve(listener, stop).await?)
+        Ok(self.source_tables.serve(listener, stop).await?)
     }
 
     /// Takes no new work, and ends: running work has two seconds to come to its end, then it is stopped. Commands and hooks get SIGTERM,
@@ -170,12 +172,12 @@ pub(super) fn commands(options: &Options, owner: &str, terminate: &Shutdown) -> 
 }
 
 /// The work of the system's workers.
-pub(super) fn work(options: &Options, database: &Database, owner: &str) -> Arc<dyn Work> {
+pub(super) fn work(options: &Options, source_tables: &EmbeddedDynamoDb, owner: &str) -> Arc<dyn Work> {
     match &options.work {
         WorkChoice::Builtin => {
             let files = Some(OutputFiles::new(logs::folder(&options.data_dir)));
             let shell = Shell { files, owner: Some(owner.to_owned()) };
-            builtin(database.dynamodb().clone(), Commands::Allowed(shell))
+            builtin(source_tables.client(), Commands::Allowed(shell))
         }
         WorkChoice::Own(work) => Arc::clone(work),
     }
@@ -183,6 +185,7 @@ pub(super) fn work(options: &Options, database: &Database, owner: &str) -> Arc<d
 
 pub(crate) fn wire_engine(
     database: &Database,
+    sources: Sources,
     (dispatcher, position): (Arc<dyn Dispatcher>, Arc<dyn StreamPosition>),
     bus: Arc<dyn EventBus>,
     clock: &Arc<dyn control_table::clock::Clock>,
@@ -193,7 +196,7 @@ pub(crate) fn wire_engine(
         dispatcher,
         position,
         bus,
-        sources: Sources::new(database.dynamodb().clone()),
+        sources,
         clock: Arc::clone(clock),
         entropy: Arc::clone(entropy),
         settings: Settings { patience: PATIENCE, failing_patience: FAILING_PATIENCE, ..Settings::default() },

@@ -32,6 +32,9 @@ pub enum SourceError {
         /// Where it was met again.
         place: String,
     },
+    /// The process has no access to tables.
+    #[error("source.table: this process reads no tables: start the execution with another")]
+    NoTables,
     /// The user's table is not there.
     #[error(
         "source.table: there is no table {table:?}: check its name. On one machine `import` makes tables; on AWS look at the region, too"

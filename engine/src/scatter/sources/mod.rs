@@ -64,21 +64,30 @@ enum Plan {
 /// Resolves requests and reads plans. Holds what reaches the user's tables.
 #[derive(Debug, Clone)]
 pub struct Sources {
-    dynamodb: aws_sdk_dynamodb::Client,
+    dynamodb: Option<aws_sdk_dynamodb::Client>,
 }
 
 impl Sources {
     /// Sources that read the user's tables through this client.
     #[must_use]
     pub const fn new(dynamodb: aws_sdk_dynamodb::Client) -> Self {
-        Self { dynamodb }
+        Self { dynamodb: Some(dynamodb) }
+    }
+
+    /// Sources that read no tables, for a process that starts no execution.
+    #[must_use]
+    pub const fn without_tables() -> Self {
+        Self { dynamodb: None }
     }
 
     /// Resolves a request. Reads whatever has to be read, and writes nothing.
     pub async fn resolve(&self, request: &SourceRequest) -> Result<Arc<dyn Source>, SourceError> {
         request.validate()?;
         let source: Arc<dyn Source> = match request {
-            SourceRequest::DynamoDbScan(scan) => Arc::new(DynamoDbScan::resolve(&self.dynamodb, scan).await?),
+            SourceRequest::DynamoDbScan(scan) => {
+                let dynamodb = self.dynamodb.as_ref().ok_or(SourceError::NoTables)?;
+                Arc::new(DynamoDbScan::resolve(dynamodb, scan).await?)
+            }
             SourceRequest::Range(range) => Arc::new(Range::try_from(range)?),
             SourceRequest::List(ListRequest { file: Some(path), .. }) => Arc::new(FileList::resolve(path).await?),
             SourceRequest::List(list) => Arc::new(InlineList::try_from(list)?),

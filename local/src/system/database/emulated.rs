@@ -33,7 +33,7 @@ impl Database {
             return Err(empty());
         }
         let store = DynamoDbStore::new(service.client(), CONTROL_TABLE, entropy);
-        Self::around(data_dir, durability, ControlTable::new(store), Control::Emulated(None))
+        Ok(Self::around(data_dir, durability, ControlTable::new(store), Control::Emulated(None)))
     }
 
     /// Opens it to work there, and returns the emulation's `DynamoDB` too.
@@ -48,6 +48,6 @@ impl Database {
         store.create().await?;
         service.enable_expiry(CONTROL_TABLE, EXPIRES_AT).await?;
         let table = ControlTable::new(store);
-        Ok((Self::around(data_dir, durability, table, Control::Emulated(Some(lock)))?, service))
+        Ok((Self::around(data_dir, durability, table, Control::Emulated(Some(lock))), service))
     }
 }

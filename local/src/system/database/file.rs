@@ -41,7 +41,7 @@ impl Database {
         // It opens no execution.
         let opener = Opener { process: new_process(entropy), origin: String::new() };
         let store = SqliteStore::open(&path, durability, opener)?;
-        Self::around_file(data_dir, durability, store, None)
+        Ok(Self::around_file(data_dir, durability, store, None))
     }
 
     /// Opens it to work there; executions that are opened keep that origin.
@@ -56,7 +56,7 @@ impl Database {
         let process = new_process(entropy);
         let registration = Arc::new(Registration::new(data_dir, process)?);
         let store = SqliteStore::open(&data_dir.join(NAME), durability, Opener { process, origin })?;
-        let database = Self::around_file(data_dir, durability, store.clone(), Some(Arc::clone(&registration)))?;
+        let database = Self::around_file(data_dir, durability, store.clone(), Some(Arc::clone(&registration)));
         Ok(Opened { database, store, registration })
     }
 
@@ -65,7 +65,7 @@ impl Database {
         durability: Durability,
         store: SqliteStore,
         registration: Option<Arc<Registration>>,
-    ) -> Result<Self, Error> {
+    ) -> Self {
         let table = ControlTable::new(store.clone());
         let file = ControlFile { store, data_dir: data_dir.to_owned(), _registration: registration };
         Self::around(data_dir, durability, table, Control::File(file))

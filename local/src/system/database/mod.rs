@@ -39,11 +39,12 @@ pub struct Place {
     pub emulate: bool,
 }
 
-/// An open data directory.
+/// An open data directory. The user's tables are opened only when they are needed: what is recorded of executions can be read beside
+/// tables that are damaged.
 #[derive(Debug)]
 pub struct Database {
-    source_tables: EmbeddedDynamoDb,
-    client: aws_sdk_dynamodb::Client,
+    data_dir: PathBuf,
+    durability: Durability,
     control_table: ControlTable,
     control: Control,
 }
@@ -88,26 +89,21 @@ impl Database {
         Ok(Self::open_file(&place.data_dir, durability, &entropy, String::new())?.database)
     }
 
-    fn around(
-        place: &Path,
-        durability: Durability,
-        control_table: ControlTable,
-        control: Control,
-    ) -> Result<Self, Error> {
-        let source_tables = EmbeddedDynamoDb::open(&DataDir::database_in(place), emulated(durability))?;
-        let client = source_tables.client();
-        Ok(Self { source_tables, client, control_table, control })
+    fn around(data_dir: &Path, durability: Durability, control_table: ControlTable, control: Control) -> Self {
+        Self { data_dir: data_dir.to_owned(), durability, control_table, control }
     }
 
-    /// The embedded service of the user's tables.
-    pub(super) const fn source_tables(&self) -> &EmbeddedDynamoDb {
-        &self.source_tables
+    /// Opens the embedded service of the user's tables.
+    pub(super) fn source_tables(&self) -> Result<EmbeddedDynamoDb, Error> {
+        Ok(EmbeddedDynamoDb::open(&DataDir::database_in(&self.data_dir), emulated(self.durability))?)
     }
 
-    /// A client for the user's own tables.
-    #[must_use]
-    pub const fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
-        &self.client
+    /// Opens the user's tables, and returns a client for them.
+    ///
+    /// # Errors
+    /// When their file cannot be opened.
+    pub fn dynamodb(&self) -> Result<aws_sdk_dynamodb::Client, Error> {
+        Ok(self.source_tables()?.client())
     }
 
     /// The control table.
