@@ -138,8 +138,9 @@ impl DynamoDbStore {
                 return Err(self.sdk_error(about, error));
             };
             let reasons = cancelled.cancellation_reasons.clone().unwrap_or_default();
-            if let Some(busy) = reasons.iter().filter_map(|reason| reason.code.as_deref()).find(|code| is_busy(code)) {
-                busy.clone_into(&mut last_code);
+            let busy = |reason: &&CancellationReason| reason.code.as_deref().is_some_and(is_busy);
+            if let Some(reason) = reasons.iter().find(busy) {
+                last_code = said(reason.code.as_deref().unwrap_or_default(), reason.message.as_deref());
                 continue;
             }
             if !reasons.iter().any(failed) || reasons.len() != keys.len() {
@@ -205,7 +206,7 @@ impl DynamoDbStore {
                 match error.code.as_ref().map_or("unknown", BatchStatementErrorCodeEnum::as_str) {
                     "DuplicateItem" => {}
                     code if is_busy(code) => {
-                        code.clone_into(&mut last_code);
+                        last_code = said(code, error.message.as_deref());
                         again.push(item);
                     }
                     code => return Err(about.refused(code, error.message.unwrap_or_default())),
@@ -236,6 +237,11 @@ impl DynamoDbStore {
 
 fn failed(reason: &CancellationReason) -> bool {
     reason.code.as_deref() == Some(CONDITION_FAILED)
+}
+
+/// A code, with what the service says besides: an emulator names its full disk only there.
+fn said(code: &str, message: Option<&str>) -> String {
+    message.filter(|message| !message.is_empty()).map_or_else(|| code.to_owned(), |said| format!("{code} ({said})"))
 }
 
 fn read(about: About<'_>, key: &RowKey, item: Option<Item>) -> Result<Part<AnyRow>, Error> {
