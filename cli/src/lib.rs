@@ -15,7 +15,6 @@
 mod args;
 mod context;
 mod error;
-mod execution;
 mod execution_table;
 mod follow;
 mod format;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use control_table::ControlTable;
 use control_table::id::ExecutionId;
+use control_table::read::FindError;
 use control_table::rows::{ErrorKind, SegmentRow, SegmentStatus};
 use serde::Serialize;
 use serde_json::json;
@@ -12,7 +13,6 @@ use serde_json::json;
 use crate::args::FailuresArgs;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::execution::IdError;
 use crate::format::{grouped, telling_line};
 use crate::output::{Colour, Line, Output};
 
@@ -48,8 +48,9 @@ struct Failures {
 pub(super) async fn execute(context: &Context, args: &FailuresArgs) -> Result<ExitCode, CliError> {
     let database = context.read().await?;
     let table = database.control_table();
-    let execution_id = context.resolve(table, &args.id).await?;
-    let execution = table.execution(execution_id).await?.ok_or_else(|| IdError::NotFound(args.id.clone()))?;
+    let execution_id = context.resolve(table, &args.execution).await?;
+    let execution =
+        table.execution(execution_id).await?.ok_or_else(|| FindError::NotFound(args.execution.id.clone()))?;
     let (failures, others) = read(table, execution_id, execution.groups).await?.into_sorted();
     let failed = others + failures.iter().map(|failure| failure.count).sum::<u64>();
     if context.output.is_json() {

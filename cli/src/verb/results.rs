@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
+use control_table::read::FindError;
 use control_table::rows::{SegmentFailure, SegmentRow, SegmentStatus};
 use serde::Serialize;
 use serde_json::Value;
@@ -10,7 +11,6 @@ use serde_json::Value;
 use crate::args::ResultsArgs;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::execution::IdError;
 
 /// The outcome of one segment.
 #[derive(Serialize)]
@@ -42,8 +42,9 @@ impl From<SegmentRow> for Outcome {
 pub(super) async fn execute(context: &Context, args: &ResultsArgs) -> Result<ExitCode, CliError> {
     let database = context.read().await?;
     let table = database.control_table();
-    let execution_id = context.resolve(table, &args.id).await?;
-    let execution = table.execution(execution_id).await?.ok_or_else(|| IdError::NotFound(args.id.clone()))?;
+    let execution_id = context.resolve(table, &args.execution).await?;
+    let execution =
+        table.execution(execution_id).await?.ok_or_else(|| FindError::NotFound(args.execution.id.clone()))?;
     let status = args.status.map(SegmentStatus::from);
     for group in 0..execution.groups {
         let rows = table.group_segments(execution_id.group(group), status).await?;

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use control_table::ControlTable;
 use control_table::clock::Entropy;
 use control_table::id::ExecutionId;
+use control_table::store::SqliteStore;
 use control_table::store::sqlite::{Durability, Owner};
 use emulator::embedded::EmbeddedDynamoDb;
 
@@ -113,6 +114,15 @@ impl Database {
     #[must_use]
     pub const fn control_table(&self) -> &ControlTable {
         &self.control_table
+    }
+
+    /// The store of the control table; `None` in an emulation.
+    pub(crate) const fn file_store(&self) -> Option<&SqliteStore> {
+        match &self.control {
+            Control::File(file) => Some(&file.store),
+            #[cfg(feature = "emulate")]
+            Control::Emulated(_) => None,
+        }
     }
 
     /// Whether the process lives that works on an execution, or worked on it last; `None` if that is not known: in an emulation, and
