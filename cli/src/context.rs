@@ -15,9 +15,8 @@ use local::system::{HookOutput, Hooks, WorkChoice};
 use local::{Bystander, Database, Durability, Life, Options, Place};
 
 use crate::api_server::{StartsWhenAsked, ThisMachine};
-use crate::args::{DATA_DIR_VARIABLE, Global, HookArgs, SystemArgs};
+use crate::args::{DATA_DIR_VARIABLE, Global, HookArgs, IdArgs, SystemArgs};
 use crate::error::CliError;
-use crate::execution;
 use crate::interrupt::{Interrupt, Stops};
 use crate::job::{Job, RunPlan, UsageError};
 use crate::output::Output;
@@ -119,6 +118,19 @@ impl Context {
         Ok(Place { data_dir: self.data_dir()?, emulate: self.emulate })
     }
 
+    /// The database of this machine, to work there beside other processes; made if it is missing.
+    pub async fn database_here(&self) -> Result<Database, CliError> {
+        if self.is_deployed() {
+            return Err(UsageError::OnlyHere("this verb").into());
+        }
+        self.open_here().await
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
     /// Opens the tables to fill one of the user's, and makes them if they are missing.
     pub async fn open(&self) -> Result<Tables, CliError> {
         self.tables(self.open_here()).await
@@ -207,13 +219,14 @@ impl Context {
         Ok(Hooks { on_complete, on_success, on_failure, on_first_failure, on_stall, timeout_ms })
     }
 
+    /// This program's file.
+    pub fn program_file(&self) -> Result<PathBuf, UsageError> {
+        std::env::current_exe().map_err(|source| UsageError::Read { path: self.program.clone().into(), source })
+    }
+
     /// A command that runs a job after an event, once an event.
     fn run_of(&self, job: &Path) -> Result<String, CliError> {
-        let absolute = |path: &Path| {
-            std::path::absolute(path).map_err(|source| UsageError::Read { path: path.to_owned(), source })
-        };
-        let program =
-            std::env::current_exe().map_err(|source| UsageError::Read { path: self.program.clone().into(), source })?;
+        let program = self.program_file()?;
         let (job, data_dir) = (absolute(job)?, absolute(&self.data_dir()?)?);
         if !job.is_file() {
             let source = std::io::ErrorKind::NotFound.into();
@@ -255,14 +268,14 @@ impl Context {
     }
 
     /// The execution that is meant, found before anything is started.
-    pub async fn find(&self, text: &str) -> Result<ExecutionId, CliError> {
+    pub async fn find(&self, execution: &IdArgs) -> Result<ExecutionId, CliError> {
         let tables = self.read().await?;
-        self.resolve(tables.control_table(), text).await
+        self.resolve(tables.control_table(), execution).await
     }
 
     /// The execution that is meant.
-    pub async fn resolve(&self, table: &ControlTable, text: &str) -> Result<ExecutionId, CliError> {
-        Ok(execution::resolve(table, &*self.clock, text).await??)
+    pub async fn resolve(&self, table: &ControlTable, execution: &IdArgs) -> Result<ExecutionId, CliError> {
+        Ok(table.find(&execution.id, execution.job.as_ref(), self.now()).await?)
     }
 
     /// The scatter event of a job, and the settings of the system that executes it.
@@ -319,6 +332,11 @@ impl Context {
             self.output.warn(format_args!("nothing is lost: {resume} continues where this stopped"));
         }
     }
+}
+
+/// A path that holds in any directory.
+pub fn absolute(path: &Path) -> Result<PathBuf, UsageError> {
+    std::path::absolute(path).map_err(|source| UsageError::Read { path: path.to_owned(), source })
 }
 
 /// Whether a call without `--data-dir` uses that directory, too.

@@ -3,9 +3,9 @@
 use std::error::Error as _;
 use std::process::ExitCode;
 
-use control_table::id::{ExecutionId, JobName};
+use control_table::id::{ExecutionId, ExecutionKey, JobName};
+use control_table::read::FindError;
 
-use crate::execution::IdError;
 use crate::import::Stopped;
 use crate::job::UsageError;
 use crate::output::OutputError;
@@ -26,7 +26,15 @@ pub enum CliError {
     Usage(#[from] UsageError),
     /// No execution, or more than one, is what was meant.
     #[error(transparent)]
-    Id(#[from] IdError),
+    Find(#[from] FindError),
+    /// There is no execution to follow.
+    #[error("the job {job} has no execution with the key {key} here: leave --attach out to start one")]
+    NoneToAttach {
+        /// The job.
+        job: JobName,
+        /// The key.
+        key: ExecutionKey,
+    },
     /// An import stopped.
     #[error(transparent)]
     Import(#[from] Stopped),
@@ -133,6 +141,7 @@ impl CliError {
         match self {
             Self::Import(stopped) => stopped.error.is_retryable(),
             Self::Table(error) => error.is_retryable(),
+            Self::Find(error) => error.is_retryable(),
             Self::Engine(error) => error.is_retryable(),
             Self::DataDir(error) => matches!(error, local::data_dir::DataDirError::InUse { .. }),
             Self::Local(error) => error.is_retryable(),
@@ -144,7 +153,7 @@ impl CliError {
             Self::TableInUse { .. } => true,
             Self::NoTable { .. } | Self::UserTable(_) => false,
             Self::Usage(_)
-            | Self::Id(_)
+            | Self::NoneToAttach { .. }
             | Self::Forecast(_)
             | Self::Logs { .. }
             | Self::Listen { .. }
@@ -192,7 +201,7 @@ mod tests {
         let code = |error: CliError| format!("{:?}", error.exit_code());
         assert_eq!(code(OutputError::Closed.into()), format!("{:?}", ExitCode::SUCCESS));
         assert_eq!(code(UsageError::Both("a", "b").into()), format!("{:?}", ExitCode::from(2)));
-        assert_eq!(code(IdError::NoExecutions.into()), format!("{:?}", ExitCode::from(1)));
+        assert_eq!(code(FindError::NoExecutions { job: None }.into()), format!("{:?}", ExitCode::from(1)));
         assert_eq!(code(local::data_dir::DataDirError::NoHome.into()), format!("{:?}", ExitCode::from(2)));
     }
 }

@@ -17,7 +17,6 @@ mod api_server;
 mod args;
 mod context;
 mod error;
-mod execution;
 mod execution_table;
 mod follow;
 mod format;

@@ -1,10 +1,10 @@
-//! `--since`: a span back from now, or a moment.
+//! `--since` and `--until`: a span back from now, or a moment; and `--day`.
 
 use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 
-/// From when on.
+/// From when on, or until when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Since {
     /// That long before now.
@@ -40,6 +40,23 @@ impl FromStr for Since {
         }
         let moment = DateTime::parse_from_rfc3339(text).map_err(|_| InvalidSince(text.to_owned()))?;
         Ok(Self::Moment(moment.with_timezone(&Utc)))
+    }
+}
+
+/// A day of UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Day(pub NaiveDate);
+
+/// Not a day.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no day: use a date such as 2026-11-24")]
+pub struct InvalidDay(String);
+
+impl FromStr for Day {
+    type Err = InvalidDay;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDay> {
+        text.parse().map(Self).map_err(|_| InvalidDay(text.to_owned()))
     }
 }
 

@@ -7,8 +7,11 @@ use chrono::SecondsFormat;
 use control_table::read::ExecutionSummary;
 use control_table::rows::{ExecutionStatus, SegmentFailure, Stop};
 
-use crate::format::{counted, grouped, span};
+use crate::format::{counted, cut, grouped, span};
 use crate::output::{Colour, Line, Output, OutputError};
+
+/// Columns that a tag's value has: a task token has hundreds of characters. `--json` has all of them.
+const TAG_SHOWN: usize = 40;
 
 /// The colour of a status.
 pub const fn colour(status: ExecutionStatus) -> Colour {
@@ -36,7 +39,11 @@ pub fn print(output: &Output, execution: &ExecutionView) -> Result<(), OutputErr
 }
 
 fn lines(view: &ExecutionSummary, first_error: Option<&SegmentFailure>) -> Vec<(&'static str, String)> {
-    let mut lines = vec![("key", view.key.to_string()), ("segments", segments(view))];
+    let mut lines = vec![("key", view.key.to_string())];
+    if !view.tags.is_empty() {
+        lines.push(("tags", tags(view)));
+    }
+    lines.push(("segments", segments(view)));
     if view.item_count != 0 {
         let succeeded = i128::from(view.succeeded.max(1));
         let mean = grouped(i128::from(view.item_count) / succeeded);
@@ -56,6 +63,11 @@ fn lines(view: &ExecutionSummary, first_error: Option<&SegmentFailure>) -> Vec<(
         lines.push(("generation", view.generation.to_string()));
     }
     lines
+}
+
+fn tags(view: &ExecutionSummary) -> String {
+    let tag = |(name, value)| format!("{name}={}", cut(value, TAG_SHOWN));
+    view.tags.iter().map(tag).collect::<Vec<_>>().join(", ")
 }
 
 /// What is out of the ordinary, and how much may be in flight.
@@ -138,6 +150,15 @@ mod tests {
         assert_eq!(text(""), "population = 3,133,032,118");
         assert_eq!(text("time"), "4.2 s since it was opened; 1 min 1 s of work in 1,258 attempts");
         assert_eq!(text("generation"), "2");
+        assert!(lines.iter().all(|(label, _)| *label != "tags"));
+    }
+
+    #[test]
+    fn a_long_tag_is_cut() {
+        let tags = vec!["team=maps".parse().unwrap(), format!("task_token={}", "A".repeat(900)).parse().unwrap()];
+        let tagged = ExecutionSummary { tags: tags.try_into().unwrap(), ..view() };
+        let expected = format!("task_token={}…, team=maps", "A".repeat(TAG_SHOWN - 1));
+        assert!(lines(&tagged, None).contains(&("tags", expected)));
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! - [`message`]: records for workers, images from the table's stream, events
 //! - [`recount`]: the tallies and sums that follow from the rows of the segments, and how the table differs from them
 //! - [`metric`]: the metrics, by their names in CloudWatch
-//! - [`policy`], [`id`], [`limits`], [`clock`], [`trace`]: the values that rows and messages are made of
+//! - [`policy`], [`tags`], [`id`], [`limits`], [`clock`], [`trace`]: the values that rows and messages are made of
 //! - [`retry`], [`sdk`], [`error`]: failures of a service, and trying again
 //!
 //! No other crate builds an expression for the control table.
@@ -29,6 +29,7 @@ pub mod rows;
 mod schema;
 pub mod sdk;
 pub mod store;
+pub mod tags;
 pub mod trace;
 
 pub use self::error::Error;

@@ -63,6 +63,20 @@ pub const MAX_JOB_NAME: usize = 64;
 /// (quota).
 pub const MAX_KEY: usize = 128;
 
+/// Tags of an execution. A choice: they are in the execution item, of which each fold rewrites every started KB, and in every event.
+pub const MAX_TAGS: usize = 10;
+
+/// The longest name of a tag, in characters. A choice, as that of a job name.
+pub const MAX_TAG_NAME: usize = 64;
+
+/// The longest value of a tag, in characters: that of a task token of Step Functions
+/// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html>).
+pub const MAX_TAG_VALUE: usize = 2_048;
+
+/// The longest tags of an execution together, in bytes of names and values. A choice, for the same reason as [`MAX_TAGS`]: with a task
+/// token there is room for the others, and an event of 256 KB (quota) is far away.
+pub const MAX_TAGS_BYTES: usize = 4 * 1024;
+
 /// The largest `max_attempts` of a policy. A choice: a failure that a hundred attempts meet is not transient.
 pub const MAX_ATTEMPTS: u32 = 100;
 

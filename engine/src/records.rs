@@ -55,6 +55,7 @@ mod tests {
             execution_id,
             job: "nightly".parse().unwrap(),
             key: "2026-11-24".parse().unwrap(),
+            tags: control_table::tags::Tags::default(),
             policy,
             expected: None,
             kind: PlanKind::Planned,

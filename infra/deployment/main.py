@@ -36,6 +36,7 @@ from events import Completions
 from faults import Faults
 from proxy import Proxy
 from sweeps import COUNTRY, LOST, Sweeps
+from waiting import Waiting
 
 INFRA = pathlib.Path(__file__).resolve().parent.parent
 STACK = "scatter-gather"
@@ -81,6 +82,7 @@ def check(emulator, proxy, arguments):
     scatterctl = Scatterctl(arguments.scatterctl, STACK, emulator)
     completions = Completions(emulator, main_stack.outputs["CompletionBusName"])
     chain = Chain(emulator, (INFRA / "examples" / "downstream.yaml").read_text(), main_stack)
+    waiting = Waiting(emulator, (INFRA / "examples" / "step-functions.yaml").read_text(), main_stack)
     dynamodb = emulator.client("dynamodb")
     queued.check(emulator, proxy, body, arguments.scatterctl, deployed)
     cities.load(scatterctl)
@@ -95,6 +97,7 @@ def check(emulator, proxy, arguments):
         sweeps.begin()
         redrive.check(scatterctl, completions, dynamodb)
         chain.check(scatterctl, completions)
+        waiting.check(scatterctl, completions)
         external.check(scatterctl, completions, emulator.directory)
         cancel.check(scatterctl, completions)
         sweeps.ended()

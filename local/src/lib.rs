@@ -6,6 +6,7 @@
 //! - [`lists`]: codes that came through a pipe
 //! - [`logs`]: the output of commands
 //! - `processes`: which processes work in it, and which of them live
+//! - [`schedule`]: what starts executions by the clock and after others
 //! - [`steady_clock`]: a clock that never goes back
 //! - [`settings`]: what this machine and a deployment have in common
 //! - [`system`]: the running system; `operator`: it as an [`engine::Operator`], and a reader beside it
@@ -15,6 +16,7 @@ pub mod lists;
 pub mod logs;
 mod operator;
 mod processes;
+pub mod schedule;
 pub mod settings;
 pub mod steady_clock;
 pub mod system;

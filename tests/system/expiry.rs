@@ -42,6 +42,7 @@ async fn complete_in_2020(database: &Database, name: &str, retention_days: Optio
         execution_id,
         job: name.parse().unwrap(),
         key: name.parse().unwrap(),
+        tags: control_table::tags::Tags::default(),
         policy: Policy { retention_days, ..Policy::default() },
         expected: None,
         kind: PlanKind::External,

@@ -2,10 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use control_table::id::{ExecutionId, ExecutionKey, JobName};
 use control_table::read::ListQuery;
-use control_table::rows::{ExecutionRow, ExecutionStatus};
+use control_table::rows::ExecutionStatus;
+use control_table::tags::Tag;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -36,6 +37,9 @@ pub struct Filter {
     pub until: Option<DateTime<Utc>>,
     /// Only executions that were opened on this day (UTC).
     pub day: Option<NaiveDate>,
+    /// Only executions with all of these tags, each as `NAME=VALUE`.
+    #[param(value_type = Vec<String>)]
+    pub tag: Vec<Tag>,
     /// Entries at most: 1 to 1000, and 50 if not given.
     #[param(minimum = 1, maximum = 1000)]
     pub limit: Option<u16>,
@@ -60,19 +64,20 @@ struct Place {
 }
 
 impl Filter {
-    /// The moments between which the executions were opened: from, and before.
-    fn opened(&self) -> (DateTime<Utc>, Option<DateTime<Utc>>) {
-        let day = self.day.map(|day| day.and_time(NaiveTime::MIN).and_utc());
-        let day_after = day.and_then(|day| day.checked_add_days(Days::new(1)));
-        let since = [self.since, day].into_iter().flatten().max().unwrap_or(DateTime::UNIX_EPOCH);
-        (since, [self.until, day_after].into_iter().flatten().min())
-    }
-
-    fn takes(&self, row: &ExecutionRow) -> bool {
-        let (_, until) = self.opened();
-        until.is_none_or(|until| row.created_at.to_datetime() < until)
-            && self.key.as_ref().is_none_or(|key| *key == row.key)
-            && self.status.is_none_or(|status| status == row.status)
+    fn query(self, now: DateTime<Utc>, limit: u16) -> Result<ListQuery, Problem> {
+        let day = self.day.map(|day| ListQuery::all(now, limit).on_day(day));
+        let since = [self.since, day.as_ref().map(|day| day.since)].into_iter().flatten().max();
+        let before = cursor::decode::<Place>(self.cursor.as_deref())?.map(|place| place.before);
+        Ok(ListQuery {
+            job: self.job,
+            key: self.key,
+            statuses: self.status.into_iter().collect(),
+            tags: self.tag,
+            since: since.unwrap_or(DateTime::UNIX_EPOCH),
+            until: [self.until, day.and_then(|day| day.until)].into_iter().flatten().min(),
+            before,
+            ..ListQuery::all(now, limit)
+        })
     }
 }
 
@@ -90,14 +95,9 @@ impl Filter {
 )]
 pub async fn list(State(parts): State<Parts>, Query(filter): Query<Filter>) -> Result<Json<Executions>, Problem> {
     let limit = limit(filter.limit, PAGE, PAGE_MAX)?;
-    let before = cursor::decode::<Place>(filter.cursor.as_deref())?.map(|place| place.before);
-    let (since, _) = filter.opened();
-    let query = ListQuery { job: filter.job.clone(), since, now: parts.clock.now(), before, limit };
-    let rows = parts.table().executions(&query).await?;
-    let last = rows.last().filter(|_| rows.len() >= usize::from(limit)).map(|row| row.execution_id);
-    let rows = rows.into_iter().filter(|row| filter.takes(row)).collect();
-    let executions = read::views(parts.table(), rows).await?;
-    Ok(Json(Executions { executions, next: last.map(|before| cursor::encode(&Place { before })) }))
+    let page = parts.table().executions(&filter.query(parts.clock.now(), limit)?).await?;
+    let executions = read::views(parts.table(), page.executions).await?;
+    Ok(Json(Executions { executions, next: page.next.map(|before| cursor::encode(&Place { before })) }))
 }
 
 /// Shows an execution.

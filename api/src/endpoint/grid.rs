@@ -84,11 +84,11 @@ pub async fn get(State(parts): State<Parts>, Query(range): Query<Range>) -> Resu
     let days: Vec<NaiveDate> =
         (0..count).filter_map(|back| now.date_naive().checked_sub_days(Days::new(back))).collect();
     let since = days.last().map_or(now, |day| day.and_time(NaiveTime::MIN).and_utc());
-    let query = ListQuery { job: range.job, since, now, before: None, limit: EXECUTIONS_MAX };
-    let rows = parts.table().executions(&query).await?;
-    let cut = rows.len() >= usize::from(EXECUTIONS_MAX);
+    let query = ListQuery { job: range.job, since, ..ListQuery::all(now, EXECUTIONS_MAX) };
+    let page = parts.table().executions(&query).await?;
+    let cut = page.next.is_some();
     let mut jobs: BTreeMap<JobName, Vec<Vec<Cell>>> = BTreeMap::new();
-    for row in rows {
+    for row in page.executions {
         let opened = row.created_at.to_datetime().date_naive();
         let Some(at) = days.iter().position(|day| *day == opened) else { continue };
         let cells = jobs.entry(row.job).or_insert_with(|| days.iter().map(|_| Vec::new()).collect());

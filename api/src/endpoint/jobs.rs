@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use chrono::DateTime;
 use control_table::id::{ExecutionId, JobName};
 use control_table::read::ListQuery;
 use serde::Serialize;
@@ -47,10 +46,9 @@ pub struct Jobs {
     ),
 )]
 pub async fn list(State(parts): State<Parts>) -> Result<Json<Jobs>, Problem> {
-    let query =
-        ListQuery { job: None, since: DateTime::UNIX_EPOCH, now: parts.clock.now(), before: None, limit: LOOKED_AT };
+    let query = ListQuery::all(parts.clock.now(), LOOKED_AT);
     let mut jobs: BTreeMap<JobName, Job> = BTreeMap::new();
-    for row in parts.table().executions(&query).await? {
+    for row in parts.table().executions(&query).await?.executions {
         let new = || Job { job: row.job.clone(), open: 0, last_execution: row.execution_id };
         let job = jobs.entry(row.job.clone()).or_insert_with(new);
         job.open += u64::from(!row.status.is_terminal());

@@ -1,5 +1,6 @@
 //! The problem that an error of the system is to a caller.
 
+use control_table::read::FindError;
 use engine::{EngineError, OperatorError};
 
 use super::{Code, Problem};
@@ -8,6 +9,21 @@ use crate::machine::MachineError;
 impl From<control_table::Error> for Problem {
     fn from(error: control_table::Error) -> Self {
         Self::new(if error.is_retryable() { Code::Unavailable } else { Code::Failed }, error)
+    }
+}
+
+impl From<FindError> for Problem {
+    fn from(error: FindError) -> Self {
+        match error {
+            FindError::Table(error) => error.into(),
+            FindError::Ambiguous { .. } => Self::new(Code::Conflict, error),
+            FindError::NotAReference(_) => Self::bad_request(error),
+            FindError::NoExecutions { .. }
+            | FindError::NotFound(_)
+            | FindError::NotAmongNewest { .. }
+            | FindError::NoKey { .. }
+            | FindError::OtherJob { .. } => Self::not_found(error),
+        }
     }
 }
 

@@ -21,7 +21,7 @@ pub async fn find(parts: &Parts, text: &str) -> Result<ExecutionId, Problem> {
 /// When there is none, or more than one.
 pub async fn execution(parts: &Parts, text: &str) -> Result<ExecutionRow, Problem> {
     let table = parts.table();
-    let execution_id = text.to_ascii_lowercase().parse::<ExecutionId>().map_err(Problem::not_found)?;
+    let execution_id = table.find(text, None, parts.clock.now()).await?;
     row(table, execution_id).await
 }
 

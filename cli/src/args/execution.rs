@@ -6,13 +6,14 @@ use clap::{ArgGroup, Args, ValueEnum};
 use control_table::policy::Tolerance;
 use control_table::rows::{Indexes, SegmentStatus, Selection};
 
-use super::SystemArgs;
+use super::{IdArgs, SystemArgs};
 
 /// What `results` takes.
 #[derive(Debug, Args)]
 pub struct ResultsArgs {
-    /// The execution's ID, the beginning of it, or `latest`
-    pub id: String,
+    /// Which execution.
+    #[command(flatten)]
+    pub execution: IdArgs,
     /// Only segments with this outcome
     #[arg(long, value_enum, value_name = "STATUS", ignore_case = true)]
     pub status: Option<OutcomeFilter>,
@@ -42,15 +43,17 @@ impl From<OutcomeFilter> for SegmentStatus {
 /// What `failures` takes.
 #[derive(Debug, Args)]
 pub struct FailuresArgs {
-    /// The execution's ID, the beginning of it, or `latest`
-    pub id: String,
+    /// Which execution.
+    #[command(flatten)]
+    pub execution: IdArgs,
 }
 
 /// What `logs` takes.
 #[derive(Debug, Args)]
 pub struct LogsArgs {
-    /// The execution's ID, the beginning of it, or `latest`
-    pub id: String,
+    /// Which execution.
+    #[command(flatten)]
+    pub execution: IdArgs,
     /// Only of this segment
     #[arg(long, value_name = "INDEX")]
     pub segment: Option<u64>,
@@ -66,8 +69,9 @@ pub struct LogsArgs {
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("limit").required(true).multiple(true).args(["max_concurrency", "tolerated_failures"]))]
 pub struct SetArgs {
-    /// The execution's ID, the beginning of it, or `latest`
-    pub id: String,
+    /// Which execution.
+    #[command(flatten)]
+    pub execution: IdArgs,
     /// Segments in flight at once; of an execution that began with a limit, or that is over: then it holds for its redrive
     #[arg(long, value_name = "N")]
     pub max_concurrency: Option<u32>,
@@ -79,8 +83,9 @@ pub struct SetArgs {
 /// What `cancel` takes.
 #[derive(Debug, Args)]
 pub struct CancelArgs {
-    /// The execution's ID, the beginning of it, or `latest`
-    pub id: String,
+    /// Which execution.
+    #[command(flatten)]
+    pub execution: IdArgs,
     /// How the system runs.
     #[command(flatten)]
     pub system: SystemArgs,
@@ -89,8 +94,9 @@ pub struct CancelArgs {
 /// What `redrive` takes.
 #[derive(Debug, Args)]
 pub struct RedriveArgs {
-    /// The execution's ID, the beginning of it, or `latest`
-    pub id: String,
+    /// Which execution.
+    #[command(flatten)]
+    pub execution: IdArgs,
     /// Only segments that failed; with --cancelled, those as well [default: all that did not succeed]
     #[arg(long)]
     pub failed: bool,
@@ -120,8 +126,9 @@ impl RedriveArgs {
 /// What `repair` takes.
 #[derive(Debug, Args)]
 pub struct RepairArgs {
-    /// The execution's ID, the beginning of it, or `latest`
-    pub id: String,
+    /// Which execution.
+    #[command(flatten)]
+    pub execution: IdArgs,
     /// Say what is wrong, and change nothing; ends with 3 if something is
     #[arg(long)]
     pub dry_run: bool,
@@ -133,8 +140,9 @@ pub struct RepairArgs {
 /// What `add` takes.
 #[derive(Debug, Args)]
 pub struct AddArgs {
-    /// The execution's ID, the beginning of it, or `latest`
-    pub id: String,
+    /// Which execution.
+    #[command(flatten)]
+    pub execution: IdArgs,
     /// A file with a segment's spec a line, as JSON; `-` for standard input
     #[arg(long, value_name = "F")]
     pub file: PathBuf,
@@ -149,8 +157,9 @@ pub struct AddArgs {
 /// What `seal` takes.
 #[derive(Debug, Args)]
 pub struct SealArgs {
-    /// The execution's ID, the beginning of it, or `latest`
-    pub id: String,
+    /// Which execution.
+    #[command(flatten)]
+    pub execution: IdArgs,
     /// How the system runs.
     #[command(flatten)]
     pub system: SystemArgs,

@@ -20,10 +20,12 @@ pub use self::tables::{TablesAction, TablesArgs};
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use control_table::id::JobName;
-use control_table::rows::SegmentStatus;
+use control_table::id::{ExecutionKey, JobName};
+use control_table::rows::{ExecutionStatus, SegmentStatus};
+use control_table::tags::Tag;
 
 use crate::job::UsageError;
+use crate::since::{Day, Since};
 use crate::span::Span;
 
 /// The exit statuses, for the end of `--help`.
@@ -144,6 +146,8 @@ pub enum Verb {
     DeadLetters(DeadLettersArgs),
     /// Go on with what was interrupted, until it ends
     Resume(ResumeArgs),
+    /// Start the jobs of a folder by their schedules, until this process is stopped
+    Serve(ServeArgs),
     /// Simulate a job on AWS before it runs there: time to the end, and dollars
     Simulate(Box<SimulateArgs>),
     /// Show executions in a browser, and serve the HTTP API, on this machine's loopback address
@@ -153,10 +157,13 @@ pub enum Verb {
 }
 
 /// Which execution.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct IdArgs {
-    /// The execution's ID, the beginning of it, or `latest`
+    /// The execution: its ID, the beginning or the end of it, JOB/KEY, or `latest`
     pub id: String,
+    /// Only an execution of this job: the `latest` one of it, for example
+    #[arg(long, value_name = "NAME")]
+    pub job: Option<JobName>,
 }
 
 /// What `list` takes.
@@ -165,9 +172,24 @@ pub struct ListArgs {
     /// Only executions of this job
     #[arg(long, value_name = "NAME")]
     pub job: Option<JobName>,
+    /// Only executions with this key
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<ExecutionKey>,
+    /// Only executions with this status; may be given several times
+    #[arg(long, value_enum, value_name = "STATUS", ignore_case = true)]
+    pub status: Vec<ExecutionFilter>,
+    /// Only executions with this tag; may be given several times: then with all of them
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub tag: Vec<Tag>,
     /// Only executions begun since: 7d, 24h, 30m, a date, or an RFC 3339 time
     #[arg(long, value_name = "WHEN")]
-    pub since: Option<crate::since::Since>,
+    pub since: Option<Since>,
+    /// Only executions begun before: as --since
+    #[arg(long, value_name = "WHEN")]
+    pub until: Option<Since>,
+    /// Only executions begun on this day (UTC): 2026-11-24
+    #[arg(long, value_name = "DATE", conflicts_with_all = ["since", "until"])]
+    pub day: Option<Day>,
     /// At most this many
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub limit: u16,
@@ -176,11 +198,53 @@ pub struct ListArgs {
     pub before: Option<String>,
 }
 
+impl ListArgs {
+    /// Whether the list is narrowed.
+    pub const fn has_filters(&self) -> bool {
+        let of_time = self.since.is_some() || self.until.is_some() || self.day.is_some();
+        of_time || self.job.is_some() || self.key.is_some() || !self.status.is_empty() || !self.tag.is_empty()
+    }
+}
+
+/// An execution's status, as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExecutionFilter {
+    /// Gets its segments
+    Scattering,
+    /// Has all its segments, and works on them
+    Running,
+    /// Ended, with no more failures than tolerated
+    Succeeded,
+    /// Ended, with more failures than tolerated
+    Failed,
+    /// Is being stopped
+    Cancelling,
+    /// Was stopped on request
+    Cancelled,
+    /// Gets segments to run again
+    Redriving,
+}
+
+impl From<ExecutionFilter> for ExecutionStatus {
+    fn from(filter: ExecutionFilter) -> Self {
+        match filter {
+            ExecutionFilter::Scattering => Self::Scattering,
+            ExecutionFilter::Running => Self::Running,
+            ExecutionFilter::Succeeded => Self::Succeeded,
+            ExecutionFilter::Failed => Self::Failed,
+            ExecutionFilter::Cancelling => Self::Cancelling,
+            ExecutionFilter::Cancelled => Self::Cancelled,
+            ExecutionFilter::Redriving => Self::Redriving,
+        }
+    }
+}
+
 /// What `segments` takes.
 #[derive(Debug, Args)]
 pub struct SegmentsArgs {
-    /// The execution's ID, the beginning of it, or `latest`
-    pub id: String,
+    /// Which execution.
+    #[command(flatten)]
+    pub execution: IdArgs,
     /// Only segments with this status
     #[arg(long, value_enum, value_name = "STATUS", ignore_case = true)]
     pub status: Option<StatusFilter>,
@@ -216,11 +280,25 @@ impl From<StatusFilter> for SegmentStatus {
 /// What `resume` takes.
 #[derive(Debug, Args)]
 pub struct ResumeArgs {
-    /// Wait for this execution only: its ID, the beginning of it, or `latest`
+    /// Wait for this execution only: its ID, the beginning or the end of it, JOB/KEY, or `latest`
     pub id: Option<String>,
+    /// Only an execution of this job: the `latest` one of it, for example
+    #[arg(long, value_name = "NAME", requires = "id")]
+    pub job: Option<JobName>,
     /// How the system runs.
     #[command(flatten)]
     pub system: SystemArgs,
+}
+
+/// What `serve` takes.
+///
+/// Each job file of the folder that has a [schedule] is started by the clock or after other jobs; every execution runs as `run` would
+/// run it, in a process of its own. All files are checked first. A changed file counts from the next start of `serve` on.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The folder of job files, which end in .toml
+    #[arg(value_name = "JOBS")]
+    pub folder: PathBuf,
 }
 
 /// What `local` takes.
@@ -351,6 +429,27 @@ mod tests {
             (vec!["--on-stall", "true"], "on_stall"),
         ] {
             assert!(refused(&words).is_some_and(|message| message.starts_with(name)), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn an_execution_is_named_in_one_way_by_every_verb() {
+        for verb in
+            ["status", "watch", "segments", "results", "failures", "logs", "cancel", "redrive", "repair", "seal"]
+        {
+            let words = ["scatterctl", verb, "latest", "--job", "nightly"];
+            assert!(Cli::try_parse_from(words).is_ok(), "{verb}");
+        }
+        assert!(Cli::try_parse_from(["scatterctl", "resume", "--job", "nightly"]).is_err(), "it names no execution");
+    }
+
+    #[test]
+    fn a_list_is_of_one_day_or_of_a_span() {
+        let list = |words: &[&str]| Cli::try_parse_from([&["scatterctl", "list"], words].concat());
+        assert!(list(&["--status", "failed", "--status", "RUNNING", "--tag", "a=b", "--tag", "c="]).is_ok());
+        assert!(list(&["--day", "2026-11-24", "--until", "1h"]).is_err());
+        for (words, named) in [(["--tag", "a"], "NAME=VALUE"), (["--day", "2026-11-31"], "2026-11-31")] {
+            assert!(list(&words).unwrap_err().to_string().contains(named), "{words:?}");
         }
     }
 

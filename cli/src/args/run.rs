@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use control_table::id::{ExecutionKey, JobName};
 use control_table::policy::Tolerance;
+use control_table::tags::Tag;
 use engine::scatter::sources::Bound;
 use serde::Deserialize;
 
@@ -26,6 +27,9 @@ pub struct RunArgs {
     /// One execution for one key: the day it is for, for example [default: a new execution each time]
     #[arg(long, value_name = "KEY")]
     pub key: Option<ExecutionKey>,
+    /// A name and a value that the execution keeps and that its events carry; may be given up to ten times
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub tag: Vec<Tag>,
 
     /// Follow the execution that the job and the key have: nothing is started, and nothing else is needed
     #[arg(long, requires_all = ["job", "key"])]

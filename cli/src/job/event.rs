@@ -35,7 +35,8 @@ impl Job {
             check_builtin(&self.parameters)?;
         }
         let parameters = if self.parameters.is_empty() { Value::Null } else { Value::Object(self.parameters) };
-        let event = ScatterEvent { job, key: self.key, source, policy: self.policy.into_policy(), parameters };
+        let (key, tags, policy) = (self.key, self.tags, self.policy.into_policy());
+        let event = ScatterEvent { job, key, tags, source, policy, parameters };
         event.validate().map_err(Box::new)?;
         let hooks = HookArgs {
             on_complete: self.on_complete,

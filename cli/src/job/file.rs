@@ -73,6 +73,9 @@ mod tests {
             ("[policy.backoff]\nbase = 1", "base"),
             ("[source]\ntype = 'query'", "query"),
             ("[source]\nfrom = 1.5", "float"),
+            ("[tags]\nteam = 7", "integer"),
+            ("[tags]\n'a b' = 'x'", "\"a b\" is not the name of a tag"),
+            ("[tags]\nteam = \"a\\nb\"", "the tag team has a control character"),
         ] {
             let refusal = refusal(text);
             assert!(refusal.contains(word) && refusal.contains("jobs/a.toml"), "{text}: {refusal}");

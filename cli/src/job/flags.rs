@@ -27,6 +27,7 @@ impl Job {
         replace(&mut self.on_stall, hooks.on_stall.as_ref());
         replace(&mut self.then, hooks.then.as_ref());
         replace(&mut self.hook_timeout, hooks.hook_timeout.as_ref());
+        self.tags = self.tags.overlaid(&args.tag.clone().try_into()?)?;
         self.durable |= args.system.durable;
         self.any_worker = args.system.any_worker;
         self.policy.overlay(args);

@@ -11,6 +11,9 @@
 //! then = "report.toml"                   # optional: the job that follows a success
 //! durable = false                        # optional: true survives a power cut, and is slower
 //!
+//! [tags]                                 # optional: names and values that the execution keeps and its events carry
+//! team = "maps"
+//!
 //! [source]                               # one of:
 //! type = "dynamodb-scan"                 #   table, items_per_segment or segments, count = "exact" or "estimate"
 //! table = "cities"                       # type = "range":  from, to (numbers or dates; `to` is not in it), size
@@ -22,6 +25,13 @@
 //! attribute = "population"               #   sum; with codes also table and index, as for count
 //! # command = "./segment.sh"             #   exec; also permanent_exit_code, and kill_grace = "10s"
 //! # sleep_ms = 10                        #   noop
+//!
+//! [schedule]                             # optional, for `serve`
+//! cron = "30 2 * * MON-FRI"              #   minute, hour, day of the month, month, day of the week; or
+//!                                        #   after = ["load"]: once those jobs SUCCEEDED, with their key
+//! timezone = "Europe/Berlin"             #   of cron; UTC if not given
+//! catch_up = "last"                      #   of missed moments: "none", "last" (if not given) or "all"
+//! max_active = 1                         #   executions of this job at once
 //!
 //! [policy]                               # optional
 //! max_attempts = 3
@@ -43,16 +53,19 @@ mod for_stack;
 mod list;
 #[cfg(test)]
 mod property_tests;
+mod schedule;
 #[cfg(test)]
 mod tests;
 mod value;
 
 pub use self::event::RunPlan;
+pub use self::schedule::JobFile;
 
 use std::path::{Path, PathBuf};
 
 use control_table::id::{ExecutionKey, JobName};
 use control_table::policy::{OnTooManyFailures, Tolerance};
+use control_table::tags::Tags;
 use engine::scatter::sources::Bound;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -81,6 +94,8 @@ pub struct Job {
     durable: bool,
     #[serde(skip)]
     any_worker: bool,
+    tags: Tags,
+    schedule: Option<schedule::ScheduleTable>,
     source: Source,
     policy: Policy,
     #[serde(deserialize_with = "value::object")]
@@ -256,6 +271,55 @@ pub enum UsageError {
     /// The changed limit is not valid.
     #[error(transparent)]
     Policy(#[from] control_table::policy::InvalidPolicy),
+    /// The folder of job files cannot be read.
+    #[error("cannot read the folder {path}")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A folder without job files.
+    #[error("the folder {0} has no job files: they end in .toml")]
+    NoJobs(PathBuf),
+    /// A folder with more job files than are served.
+    #[error(
+        "the folder {path} has more than {limit} job files: serve them from several folders, with a data directory each"
+    )]
+    ManyJobs {
+        /// The folder.
+        path: PathBuf,
+        /// The most.
+        limit: usize,
+    },
+    /// A job file of a folder is not in order.
+    #[error("{path}: {source}")]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<Self>,
+    },
+    /// The cron pattern or its time zone.
+    #[error(transparent)]
+    Timetable(#[from] local::schedule::InvalidTimetable),
+    /// The schedules of a folder do not fit together.
+    #[error(transparent)]
+    Agenda(#[from] local::schedule::AgendaError),
+    /// None of the job files has a schedule.
+    #[error("none of the job files in {0} has a [schedule], so nothing would ever start: give one to a job")]
+    NothingScheduled(PathBuf),
+    /// A number of executions at once that is out of its limits.
+    #[error("max_active is {given}: write a number from 1 to {limit}")]
+    MaxActive {
+        /// What was given.
+        given: u32,
+        /// The most.
+        limit: u32,
+    },
+    /// The tags are not valid.
+    #[error(transparent)]
+    Tags(#[from] control_table::tags::InvalidTags),
     /// A moment that cannot be read.
     #[error(transparent)]
     Since(#[from] crate::since::InvalidSince),

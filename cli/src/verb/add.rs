@@ -68,7 +68,7 @@ impl From<OperatorError> for Stopped {
 }
 
 pub(super) async fn execute(context: &Context, args: &AddArgs) -> Result<ExitCode, CliError> {
-    let execution_id = context.find(&args.id).await?;
+    let execution_id = context.find(&args.execution).await?;
     let specs = Specs::open(&args.file)?;
     let token = args.token.clone().unwrap_or_else(|| context.entropy().nonce());
     let mut interrupt = context.take_signals();

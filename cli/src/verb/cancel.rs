@@ -13,7 +13,7 @@ use crate::error::CliError;
 /// process, whose sweeper sees it at its next tick, or by this one, if there is none.
 pub(super) async fn execute(context: &Context, args: &CancelArgs) -> Result<ExitCode, CliError> {
     let mut interrupt = context.take_signals();
-    let execution_id = context.find(&args.id).await?;
+    let execution_id = context.find(&args.execution).await?;
     // Beside the process that works on it, if there is one: that one cancels its segments.
     if context.bystander().await?.cancel(execution_id).await?.was_complete {
         context.output.note(format_args!("{execution_id} is complete already: there is nothing to cancel"));

@@ -3,19 +3,20 @@
 use std::process::ExitCode;
 
 use api::view::{Failure, Failures};
+use control_table::read::FindError;
 
 use crate::args::FailuresArgs;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::execution::IdError;
 use crate::format::grouped;
 use crate::output::{Colour, Line, Output};
 
 pub(super) async fn execute(context: &Context, args: &FailuresArgs) -> Result<ExitCode, CliError> {
     let database = context.read().await?;
     let table = database.control_table();
-    let execution_id = context.resolve(table, &args.id).await?;
-    let execution = table.execution(execution_id).await?.ok_or_else(|| IdError::NotFound(args.id.clone()))?;
+    let execution_id = context.resolve(table, &args.execution).await?;
+    let execution =
+        table.execution(execution_id).await?.ok_or_else(|| FindError::NotFound(args.execution.id.clone()))?;
     let failures = Failures::read(table, execution_id, execution.groups, usize::MAX).await?;
     if context.output.is_json() {
         context.output.value(&failures)?;

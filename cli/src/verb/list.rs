@@ -2,20 +2,18 @@
 
 use std::process::ExitCode;
 
-use chrono::DateTime;
 use control_table::ControlTable;
 use control_table::id::ExecutionId;
-use control_table::read::ExecutionSummary;
-use control_table::read::ListQuery;
+use control_table::read::{ExecutionSummary, ListQuery};
 use serde::Serialize;
 
-use crate::args::ListArgs;
+use crate::args::{IdArgs, ListArgs};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::execution_table::ExecutionTable;
 
 /// What `list --json` prints.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Answer {
     executions: Vec<ExecutionSummary>,
     /// Where the next page begins, if there may be one.
@@ -23,43 +21,64 @@ struct Answer {
 }
 
 pub(super) async fn execute(context: &Context, args: ListArgs) -> Result<ExitCode, CliError> {
-    let limit = usize::from(args.limit);
-    let views = match context.read().await {
-        Ok(tables) => listed(context, tables.control_table(), args).await?,
+    let has_filters = args.has_filters();
+    let answer = match context.read().await {
+        Ok(tables) => {
+            let table = tables.control_table();
+            page(table, &query(context, table, args).await?).await?
+        }
         // Nothing was ever kept here: that is an empty list, and no mistake.
-        Err(CliError::Local(local::Error::Empty(_))) => Vec::new(),
+        Err(CliError::Local(local::Error::Empty(_))) => Answer::default(),
         Err(error) => return Err(error),
     };
-    let next = views.last().filter(|_| views.len() >= limit).map(|view| view.execution_id);
     if context.output.is_json() {
-        context.output.value(&Answer { executions: views, next })?;
+        context.output.value(&answer)?;
         return Ok(ExitCode::SUCCESS);
     }
-    print(context, &views)?;
-    if let Some(next) = next {
-        let list = context.command(format_args!("list --before {next}"));
-        context.output.note(format_args!("there may be more: {list}"));
+    print(context, &answer.executions)?;
+    if let Some(next) = answer.next {
+        say_where_to_continue(context, next, has_filters);
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn listed(context: &Context, table: &ControlTable, args: ListArgs) -> Result<Vec<ExecutionSummary>, CliError> {
+async fn query(context: &Context, table: &ControlTable, args: ListArgs) -> Result<ListQuery, CliError> {
     let now = context.now();
-    let before = match &args.before {
-        Some(id) => Some(context.resolve(table, id).await?),
+    let before = match args.before {
+        Some(text) => Some(place(context, table, text).await?),
         None => None,
     };
-    let since = args.since.map_or(DateTime::UNIX_EPOCH, |since| since.moment(now));
-    views(table, &ListQuery { job: args.job, since, now, before, limit: args.limit }).await
+    let mut query = ListQuery {
+        job: args.job,
+        key: args.key,
+        statuses: args.status.into_iter().map(Into::into).collect(),
+        tags: args.tag,
+        until: args.until.map(|until| until.moment(now)),
+        before,
+        ..ListQuery::all(now, args.limit)
+    };
+    if let Some(since) = args.since {
+        query.since = since.moment(now);
+    }
+    Ok(args.day.into_iter().fold(query, |query, day| query.on_day(day.0)))
 }
 
-async fn views(table: &ControlTable, query: &ListQuery) -> Result<Vec<ExecutionSummary>, CliError> {
-    let mut views = Vec::new();
-    for row in table.executions(query).await? {
-        // Read again, with its tallies: an index does not know how far an execution has come.
-        views.extend(table.summary(row.execution_id).await?);
+/// Where a list continues. The `next` of a page has the form of an ID, and there may be no execution that has it.
+async fn place(context: &Context, table: &ControlTable, text: String) -> Result<ExecutionId, CliError> {
+    match text.parse() {
+        Ok(place) => Ok(place),
+        Err(_) => context.resolve(table, &IdArgs { id: text, job: None }).await,
     }
-    Ok(views)
+}
+
+async fn page(table: &ControlTable, query: &ListQuery) -> Result<Answer, CliError> {
+    let page = table.executions(query).await?;
+    let mut executions = Vec::new();
+    for row in page.executions {
+        // Read again, with its tallies: an index does not know how far an execution has come.
+        executions.extend(table.summary(row.execution_id).await?);
+    }
+    Ok(Answer { executions, next: page.next })
 }
 
 fn print(context: &Context, views: &[ExecutionSummary]) -> Result<(), CliError> {
@@ -74,4 +93,13 @@ fn print(context: &Context, views: &[ExecutionSummary]) -> Result<(), CliError> 
         output.line(table.row(view))?;
     }
     Ok(())
+}
+
+fn say_where_to_continue(context: &Context, next: ExecutionId, has_filters: bool) {
+    if has_filters {
+        context.output.note(format_args!("there may be more: the same command with --before {next} shows them"));
+    } else {
+        let list = context.command(format_args!("list --before {next}"));
+        context.output.note(format_args!("there may be more: {list}"));
+    }
 }

@@ -17,6 +17,7 @@ mod resume;
 mod run;
 mod seal;
 mod segments;
+mod serve;
 mod set;
 mod simulate;
 mod status;
@@ -28,14 +29,13 @@ use std::process::ExitCode;
 use api::view::ExecutionView;
 use control_table::ControlTable;
 use control_table::id::ExecutionId;
-use control_table::read::ExecutionSummary;
+use control_table::read::{ExecutionSummary, FindError};
 use control_table::rows::ExecutionStatus;
 use engine::{Finished, Operator};
 
 use crate::args::Verb;
 use crate::context::Context;
 use crate::error::{CliError, FAILED};
-use crate::execution::IdError;
 use crate::follow::Follower;
 use crate::interrupt::Interrupt;
 use crate::summary;
@@ -46,7 +46,7 @@ pub async fn execute(context: &Context, verb: Verb) -> Result<ExitCode, CliError
         Verb::Import(args) => import::execute(context, args).await,
         Verb::Tables(args) => tables::execute(context, args).await,
         Verb::Run(args) => Box::pin(run::execute(context, *args)).await,
-        Verb::Status(args) => status::execute(context, &args.id).await,
+        Verb::Status(args) => status::execute(context, &args).await,
         Verb::List(args) => list::execute(context, args).await,
         Verb::Segments(args) => segments::execute(context, &args).await,
         Verb::Results(args) => results::execute(context, &args).await,
@@ -60,8 +60,9 @@ pub async fn execute(context: &Context, verb: Verb) -> Result<ExitCode, CliError
         Verb::Add(args) => Box::pin(add::execute(context, &args)).await,
         Verb::Seal(args) => Box::pin(seal::execute(context, &args)).await,
         Verb::DeadLetters(args) => dead_letters::execute(context, &args).await,
-        Verb::Watch(args) => Box::pin(watch::execute(context, &args.id)).await,
+        Verb::Watch(args) => Box::pin(watch::execute(context, &args)).await,
         Verb::Resume(args) => Box::pin(resume::execute(context, args)).await,
+        Verb::Serve(args) => Box::pin(serve::execute(context, &args)).await,
         Verb::Simulate(args) => simulate::execute(context, *args).await,
         Verb::Console(args) => Box::pin(console::execute(context, *args)).await,
         Verb::Local(args) => local::execute(context, args).await,
@@ -106,7 +107,7 @@ async fn follow_to_end(
         return Ok(ended_by_signal(interrupt));
     };
     let finished = finished?;
-    let view = table.summary(execution_id).await?.ok_or_else(|| IdError::NotFound(execution_id.to_string()))?;
+    let view = table.summary(execution_id).await?.ok_or_else(|| FindError::NotFound(execution_id.to_string()))?;
     print_finished(context, table, finished, &view, wanted).await
 }
 

@@ -11,7 +11,7 @@ use crate::error::CliError;
 
 pub(super) async fn execute(context: &Context, args: &RedriveArgs) -> Result<ExitCode, CliError> {
     // Asked before the system is started: a mistyped ID should not set anything else in motion.
-    let execution_id = context.find(&args.id).await?;
+    let execution_id = context.find(&args.execution).await?;
     let mut interrupt = context.take_signals();
     let operator = context.start(&args.system).await?;
     let ended = async {

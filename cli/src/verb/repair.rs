@@ -7,13 +7,13 @@ use control_table::rows::ExecutionStatus;
 use engine::operate::{RepairMode, RepairReport};
 
 use super::{follow_to_end, shut_down};
-use crate::args::RepairArgs;
+use crate::args::{IdArgs, RepairArgs};
 use crate::context::Context;
 use crate::error::{CliError, DIFFERENCES, FAILED};
 use crate::output::OutputError;
 
 pub(super) async fn execute(context: &Context, args: &RepairArgs) -> Result<ExitCode, CliError> {
-    let execution_id = resolve(context, &args.id).await?;
+    let execution_id = resolve(context, &args.execution).await?;
     if args.dry_run {
         // Starts no system: its sweeper would correct differences by itself.
         let report = context.bystander().await?.repair(execution_id, RepairMode::DryRun).await?;
@@ -50,11 +50,11 @@ pub(super) async fn execute(context: &Context, args: &RepairArgs) -> Result<Exit
 }
 
 /// Takes a full ID as it is, because the row of a damaged execution may be missing.
-async fn resolve(context: &Context, text: &str) -> Result<ExecutionId, CliError> {
-    if let Ok(execution_id) = text.to_ascii_lowercase().parse() {
+async fn resolve(context: &Context, execution: &IdArgs) -> Result<ExecutionId, CliError> {
+    if let Ok(execution_id) = execution.id.to_ascii_lowercase().parse() {
         return Ok(execution_id);
     }
-    context.find(text).await
+    context.find(execution).await
 }
 
 fn is_corrected(report: &RepairReport) -> bool {

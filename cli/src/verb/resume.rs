@@ -7,16 +7,17 @@ use control_table::rows::{ExecutionStatus, PlanKind};
 use engine::Operator;
 
 use super::{follow_to_end, shut_down};
-use crate::args::ResumeArgs;
+use crate::args::{IdArgs, ResumeArgs};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::interrupt::Interrupt;
 
 pub(super) async fn execute(context: &Context, args: ResumeArgs) -> Result<ExitCode, CliError> {
     let mut interrupt = context.take_signals();
+    let execution = args.id.map(|id| IdArgs { id, job: args.job });
     // Starting is resuming: the system continues every execution that it finds open.
     let operator = context.start(&args.system).await?;
-    let ended = wait(context, &*operator, args.id.as_deref(), &mut interrupt).await;
+    let ended = wait(context, &*operator, execution.as_ref(), &mut interrupt).await;
     shut_down(&*operator, &interrupt).await;
     ended
 }
@@ -44,14 +45,14 @@ async fn left_open(context: &Context, operator: &dyn Operator) -> Result<Vec<Exe
 async fn wait(
     context: &Context,
     operator: &dyn Operator,
-    id: Option<&str>,
+    execution: Option<&IdArgs>,
     interrupt: &mut Interrupt,
 ) -> Result<ExitCode, CliError> {
     let table = operator.table();
-    let open = match id {
-        Some(id) => {
+    let open = match execution {
+        Some(execution) => {
             operator.resume().await?;
-            vec![context.resolve(table, id).await?]
+            vec![context.resolve(table, execution).await?]
         }
         None => left_open(context, operator).await?,
     };

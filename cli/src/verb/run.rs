@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use api::view::ExecutionView;
 use control_table::id::{ExecutionId, ExecutionKey, JobName};
+use control_table::read::FindError;
 use control_table::rows::ExecutionStatus;
 use engine::scatter::ScatterEvent;
 use engine::{Operator, Started};
@@ -13,7 +14,6 @@ use super::{ended_by_signal, follow_to_end, print_finished, shut_down};
 use crate::args::{RunArgs, SystemArgs};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::execution::IdError;
 use crate::follow::Follower;
 use crate::interrupt::Interrupt;
 use crate::job::{Job, RunPlan};
@@ -50,7 +50,7 @@ async fn attach(
     system_args: &SystemArgs,
 ) -> Result<ExitCode, CliError> {
     let found = context.read().await?.control_table().execution_of_key(job, key).await?;
-    let execution_id = found.ok_or_else(|| IdError::NoKey { job: job.clone(), key: key.clone() })?;
+    let execution_id = found.ok_or_else(|| CliError::NoneToAttach { job: job.clone(), key: key.clone() })?;
     let mut interrupt = context.take_signals();
     let operator = context.start(system_args).await?;
     let ended = follow_to_end(context, &*operator, execution_id, ExecutionStatus::Succeeded, &mut interrupt).await;
@@ -85,7 +85,7 @@ async fn drive(
         return interrupted(context, Some(execution_id), &**operator, interrupt).await;
     };
     let finished = finished?;
-    let view = table.summary(execution_id).await?.ok_or_else(|| IdError::NotFound(execution_id.to_string()))?;
+    let view = table.summary(execution_id).await?.ok_or_else(|| FindError::NotFound(execution_id.to_string()))?;
     print_finished(context, table, finished, &view, ExecutionStatus::Succeeded).await
 }
 

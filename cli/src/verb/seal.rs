@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::CliError;
 
 pub(super) async fn execute(context: &Context, args: &SealArgs) -> Result<ExitCode, CliError> {
-    let execution_id = context.find(&args.id).await?;
+    let execution_id = context.find(&args.execution).await?;
     let mut interrupt = context.take_signals();
     let operator = context.start(&args.system).await?;
     let ended = async {

@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use api::view::SegmentView;
 use chrono::{DateTime, Utc};
+use control_table::read::FindError;
 use control_table::rows::SegmentStatus;
 
 use crate::args::SegmentsArgs;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::execution::IdError;
 use crate::format::{cut, grouped};
 use crate::output::{Colour, Line, Output, OutputError};
 
@@ -19,8 +19,9 @@ const SPEC_WIDTH: usize = 60;
 pub(super) async fn execute(context: &Context, args: &SegmentsArgs) -> Result<ExitCode, CliError> {
     let database = context.read().await?;
     let table = database.control_table();
-    let execution_id = context.resolve(table, &args.id).await?;
-    let execution = table.execution(execution_id).await?.ok_or_else(|| IdError::NotFound(args.id.clone()))?;
+    let execution_id = context.resolve(table, &args.execution).await?;
+    let execution =
+        table.execution(execution_id).await?.ok_or_else(|| FindError::NotFound(args.execution.id.clone()))?;
     let status = args.status.map(SegmentStatus::from);
     let mut shown = 0_u64;
     // A group at a time: an execution may have millions.

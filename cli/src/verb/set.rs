@@ -12,7 +12,7 @@ use crate::error::CliError;
 
 /// One conditional write, beside the process that works on the execution: that one sees it at its next look.
 pub(super) async fn execute(context: &Context, args: &SetArgs) -> Result<ExitCode, CliError> {
-    let execution_id = context.find(&args.id).await?;
+    let execution_id = context.find(&args.execution).await?;
     let SetArgs { max_concurrency, tolerated_failures, .. } = *args;
     let change = LimitChange { max_concurrency, tolerated_failures };
     let policy = context.bystander().await?.set(execution_id, change).await?;

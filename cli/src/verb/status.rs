@@ -3,17 +3,19 @@
 use std::process::ExitCode;
 
 use api::view::ExecutionView;
+use control_table::read::FindError;
 
+use crate::args::IdArgs;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::execution::IdError;
 use crate::summary;
 
-pub(super) async fn execute(context: &Context, id: &str) -> Result<ExitCode, CliError> {
+pub(super) async fn execute(context: &Context, execution: &IdArgs) -> Result<ExitCode, CliError> {
     let database = context.read().await?;
     let table = database.control_table();
-    let execution_id = context.resolve(table, id).await?;
-    let view = ExecutionView::read(table, execution_id).await?.ok_or_else(|| IdError::NotFound(id.to_owned()))?;
+    let execution_id = context.resolve(table, execution).await?;
+    let view = ExecutionView::read(table, execution_id).await?;
+    let view = view.ok_or_else(|| FindError::NotFound(execution.id.clone()))?;
     summary::print(&context.output, &view)?;
     if !view.summary.status.is_terminal() {
         context.warn_if_left(&database, execution_id).await?;

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use control_table::ControlTable;
 use control_table::id::ExecutionId;
+use control_table::read::FindError;
 use control_table::rows::ExecutionStatus;
 
 use super::{ended_by_signal, follow_to_end, print_ended};
-use crate::args::SystemArgs;
+use crate::args::{IdArgs, SystemArgs};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::execution::IdError;
 use crate::follow::Follower;
 use crate::interrupt::Interrupt;
 
@@ -21,8 +21,8 @@ const LOOK: Duration = Duration::from_millis(300);
 /// Looks without any change after which it is worth a word.
 const STILL: u32 = 40;
 
-pub(super) async fn execute(context: &Context, id: &str) -> Result<ExitCode, CliError> {
-    let execution_id = context.find(id).await?;
+pub(super) async fn execute(context: &Context, execution: &IdArgs) -> Result<ExitCode, CliError> {
+    let execution_id = context.find(execution).await?;
     let mut interrupt = context.take_signals_while_watching();
     if context.is_deployed() {
         let operator = context.start(&SystemArgs::default()).await?;
@@ -52,7 +52,7 @@ pub(super) async fn follow(
         return Ok(ended_by_signal(interrupt));
     };
     ended?;
-    let view = table.summary(execution_id).await?.ok_or_else(|| IdError::NotFound(execution_id.to_string()))?;
+    let view = table.summary(execution_id).await?.ok_or_else(|| FindError::NotFound(execution_id.to_string()))?;
     print_ended(context, table, &view, wanted).await
 }
 

@@ -7,6 +7,7 @@ mod damage;
 #[cfg(not(feature = "aws"))]
 mod deployed;
 mod external;
+mod finding;
 mod hooks;
 mod hostile;
 mod import;
@@ -15,6 +16,8 @@ mod processes;
 mod redrive;
 mod repair;
 mod results;
+#[cfg(unix)]
+mod serve;
 #[cfg(unix)]
 mod signals;
 mod texts;

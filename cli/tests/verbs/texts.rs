@@ -3,7 +3,7 @@
 
 use crate::world::{Answer, World};
 
-const VERBS: [&str; 20] = [
+const VERBS: [&str; 21] = [
     "import",
     "tables",
     "run",
@@ -23,6 +23,7 @@ const VERBS: [&str; 20] = [
     "seal",
     "dead-letters",
     "resume",
+    "serve",
     "local",
 ];
 

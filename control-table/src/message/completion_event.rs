@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::id::{ExecutionId, ExecutionKey, JobName};
 use crate::rows::{Counts, ExecutionRow, ExecutionStatus};
+use crate::tags::Tags;
 
 /// The completion of a generation. Published at least once, with an ID by which a consumer drops repeats.
 #[expect(missing_docs, reason = "the names say it")]
@@ -17,6 +18,9 @@ pub struct CompletionEvent {
     pub execution_id: ExecutionId,
     pub job: JobName,
     pub key: ExecutionKey,
+    /// The tags that the execution was given at its start.
+    #[serde(default)]
+    pub tags: Tags,
     /// The generation that completed.
     pub generation: u32,
     /// `SUCCEEDED`, `FAILED` or `CANCELLED`.
@@ -54,6 +58,7 @@ impl CompletionEvent {
             execution_id: execution.execution_id,
             job: execution.job.clone(),
             key: execution.key.clone(),
+            tags: execution.tags.clone(),
             generation: execution.generation,
             status: execution.status,
             segments: execution.segments,

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::id::{ExecutionId, ExecutionKey, JobName};
 use crate::rows::{ExecutionRow, ExecutionStatus, Notification};
+use crate::tags::Tags;
 
 /// A notification. Published at least once, with an ID by which a consumer drops repeats.
 #[expect(missing_docs, reason = "the names say it")]
@@ -19,6 +20,9 @@ pub struct NotificationEvent {
     pub execution_id: ExecutionId,
     pub job: JobName,
     pub key: ExecutionKey,
+    /// The tags that the execution was given at its start.
+    #[serde(default)]
+    pub tags: Tags,
     /// The generation in which it happened.
     pub generation: u32,
     /// The status of the execution.
@@ -48,6 +52,7 @@ impl NotificationEvent {
             execution_id: execution.execution_id,
             job: execution.job.clone(),
             key: execution.key.clone(),
+            tags: execution.tags.clone(),
             generation: execution.generation,
             status: execution.status,
             segment: execution.first_failure.filter(|_| notification == Notification::FirstFailure),

@@ -25,6 +25,7 @@ pub(crate) fn opened() -> Option<ExecutionRow> {
         execution_id: execution_id(),
         job: "nightly".parse().unwrap(),
         key: "2026-11-24".parse().unwrap(),
+        tags: crate::tags::Tags::default(),
         policy: Policy::default(),
         expected: None,
         kind: crate::rows::PlanKind::Planned,

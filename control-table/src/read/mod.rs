@@ -2,12 +2,14 @@
 //!
 //! - by key: an execution, its plan, its key, a mark, a segment
 //! - by group: segments, tallies
+//! - [`ControlTable::find`]: the execution that a person means
 //! - the due index, retries, lists of executions, dead letters
 //! - [`ExecutionSummary`], [`Progress`]: an execution with the sums of all its groups, folded or not
 
 mod dead_letters;
 mod due;
 mod executions;
+mod find;
 mod retries;
 mod running;
 mod segments;
@@ -16,7 +18,8 @@ mod tallies;
 mod watermarks;
 
 pub use self::due::DueItem;
-pub use self::executions::ListQuery;
+pub use self::executions::{ExecutionPage, KeyPage, ListQuery};
+pub use self::find::{Candidate, FindError};
 pub use self::retries::Retries;
 pub use self::summary::{ExecutionSummary, Progress};
 

@@ -15,6 +15,7 @@ use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::id::{ExecutionId, ExecutionKey, JobName};
 use crate::rows::{Counts, ExecutionRow, ExecutionStatus, SegmentStatus, Stop, TallyRow};
+use crate::tags::Tags;
 
 /// Unfinished groups in which running segments are counted at most: a query for each. Workers take segments in order, so the
 /// running ones are in the earliest of these groups.
@@ -39,6 +40,9 @@ pub struct ExecutionSummary {
     pub job: JobName,
     /// The execution's idempotency key.
     pub key: ExecutionKey,
+    /// The tags that it was given at its start.
+    #[serde(default)]
+    pub tags: Tags,
     /// See [`ExecutionStatus`].
     pub status: ExecutionStatus,
     /// 1 at first, one more after each redrive.
@@ -113,6 +117,7 @@ impl ExecutionSummary {
             execution_id: sums.execution_id,
             job: sums.job,
             key: sums.key,
+            tags: sums.tags,
             status: sums.status,
             generation: sums.generation,
             segments: sums.segments,

@@ -9,6 +9,7 @@ use super::{Counts, Due, ItemKey, Selection};
 use crate::clock::Timestamp;
 use crate::id::{ExecutionId, ExecutionKey, JobName};
 use crate::policy::Policy;
+use crate::tags::Tags;
 
 /// The status of an execution.
 ///
@@ -136,6 +137,9 @@ pub struct ExecutionRow {
     pub day: String,
     /// The caller's idempotency key, or the ID of its request.
     pub key: ExecutionKey,
+    /// The caller's tags.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
     /// See [`ExecutionStatus`].
     pub status: ExecutionStatus,
     /// 1 at first, one more after each redrive.

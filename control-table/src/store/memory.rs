@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::id::{ExecutionId, GroupId, SegmentId};
 use crate::operation::{AnyOperation, AnyOutcome, Operation, Part, Rows, WrongRow};
-use crate::read::{DueItem, ListQuery};
+use crate::read::{DueItem, KeyPage, ListQuery};
 use crate::rows::{
     AddMarkRow, AnyRow, DeadLetterRow, DeadLetterSource, Due, DueShard, ExecutionRow, KeyRow, PlanRow, Row, RowKey,
     SegmentRow, SegmentStatus, TallyRow, WatermarkRow,
@@ -229,10 +229,10 @@ impl Store for MemoryStore {
         Box::pin(ready(Ok(marks.take(limit.into()).map(Row::key).collect())))
     }
 
-    fn list_executions<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Vec<RowKey>, Error>> {
+    fn list_executions<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<KeyPage, Error>> {
         let table = self.lock();
         let found = table.executions.values().rev().filter(|row| query.takes(row)).take(query.limit.into());
-        Box::pin(ready(Ok(found.map(Row::key).collect())))
+        Box::pin(ready(Ok(KeyPage::new(found.map(Row::key).collect(), query.limit))))
     }
 
     fn dead_letters(&self, source: DeadLetterSource) -> BoxFuture<'_, Result<Vec<DeadLetterRow>, Error>> {

@@ -19,7 +19,7 @@ use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::id::{ExecutionId, GroupId, SegmentId};
 use crate::operation::{AnyOperation, AnyOutcome, Operation};
-use crate::read::{DueItem, ListQuery};
+use crate::read::{DueItem, KeyPage, ListQuery};
 use crate::rows::{AnyRow, DeadLetterRow, DeadLetterSource, DueShard, Row, RowKey, SegmentRow, SegmentStatus};
 
 /// A store of rows. Reads of rows by their keys, and of segments, are strongly consistent; the due index and the lists of
@@ -78,8 +78,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The keys of the marks of an execution's adds, at most `limit`.
     fn add_marks(&self, execution_id: ExecutionId, limit: u16) -> BoxFuture<'_, Result<Vec<RowKey>, Error>>;
 
-    /// The keys of executions, newest first.
-    fn list_executions<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Vec<RowKey>, Error>>;
+    /// Keys of executions, newest first, at most as many as the query's limit: all that the list has, and perhaps others of the same job
+    /// and time, if the store has no index for the other filters. A page that is not full ends the list, or the days that it covers.
+    fn list_executions<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<KeyPage, Error>>;
 
     /// The dead letters of a source, in any order, up to the bound of the store.
     fn dead_letters(&self, source: DeadLetterSource) -> BoxFuture<'_, Result<Vec<DeadLetterRow>, Error>>;

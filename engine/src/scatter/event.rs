@@ -3,6 +3,7 @@
 use control_table::id::{ExecutionKey, JobName};
 use control_table::limits::{MAX_PARAMETERS_BYTES, MAX_PLAN_BYTES};
 use control_table::policy::Policy;
+use control_table::tags::Tags;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -25,6 +26,9 @@ pub struct ScatterEvent {
     /// nothing new, but a caller that calls twice gets two executions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<ExecutionKey>,
+    /// Names and values that the execution keeps, and that its events carry. The first call with a key gives them.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
     /// Where the segments come from.
     pub source: SourceRequest,
     /// How failure is treated.
@@ -47,7 +51,8 @@ impl ScatterEvent {
         Ok(event)
     }
 
-    /// Refuses what can be seen to be wrong without looking anywhere.
+    /// Refuses what can be seen to be wrong without looking anywhere. (What has a type of its own, such as the tags, was checked when the
+    /// event was made.)
     ///
     /// # Errors
     /// The first field that is wrong.
@@ -113,7 +118,8 @@ mod tests {
             json!({ "type": "list", "file": "/path" }),
             json!({ "type": "external" }),
         ] {
-            let event = event(&json!({ "source": source, "key": "k", "parameters": [1] })).unwrap();
+            let event =
+                event(&json!({ "source": source, "key": "k", "parameters": [1], "tags": { "team": "maps" } })).unwrap();
             let written = serde_json::to_value(&event).unwrap();
             assert_eq!(written["source"], source);
             assert_eq!(ScatterEvent::parse(written).unwrap(), event);
@@ -139,6 +145,9 @@ mod tests {
             (json!({ "policy": { "max_attempts": 0 } }), ["policy.max_attempts", "1 to 100"]),
             (json!({ "policy": { "attempts": 3 } }), ["policy", "unknown field"]),
             (json!({ "parameters": long }), ["parameters", "8192"]),
+            (json!({ "tags": { "a b": "x" } }), ["tags: ", "\"a b\" is not the name of a tag"]),
+            (json!({ "tags": { "token": "x\n" } }), ["tags: ", "token has a control character"]),
+            (json!({ "tags": [] }), ["tags: ", "map"]),
         ] {
             let error = event(&changes).unwrap_err();
             let refusal = error.to_string();

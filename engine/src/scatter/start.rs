@@ -184,6 +184,7 @@ impl Engine {
             execution_id: ExecutionId::new(self.entropy.uuid_v7(self.clock.now())),
             job: event.job,
             key,
+            tags: event.tags,
             policy: event.policy,
             expected: source.total(),
             kind: source.kind(),

@@ -49,6 +49,7 @@ mod tests {
             execution_id: ExecutionId::new(uuid::Uuid::from_u128(1)),
             job: "nightly".parse().unwrap(),
             key: "today".parse().unwrap(),
+            tags: control_table::tags::Tags::default(),
             policy,
             expected: Some(100),
             kind: PlanKind::Planned,

@@ -60,6 +60,9 @@ pub enum Error {
     /// There is no such execution.
     #[error("there is no execution {0} in this data directory")]
     NoSuchExecution(control_table::id::ExecutionId),
+    /// An emulation has no schedules: its executions belong to one process.
+    #[error("an emulation has no schedules: leave --emulate out")]
+    NoSchedules,
 }
 
 impl Error {
@@ -79,7 +82,8 @@ impl Error {
             | Self::Embedded(_)
             | Self::NotRecovered { .. }
             | Self::Foreign { .. }
-            | Self::NoSuchExecution(_) => false,
+            | Self::NoSuchExecution(_)
+            | Self::NoSchedules => false,
         }
     }
 }

@@ -5,7 +5,7 @@ use control_table::clock::Timestamp;
 use control_table::id::{ExecutionId, GroupId, SegmentId};
 use control_table::limits::KEYS_PER_BATCH_GET;
 use control_table::operation::{AnyOperation, AnyOutcome};
-use control_table::read::{DueItem, ListQuery};
+use control_table::read::{DueItem, KeyPage, ListQuery};
 use control_table::rows::{AnyRow, DeadLetterRow, DeadLetterSource, DueShard, Row, RowKey, SegmentRow, SegmentStatus};
 use control_table::store::{About, Store};
 use futures::future::BoxFuture;
@@ -180,10 +180,10 @@ impl Store for SimulatedTable {
         })
     }
 
-    fn list_executions<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Vec<RowKey>, Error>> {
+    fn list_executions<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<KeyPage, Error>> {
         Box::pin(async move {
             let found = self.inner.rows.list_executions(query).await?;
-            self.charge_index(found.len()).await;
+            self.charge_index(found.keys.len()).await;
             Ok(found)
         })
     }

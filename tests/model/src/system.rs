@@ -168,6 +168,7 @@ impl System {
             execution_id: execution_id(),
             job: "j".parse().unwrap(),
             key: "k".parse().unwrap(),
+            tags: control_table::tags::Tags::default(),
             policy: Policy { max_attempts: self.config.max_attempts, ..Policy::default() },
             expected: None,
             kind: control_table::rows::PlanKind::Planned,

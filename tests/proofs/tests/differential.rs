@@ -177,6 +177,7 @@ impl Pair {
             execution_id: if self.memory.keys.is_empty() { id(0) } else { id(number) },
             job: "job".parse().unwrap(),
             key: "key".parse().unwrap(),
+            tags: vec!["team=maps".parse().unwrap()].try_into().unwrap(),
             policy: Policy {
                 tolerated_failures: Tolerance::Count(1),
                 max_concurrency: self.limited.then_some(2),

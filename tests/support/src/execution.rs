@@ -130,6 +130,7 @@ impl<'a> ExecutionBuilder<'a> {
             execution_id: self.id,
             job: "job".parse().unwrap(),
             key,
+            tags: control_table::tags::Tags::default(),
             policy: self.policy,
             expected: self.expected,
             kind: PlanKind::Planned,

@@ -18,7 +18,7 @@ pub(super) async fn execute(context: &Context, args: &LogsArgs) -> Result<ExitCo
     if context.is_deployed() {
         return Err(UsageError::OnlyHere("logs").into());
     }
-    let execution_id = context.find(&args.id).await?;
+    let execution_id = context.find(&args.execution).await?;
     if args.follow {
         return Box::pin(follow::follow(context, args, execution_id)).await;
     }

@@ -11,6 +11,7 @@ use crate::policy::Policy;
 use crate::rows::{
     CorruptItem, Counts, Due, ExecutionRow, ExecutionStatus, KeyRow, PlanKind, PlanRow, RowKey, to_item,
 };
+use crate::tags::Tags;
 use crate::trace::TraceContext;
 
 /// Opens an execution, in `SCATTERING`.
@@ -22,6 +23,8 @@ pub struct Open {
     pub job: JobName,
     /// The caller's idempotency key, or the ID of its request: an invocation that Lambda repeats then opens no second execution.
     pub key: ExecutionKey,
+    /// They are no part of what another call with the same key must ask for: that call finds the execution with its first tags.
+    pub tags: Tags,
     pub policy: Policy,
     /// Segments that the execution will have, if the source knows.
     pub expected: Option<u64>,
@@ -100,6 +103,7 @@ impl Open {
             job: self.job.clone(),
             day: self.now.to_datetime().format("%Y-%m-%d").to_string(),
             key: self.key.clone(),
+            tags: self.tags.clone(),
             status: ExecutionStatus::Scattering,
             generation: 1,
             policy: self.policy,
@@ -157,6 +161,7 @@ mod tests {
             execution_id: ExecutionId::new(uuid::Uuid::from_u128(id)),
             job: "nightly".parse().unwrap(),
             key: "2026-11-24".parse().unwrap(),
+            tags: "team=maps".parse().map(|tag| vec![tag].try_into().unwrap()).unwrap(),
             policy: Policy::default(),
             expected: Some(3),
             kind: PlanKind::Planned,
@@ -176,7 +181,7 @@ mod tests {
         assert!(matches!(open(1).apply(&mut rows), OpenOutcome::Opened(_)));
         let (key, Part::Is(Some(execution)), Part::Is(Some(plan))) = rows else { panic!("{rows:?}") };
         assert_eq!((execution.day.as_str(), execution.status), ("2026-11-24", ExecutionStatus::Scattering));
-        assert_eq!(plan.execution_id, execution.execution_id);
+        assert_eq!((plan.execution_id, &execution.tags), (execution.execution_id, &open(1).tags));
         let mut second = (key, nothing.1, nothing.2);
         let before = second.clone();
         assert_eq!(open(2).apply(&mut second), OpenOutcome::Existing(open(1).execution_id));

@@ -4,7 +4,7 @@
 
 use super::{About, DynamoDbStore, text};
 use crate::error::Error;
-use crate::read::ListQuery;
+use crate::read::{KeyPage, ListQuery};
 use crate::rows::{Item, PK, RowKey};
 
 /// The index of executions by job.
@@ -13,21 +13,28 @@ pub const JOB_INDEX: &str = "by-job";
 pub const DAY_INDEX: &str = "by-day";
 
 impl DynamoDbStore {
-    /// Keys of executions, from an index. The indexes hold keys only, so that a fold does not write to them.
-    pub(super) async fn query_executions(&self, query: &ListQuery) -> Result<Vec<RowKey>, Error> {
+    /// Keys of executions, from an index. The indexes hold keys only, so that a fold does not write to them: they know an execution's
+    /// job and time, and no other filter.
+    pub(super) async fn query_executions(&self, query: &ListQuery) -> Result<KeyPage, Error> {
         let about = About { operation: "list executions", subject: &self.table };
         if let Some(job) = &query.job {
-            return self.page(about, query, JOB_INDEX, ("job", job.as_str()), query.limit).await;
+            let found = self.page(about, query, JOB_INDEX, ("job", job.as_str()), query.limit).await?;
+            return Ok(KeyPage::new(found, query.limit));
         }
-        let mut found = Vec::new();
+        let (mut found, mut oldest) = (Vec::new(), None);
         for day in query.days() {
             let left = query.limit.saturating_sub(u16::try_from(found.len()).unwrap_or(u16::MAX));
             if left == 0 {
                 break;
             }
-            found.extend(self.page(about, query, DAY_INDEX, ("day", &day), left).await?);
+            found.extend(self.page(about, query, DAY_INDEX, ("day", &day.to_string()), left).await?);
+            oldest = Some(day);
         }
-        Ok(found)
+        if found.len() < query.limit.into() {
+            let next = oldest.and_then(|day| query.after_day(day));
+            return Ok(KeyPage { keys: found, next });
+        }
+        Ok(KeyPage::new(found, query.limit))
     }
 
     async fn page(

@@ -31,7 +31,7 @@ use crate::clock::{Entropy, Timestamp};
 use crate::error::Error;
 use crate::id::{ExecutionId, GroupId, SegmentId};
 use crate::operation::{AnyOperation, AnyOutcome};
-use crate::read::{DueItem, ListQuery};
+use crate::read::{DueItem, KeyPage, ListQuery};
 use crate::retry::Retry;
 use crate::rows::{
     AnyRow, CorruptItem, DeadLetterRow, DeadLetterSource, DueShard, Item, Row, RowKey, SegmentRow, SegmentStatus,
@@ -148,7 +148,7 @@ impl Store for DynamoDbStore {
         Box::pin(self.query_add_marks(execution_id, limit))
     }
 
-    fn list_executions<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Vec<RowKey>, Error>> {
+    fn list_executions<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<KeyPage, Error>> {
         Box::pin(self.query_executions(query))
     }
 

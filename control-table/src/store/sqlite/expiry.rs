@@ -54,6 +54,7 @@ fn delete(connection: &Connection, key: &RowKey) -> Result<(), Failure> {
     match key {
         RowKey::Execution(id) => {
             connection.prepare_cached("DELETE FROM outbox WHERE execution = ?1")?.execute([blob(*id)])?;
+            connection.prepare_cached("DELETE FROM tag_rows WHERE execution = ?1")?.execute([blob(*id)])?;
             connection.prepare_cached("DELETE FROM execution_rows WHERE execution = ?1")?.execute([blob(*id)])?;
         }
         RowKey::Segment(segment) => {

@@ -7,12 +7,14 @@
 //! Several processes may have the file open at the same time: `SQLite` lets one write while the others read.
 
 mod expiry;
+mod list;
 mod outbox;
 mod owner;
 mod reader;
 mod reads;
 mod recent;
 mod rows;
+mod schedule;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -30,6 +32,7 @@ use tokio::sync::Notify;
 
 pub use self::outbox::OutboxEntry;
 pub use self::owner::{Opener, Owner, ProcessId};
+pub use self::schedule::Success;
 pub use self::schema::OpenError;
 
 use self::reader::Reader;
@@ -39,7 +42,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, FileFault};
 use crate::id::{ExecutionId, GroupId, SegmentId};
 use crate::operation::{AnyOperation, AnyOutcome};
-use crate::read::{DueItem, ListQuery};
+use crate::read::{DueItem, KeyPage, ListQuery};
 use crate::rows::{AnyRow, DeadLetterRow, DeadLetterSource, DueShard, RowKey, SegmentRow, SegmentStatus};
 
 /// How long a transaction waits for one of another process. A transaction takes milliseconds; a checkpoint of a large log, seconds.
@@ -284,11 +287,11 @@ impl Store for SqliteStore {
         })
     }
 
-    fn list_executions<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Vec<RowKey>, Error>> {
+    fn list_executions<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<KeyPage, Error>> {
         let query = query.clone();
         Box::pin(async move {
             let about = About { operation: "list executions", subject: &self.name };
-            self.read(about, move |connection| reads::list(connection, &query)).await
+            self.read(about, move |connection| list::list(connection, &query)).await
         })
     }
 

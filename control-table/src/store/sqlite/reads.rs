@@ -6,9 +6,9 @@ use uuid::Uuid;
 use super::rows::{blob, int, parse_as};
 use super::{Failure, ProcessId};
 use crate::clock::Timestamp;
-use crate::id::{ExecutionId, GroupId, JobName, SegmentId};
+use crate::id::{ExecutionId, GroupId, SegmentId};
 use crate::limits::GROUP_SIZE;
-use crate::read::{DueItem, ListQuery};
+use crate::read::DueItem;
 use crate::rows::{AddMarkRow, DeadLetterRow, DeadLetterSource, DueKind, DueShard, RowKey, SegmentRow, SegmentStatus};
 
 /// The indexes of a group's segments: from, and before.
@@ -75,7 +75,7 @@ pub(super) fn count(connection: &Connection, group: GroupId, status: SegmentStat
     Ok(statement.query_row(params![blob(group.execution_id), from, before, status.as_str()], |row| row.get(0))?)
 }
 
-fn execution_id(row: &SqlRow<'_>, column: usize) -> Result<ExecutionId, rusqlite::Error> {
+pub(super) fn execution_id(row: &SqlRow<'_>, column: usize) -> Result<ExecutionId, rusqlite::Error> {
     Ok(ExecutionId::new(Uuid::from_bytes(row.get(column)?)))
 }
 
@@ -151,24 +151,6 @@ pub(super) fn open_executions(connection: &Connection, shard: DueShard) -> Resul
         "SELECT execution FROM execution_rows WHERE due_at IS NOT NULL AND due_shard = ?1 ORDER BY execution",
     )?;
     let found = statement.query_map([String::from(shard)], |row| execution_id(row, 0))?;
-    Ok(found.collect::<Result<_, _>>()?)
-}
-
-pub(super) fn list(connection: &Connection, query: &ListQuery) -> Result<Vec<RowKey>, Failure> {
-    let (lowest, highest) = query.bounds();
-    let mut statement = connection.prepare_cached(match query.job {
-        Some(_) => {
-            "SELECT execution FROM execution_rows
-             WHERE job = ?4 AND execution BETWEEN ?1 AND ?2 ORDER BY execution DESC LIMIT ?3"
-        }
-        None => {
-            "SELECT execution FROM execution_rows
-             WHERE (?4 IS NULL) AND execution BETWEEN ?1 AND ?2 ORDER BY execution DESC LIMIT ?3"
-        }
-    })?;
-    let job = query.job.as_ref().map(JobName::as_str);
-    let bounds = params![lowest.into_bytes(), highest.into_bytes(), query.limit, job];
-    let found = statement.query_map(bounds, |row| execution_id(row, 0).map(RowKey::Execution))?;
     Ok(found.collect::<Result<_, _>>()?)
 }
 

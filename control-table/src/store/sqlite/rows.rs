@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{Failure, Opener};
+use crate::clock::Timestamp;
 use crate::id::ExecutionId;
 use crate::rows::{AnyRow, Due, ExecutionRow, ItemKey, Row, RowKey, SegmentRow, TallyRow};
 
@@ -79,10 +80,10 @@ fn save_execution(connection: &Connection, row: &ExecutionRow, body: &str, opene
     let (due_shard, due_at) = due(row.due);
     connection
         .prepare_cached(
-            "INSERT INTO execution_rows (execution, job, status, process, due_shard, due_at, body, origin)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+            "INSERT INTO execution_rows (execution, job, status, process, due_shard, due_at, body, origin, key, finished_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
              ON CONFLICT DO UPDATE SET
-                status = ?3, due_shard = ?5, due_at = ?6, body = ?7",
+                status = ?3, due_shard = ?5, due_at = ?6, body = ?7, finished_at = ?10",
         )?
         .execute(params![
             blob(row.execution_id),
@@ -92,8 +93,15 @@ fn save_execution(connection: &Connection, row: &ExecutionRow, body: &str, opene
             due_shard,
             due_at,
             body,
-            opener.origin
+            opener.origin,
+            row.key.as_str(),
+            row.finished_at.map(Timestamp::as_millis)
         ])?;
+    for (name, value) in row.tags.iter() {
+        connection
+            .prepare_cached("INSERT OR IGNORE INTO tag_rows (name, value, execution) VALUES (?1, ?2, ?3)")?
+            .execute(params![name, value, blob(row.execution_id)])?;
+    }
     Ok(())
 }
 

@@ -2,7 +2,9 @@
 //!
 //! | table | key | what else has a column |
 //! |---|---|---|
-//! | `execution_rows` | execution | job, status, the process that works on it, its origin ([`super::Opener`]), when it is due |
+//! | `execution_rows` | execution | job, key, status, the process that works on it, its origin ([`super::Opener`]), when it is due, when it completed |
+//! | `tag_rows` | name, value, execution | |
+//! | `schedule_rows` | job | until when all that its schedule asks for was started |
 //! | `segment_rows` | execution, index | status, when it is due |
 //! | `tally_rows` | execution, group | |
 //! | `other_rows`: plans, keys, add marks, dead letters | `pk`, `sk` | when a dead letter expires |
@@ -16,8 +18,8 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::error::FileFault;
 
-/// The version of the tables. A file with another is refused.
-const VERSION: i32 = 1;
+/// The version of the tables. A file with an older one gets what it lacks; one with a newer one is refused.
+const VERSION: i32 = 2;
 
 /// Tries to set the journal mode: while another process writes, that fails at once, whatever the busy timeout.
 const MODE_TRIES: u32 = 100;
@@ -25,6 +27,7 @@ const MODE_TRIES: u32 = 100;
 /// The wait between two of them.
 const MODE_WAIT: std::time::Duration = std::time::Duration::from_millis(20);
 
+/// The tables of version 1.
 const TABLES: &str = "
 CREATE TABLE execution_rows (
     execution BLOB PRIMARY KEY, job TEXT NOT NULL, status TEXT NOT NULL, process TEXT NOT NULL, origin TEXT NOT NULL,
@@ -49,9 +52,27 @@ CREATE TABLE outbox (
 ) WITHOUT ROWID;
 ";
 
+/// From version 1 to 2: what lists of executions filter by, and schedules look for. No execution of version 1 has a tag.
+const LISTS: &str = "
+ALTER TABLE execution_rows ADD COLUMN key TEXT NOT NULL DEFAULT '';
+ALTER TABLE execution_rows ADD COLUMN finished_at INTEGER;
+UPDATE execution_rows SET key = body ->> 'key', finished_at = body ->> 'finished_at';
+CREATE INDEX executions_by_end ON execution_rows (job, finished_at) WHERE finished_at IS NOT NULL;
+CREATE TABLE schedule_rows (job TEXT PRIMARY KEY, handled_until INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX executions_by_key ON execution_rows (key, execution);
+CREATE INDEX executions_by_status ON execution_rows (status, execution);
+CREATE TABLE tag_rows (
+    name TEXT NOT NULL, value TEXT NOT NULL, execution BLOB NOT NULL, PRIMARY KEY (name, value, execution)
+) WITHOUT ROWID;
+CREATE INDEX tags_of_executions ON tag_rows (execution);
+";
+
 const VIEWS: &str = "
+DROP VIEW IF EXISTS executions;
+DROP VIEW IF EXISTS failures;
+DROP VIEW IF EXISTS segments;
 CREATE VIEW executions AS SELECT
-    body ->> 'pk' AS execution, job, body ->> 'key' AS key, status, body ->> 'generation' AS generation,
+    body ->> 'pk' AS execution, job, key, body -> 'tags' AS tags, status, body ->> 'generation' AS generation,
     body ->> 'segments' AS segments, body ->> 'succeeded' AS succeeded, body ->> 'failed' AS failed,
     body ->> 'cancelled' AS cancelled, body ->> 'item_count' AS items,
     datetime((body ->> 'created_at') / 1000, 'unixepoch') AS created_at,
@@ -113,12 +134,12 @@ impl OpenError {
     }
 }
 
-/// Makes the tables in a new file, and refuses one of another version.
+/// Makes the tables in a new file, adds to those of an older version, and refuses a newer one.
 pub(super) fn prepare(connection: &mut Connection, file: &Path) -> Result<(), OpenError> {
     let unusable = |source| OpenError::new(file, &source);
     write_ahead(connection).map_err(unusable)?;
-    if version(connection).map_err(unusable)? == 0 {
-        create(connection).map_err(unusable)?;
+    if version(connection).map_err(unusable)? < VERSION {
+        upgrade(connection).map_err(unusable)?;
     }
     match version(connection).map_err(unusable)? {
         VERSION => Ok(()),
@@ -155,11 +176,15 @@ fn version(connection: &Connection) -> Result<i32, rusqlite::Error> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// Of two processes that make the tables at once, the second finds them made.
-fn create(connection: &mut Connection) -> Result<(), rusqlite::Error> {
+/// Of two processes that make the tables at once, the second finds them made. A new file goes through the same steps as an old one.
+fn upgrade(connection: &mut Connection) -> Result<(), rusqlite::Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if version(&transaction)? == 0 {
-        transaction.execute_batch(TABLES)?;
+    let found = version(&transaction)?;
+    let steps = [TABLES, LISTS].into_iter().skip(usize::try_from(found).unwrap_or(usize::MAX));
+    for step in steps {
+        transaction.execute_batch(step)?;
+    }
+    if found < VERSION {
         transaction.execute_batch(VIEWS)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
@@ -181,6 +206,23 @@ mod tests {
         let refusal = prepare(&mut connection, &file).unwrap_err().to_string();
         assert!(refusal.contains("newer version") && refusal.contains("control.db"), "{refusal}");
         assert_eq!(version(&connection).unwrap(), VERSION + 1);
+    }
+
+    #[test]
+    fn a_file_of_an_older_version_gets_what_it_lacks_and_keeps_what_it_has() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("control.db");
+        let mut connection = Connection::open(&file).unwrap();
+        connection.execute_batch(TABLES).unwrap();
+        connection.pragma_update(None, "user_version", 1).unwrap();
+        let body = r#"{"pk":"0193a5b0-3c1e-7d2f-8a4b-5c6d7e8f9a0b","key":"2026-11-24"}"#;
+        let row = "INSERT INTO execution_rows (execution, job, status, process, origin, body) VALUES (x'01', 'j', 'FAILED', '', '', ?1)";
+        connection.execute(row, [body]).unwrap();
+        prepare(&mut connection, &file).unwrap();
+        assert_eq!(version(&connection).unwrap(), VERSION);
+        let found: (String, Option<String>) =
+            connection.query_row("SELECT key, tags FROM executions", [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        assert_eq!(found, ("2026-11-24".to_owned(), None));
     }
 
     #[test]

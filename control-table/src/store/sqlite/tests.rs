@@ -5,9 +5,12 @@ use uuid::Uuid;
 use super::*;
 use crate::ControlTable;
 use crate::operation::testing::{at, execution_id};
-use crate::operation::{AddDeadLetter, AddRows, CommitGroup, Fold, Open, OpenOutcome, Seal, SealOutcome, Tally};
+use crate::operation::{
+    AddDeadLetter, AddRows, CommitGroup, Fold, Open, OpenOutcome, OverwriteIfUnchanged, Seal, SealOutcome, Tally,
+};
 use crate::policy::Policy;
-use crate::rows::{DeadLetterSource, DueKind, PlanKind, SegmentStatus};
+use crate::rows::{DeadLetterSource, DueKind, ExecutionRow, ExecutionStatus, PlanKind, SegmentStatus};
+use crate::tags::Tags;
 
 struct Lab {
     directory: tempfile::TempDir,
@@ -57,6 +60,7 @@ fn open(execution_id: ExecutionId, key: &str, policy: Policy) -> Open {
         execution_id,
         job: "nightly".parse().unwrap(),
         key: key.parse().unwrap(),
+        tags: crate::tags::Tags::default(),
         policy,
         expected: None,
         kind: PlanKind::Planned,
@@ -234,4 +238,53 @@ async fn a_person_finds_the_views() {
         file.query_row("SELECT count(*) FROM segments WHERE status = 'PENDING'", [], |row| row.get(0)).unwrap();
     let failures: i64 = file.query_row("SELECT count(*) FROM failures", [], |row| row.get(0)).unwrap();
     assert_eq!((segments, failures), (2, 0));
+}
+
+#[tokio::test]
+async fn a_schedule_knows_until_when_it_was_handled_and_what_has_succeeded_since() {
+    let lab = Lab::new();
+    let (job, other) = ("nightly".parse().unwrap(), "other".parse().unwrap());
+    assert_eq!(lab.store.handled_until(&job).await.unwrap(), None);
+    lab.store.mark_handled(&job, at(70)).await.unwrap();
+    lab.store.mark_handled(&job, at(50)).await.unwrap();
+    assert_eq!(lab.store.handled_until(&job).await.unwrap(), Some(at(50)), "a clock that was set back");
+    assert_eq!(lab.store.handled_until(&other).await.unwrap(), None);
+    for (number, finished_at, status) in [
+        (1, Some(at(60)), ExecutionStatus::Succeeded),
+        (2, Some(at(40)), ExecutionStatus::Succeeded),
+        (3, Some(at(50)), ExecutionStatus::Failed),
+        (4, None, ExecutionStatus::Running),
+        (5, Some(at(80)), ExecutionStatus::Succeeded),
+    ] {
+        let id = ExecutionId::new(Uuid::from_u128(number));
+        let opened = lab.table.execute(&open(id, &number.to_string(), Policy::default())).await.unwrap();
+        let OpenOutcome::Opened(seen) = opened else { panic!("{opened:?}") };
+        let ended = ExecutionRow { finished_at, status, ..(*seen).clone() };
+        lab.table.execute(&OverwriteIfUnchanged::new(Some(*seen), ended).unwrap()).await.unwrap();
+    }
+    let keys = async |after, limit| {
+        let found = lab.store.succeeded_after(&job, after, limit).await.unwrap();
+        found.into_iter().map(|success| success.key.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(keys(at(0), 10).await, ["2", "1", "5"]);
+    assert_eq!(keys(at(40), 10).await, ["1", "5"]);
+    assert_eq!(keys(at(0), 2).await, ["2", "1"]);
+    assert_eq!(lab.store.succeeded_after(&other, at(0), 10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn the_tags_of_an_execution_go_with_it() {
+    let lab = Lab::new();
+    // An ID of version 7, as lists need it.
+    let execution_id = ExecutionId::new(Uuid::from_u128((5 << 80) | (7 << 76) | (8 << 60)));
+    let tags: Tags = vec!["team=maps".parse().unwrap()].try_into().unwrap();
+    lab.table.execute(&Open { tags, ..open(execution_id, "k", Policy::default()) }).await.unwrap();
+    let tagged = ListQuery { tags: vec!["team=maps".parse().unwrap()], ..ListQuery::all(at(0).to_datetime(), 5) };
+    assert_eq!(lab.table.executions(&tagged).await.unwrap().executions.len(), 1);
+    lab.table.delete_expired_rows(execution_id, &[RowKey::Execution(execution_id)]).await.unwrap();
+    assert_eq!(lab.table.executions(&tagged).await.unwrap().executions.len(), 0);
+    let rows = lab.store.read(About { operation: "count", subject: &"rows" }, |connection| {
+        Ok(connection.query_row("SELECT count(*) FROM tag_rows", [], |row| row.get::<_, i64>(0))?)
+    });
+    assert_eq!(rows.await.unwrap(), 0);
 }

@@ -113,7 +113,7 @@ impl Database {
     }
 
     /// The store that several processes share, and their directory; `None` of an emulation.
-    pub(super) fn shared_file(&self) -> Option<(&SqliteStore, &Path)> {
+    pub(crate) fn shared_file(&self) -> Option<(&SqliteStore, &Path)> {
         match &self.control {
             Control::File(file) => Some((&file.store, &file.data_dir)),
             #[cfg(feature = "emulate")]

@@ -17,6 +17,7 @@ use control_table::policy::Policy;
 use control_table::rows::{Counters, Counts, ErrorKind, ExecutionRow, SegmentFailure, SegmentRow, TallyRow};
 use control_table::store::sqlite::{Durability, Opener, ProcessId};
 use control_table::store::{DynamoDbStore, MemoryStore, MemoryTable, SqliteStore};
+use control_table::tags::Tags;
 
 /// The day that the cases are on, in milliseconds.
 const DAY: i64 = 1_795_478_400_000;
@@ -252,6 +253,13 @@ pub fn execution_id(millis: i64, number: u8) -> ExecutionId {
     ExecutionId::new(uuid::Builder::from_unix_timestamp_millis(millis, &[number; 10]).into_uuid())
 }
 
+/// Tags of these names and values.
+#[must_use]
+pub fn tags(tags: &[&str]) -> Tags {
+    let tags: Vec<_> = tags.iter().map(|tag| tag.parse().unwrap()).collect();
+    tags.try_into().unwrap()
+}
+
 /// An execution to be opened at 0.
 #[must_use]
 pub fn opening(execution_id: ExecutionId, key: &str, policy: Policy) -> Open {
@@ -259,6 +267,7 @@ pub fn opening(execution_id: ExecutionId, key: &str, policy: Policy) -> Open {
         execution_id,
         job: "nightly".parse().unwrap(),
         key: key.parse().unwrap(),
+        tags: tags(&["team=maps"]),
         policy,
         expected: Some(3),
         kind: control_table::rows::PlanKind::Planned,

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use control_table::id::ExecutionId;
-use control_table::operation::{Finish, OpenOutcome};
+use control_table::operation::{Cancel, Finish, OpenOutcome};
 use control_table::policy::Policy;
-use control_table::read::{DueItem, ListQuery};
-use control_table::rows::{DueKind, DueShard, SegmentStatus};
+use control_table::read::{DueItem, ExecutionPage, FindError, ListQuery};
+use control_table::rows::{DueKind, DueShard, ExecutionStatus, SegmentStatus, Stop};
 
-use super::lab::{Lab, at, execution_id, opening, retry, succeeded};
+use super::lab::{Lab, at, execution_id, opening, retry, succeeded, tags};
 use super::{Case, Partial};
 
 /// The day before the one that the cases are on.
@@ -22,6 +22,9 @@ pub(super) fn cases() -> Vec<Case> {
     vec![
         Case::new("executions: by job, newest first, page by page", by_job),
         Case::new("executions: by day, over two days", by_day),
+        Case::new("executions: each filter, and all of them, page by page", by_filters),
+        Case::new("executions: a rare one is found behind many others", a_rare_one),
+        Case::new("find: by beginning, end and key, and ambiguous ones", find),
         Case::new("due: what is due and nothing else, oldest first", what_is_due),
         Case::new("due: a page at a time, and the open executions beside retries", due_pages),
         Case::new("retries: of that execution, with the next and its error", retries_of_one),
@@ -42,6 +45,7 @@ async fn several(lab: &mut Lab) -> Vec<ExecutionId> {
         let id = execution_id(opened, number);
         let request = control_table::operation::Open {
             job: if number % 2 == 0 { "even" } else { "odd" }.parse().unwrap(),
+            tags: tags(&["team=maps", &format!("number={number}")]),
             now: control_table::clock::Timestamp::from_millis(opened),
             ..opening(id, &number.to_string(), Policy::default())
         };
@@ -54,15 +58,19 @@ async fn several(lab: &mut Lab) -> Vec<ExecutionId> {
 fn query(job: Option<&str>, limit: u16) -> ListQuery {
     let now = at(12 * 60 * 60 * 1_000).to_datetime();
     let job = job.map(|job| job.parse().unwrap());
-    ListQuery { job, since: now - TimeDelta::days(7), now, before: None, limit }
+    ListQuery { job, since: now - TimeDelta::days(7), ..ListQuery::all(now, limit) }
+}
+
+async fn page(lab: &Lab, query: &ListQuery) -> ExecutionPage {
+    let page = lab.table.executions(query).await.unwrap();
+    for row in &page.executions {
+        assert_eq!(row, &lab.memory.executions[&row.execution_id]);
+    }
+    page
 }
 
 async fn list(lab: &Lab, query: &ListQuery) -> Vec<ExecutionId> {
-    let rows = lab.table.executions(query).await.unwrap();
-    for row in &rows {
-        assert_eq!(row, &lab.memory.executions[&row.execution_id]);
-    }
-    rows.iter().map(|row| row.execution_id).collect()
+    page(lab, query).await.executions.iter().map(|row| row.execution_id).collect()
 }
 
 async fn by_job(mut lab: Lab) {
@@ -88,6 +96,100 @@ async fn by_day(mut lab: Lab) {
     assert_eq!(list(&lab, &page).await, newest_first[..4]);
     let next = ListQuery { before: Some(newest_first[3]), ..page };
     assert_eq!(list(&lab, &next).await, newest_first[4..]);
+}
+
+/// A list without its pages: each page is asked for until there is no next.
+async fn all_pages(lab: &Lab, query: &ListQuery) -> Vec<ExecutionId> {
+    let (mut query, mut found) = (query.clone(), Vec::new());
+    for _ in 0..100 {
+        let page = page(lab, &query).await;
+        assert!(page.executions.len() <= query.limit.into());
+        found.extend(page.executions.iter().map(|row| row.execution_id));
+        let Some(next) = page.next else { return found };
+        query.before = Some(next);
+    }
+    panic!("a list without end: {found:?}");
+}
+
+async fn by_filters(mut lab: Lab) {
+    let ids = several(&mut lab).await;
+    for id in [ids[1], ids[4]] {
+        lab.both(&Cancel { execution_id: id, generation: 1, reason: Stop::Requested, due_at: at(0) }).await;
+    }
+    let all = query(None, 10);
+    let (cancelling, scattering) = (ExecutionStatus::Cancelling, ExecutionStatus::Scattering);
+    let (midnight, tag) = (at(0).to_datetime(), |tag: &str| tag.parse().unwrap());
+    let with = |change: &dyn Fn(&mut ListQuery)| {
+        let mut query = all.clone();
+        change(&mut query);
+        query
+    };
+    let of = |numbers: &[usize]| numbers.iter().map(|number| ids[*number]).collect::<Vec<_>>();
+    for (query, expected) in [
+        (with(&|query| query.statuses = vec![cancelling]), of(&[4, 1])),
+        (with(&|query| query.statuses = vec![cancelling, scattering]), of(&[5, 4, 3, 2, 1, 0])),
+        (with(&|query| query.statuses = vec![ExecutionStatus::Failed]), vec![]),
+        (with(&|query| query.key = Some("3".parse().unwrap())), of(&[3])),
+        (with(&|query| query.tags = vec![tag("team=maps")]), of(&[5, 4, 3, 2, 1, 0])),
+        (with(&|query| query.tags = vec![tag("team=maps"), tag("number=2")]), of(&[2])),
+        (with(&|query| query.tags = vec![tag("number=2"), tag("number=3")]), vec![]),
+        (with(&|query| query.tags = vec![tag("team=map")]), vec![]),
+        (with(&|query| query.tags = vec![tag("team=maps"); 11]), vec![]),
+        (with(&|query| query.until = Some(midnight)), of(&[3, 2, 1, 0])),
+        (with(&|query| query.until = Some(query.since)), vec![]),
+        (all.clone().on_day("2026-11-23".parse().unwrap()), of(&[3, 2, 1, 0])),
+        (all.clone().on_day("2026-11-24".parse().unwrap()), of(&[5, 4])),
+    ] {
+        for (limit, job) in [1, 2, 10].into_iter().flat_map(|limit| [None, Some("odd")].map(|job| (limit, job))) {
+            let query = ListQuery { limit, job: job.map(|job| job.parse().unwrap()), ..query.clone() };
+            let is_listed =
+                |id: &ExecutionId| query.job.as_ref().is_none_or(|job| lab.memory.executions[id].job == *job);
+            let expected: Vec<_> = expected.iter().copied().filter(is_listed).collect();
+            assert_eq!(all_pages(&lab, &query).await, expected, "{query:?}");
+        }
+    }
+}
+
+/// More executions than are read at a time for a page with filters: the one that is looked for is the oldest.
+async fn a_rare_one(mut lab: Lab) {
+    let count: u16 = 250;
+    for number in 0..count {
+        let id = execution_id(DAY_BEFORE_MS + i64::from(number), 0);
+        let request = control_table::operation::Open {
+            tags: tags(if number == 0 { &["rare=1"] } else { &[] }),
+            now: control_table::clock::Timestamp::from_millis(DAY_BEFORE_MS),
+            ..opening(id, &number.to_string(), Policy::default())
+        };
+        lab.both_unseen(&request).await;
+    }
+    let rare = ListQuery { tags: vec!["rare=1".parse().unwrap()], ..query(Some("nightly"), 10) };
+    let oldest = execution_id(DAY_BEFORE_MS, 0);
+    assert_eq!(all_pages(&lab, &rare).await, [oldest]);
+    assert_eq!(all_pages(&lab, &ListQuery { job: None, ..rare }).await, [oldest]);
+}
+
+async fn find(mut lab: Lab) {
+    let ids = several(&mut lab).await;
+    let now = at(12 * 60 * 60 * 1_000).to_datetime();
+    let find = async |text: &str, job: Option<&str>| {
+        let job = job.map(|job| job.parse().unwrap());
+        lab.table.find(text, job.as_ref(), now).await
+    };
+    assert_eq!(find("latest", None).await.unwrap(), ids[5]);
+    assert_eq!(find("latest", Some("even")).await.unwrap(), ids[4]);
+    assert_eq!(find("odd/3", None).await.unwrap(), ids[3]);
+    for id in &ids {
+        assert_eq!(find(&id.to_string(), None).await.unwrap(), *id);
+        assert_eq!(find(&id.to_string()[..13], None).await.unwrap(), *id);
+        assert_eq!(find(&id.to_string()[19..], None).await.unwrap(), *id);
+    }
+    let Err(FindError::Ambiguous { candidates, .. }) = find(&ids[0].to_string()[..4], None).await else {
+        panic!("not ambiguous");
+    };
+    let found: Vec<_> = candidates.iter().map(|candidate| candidate.execution_id).collect();
+    assert_eq!(found, [ids[5], ids[4], ids[3], ids[2], ids[1]], "the newest");
+    assert!(matches!(find("odd/4", None).await, Err(FindError::NoKey { .. })));
+    assert!(matches!(find("ffff", Some("odd")).await, Err(FindError::NotFound(_))));
 }
 
 async fn due(lab: &Lab, millis: i64, limit: u16) -> Vec<DueItem> {
