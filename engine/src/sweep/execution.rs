@@ -185,7 +185,7 @@ impl Engine {
         let Some(from) = from else { return Ok(()) };
         let groups = survey.to_heal.into_iter().filter(|tally| tally.group.group >= from);
         let (lost, begun): (Vec<_>, Vec<_>) = groups.partition(|tally| patience.may_be_lost(tally));
-        let mut overtaken = Overtaken::new(self.lines(&begun).await, survey.counted);
+        let mut overtaken = Overtaken::new(self.lines(&begun).await, survey.counted, self.now());
         let tallied = report.tallied;
         let is_healed = self.heal(execution, &lost, Lost::As(patience), tick.until, report).await?
             && self.heal_overtaken(execution, &begun, &mut overtaken, tick, report).await?;
@@ -199,8 +199,13 @@ impl Engine {
             Some(nearly) => (nearly, seen_due_at.min(now.plus(self.settings.overtaking_patience))),
             None => return Ok(()),
         };
-        let again =
-            CheckpointProgress { seen_due_at, notification: false, heal_cursor: Some(heal_cursor), due_at, ..checkpoint };
+        let again = CheckpointProgress {
+            seen_due_at,
+            notification: false,
+            heal_cursor: Some(heal_cursor),
+            due_at,
+            ..checkpoint
+        };
         self.table.execute(&again).await?;
         Ok(())
     }

@@ -15,7 +15,9 @@ use control_table::operation::{
     Fold, MarkPublished, Open, Operation, ReleaseLease, Seal, Tally,
 };
 use control_table::policy::{Policy, Tolerance};
-use control_table::rows::{Counters, Counts, ErrorKind, ExecutionStatus, FailedAttempt, SegmentFailure, Stop, TallyOutcome};
+use control_table::rows::{
+    Counters, Counts, ErrorKind, ExecutionStatus, FailedAttempt, SegmentFailure, Stop, TallyOutcome,
+};
 use control_table::store::sqlite::{Durability, Opener, ProcessId};
 use control_table::store::{DynamoDbStore, MemoryTable, SqliteStore};
 use emulator::embedded::EmbeddedDynamoDb;

@@ -168,8 +168,14 @@ async fn redriving_many(lab: &mut Lab) {
 
 async fn unfold_many(mut lab: Lab) {
     redriving_many(&mut lab).await;
-    let groups: Vec<_> = (0..TALLIES_PER_FOLD as u64).map(|group| group_of(&lab, group, &[group * GROUP_SIZE])).collect();
-    let of = |groups: &[UnfoldGroup]| Unfold { execution_id: lab.id, generation: 2, groups: groups.to_vec(), now: at(1_400) };
+    let groups: Vec<_> =
+        (0..TALLIES_PER_FOLD as u64).map(|group| group_of(&lab, group, &[group * GROUP_SIZE])).collect();
+    let of = |groups: &[UnfoldGroup]| Unfold {
+        execution_id: lab.id,
+        generation: 2,
+        groups: groups.to_vec(),
+        now: at(1_400),
+    };
     let (first, all) = (of(&groups[3..5]), of(&groups));
     assert_eq!(lab.both(&first).await, UnfoldOutcome::Unfolded(2));
     assert_eq!(lab.both(&all).await, UnfoldOutcome::Unfolded(TALLIES_PER_FOLD - 2));

@@ -16,24 +16,79 @@ use super::{GROUPS, Pair, SEGMENTS, counts};
 /// One step. `stale` has it name a generation that is not the execution's.
 #[derive(Debug, Clone)]
 pub enum OperatorStep {
-    TallyMany { group: u64, outcomes: Vec<(u8, bool)> },
-    Cancel { stale: bool, reason: Stop },
-    CancelSegment { segment: usize, stale: bool },
-    BeginRedrive { stale: bool, cancelled: bool, limited: bool },
+    TallyMany {
+        group: u64,
+        outcomes: Vec<(u8, bool)>,
+    },
+    Cancel {
+        stale: bool,
+        reason: Stop,
+    },
+    CancelSegment {
+        segment: usize,
+        stale: bool,
+    },
+    BeginRedrive {
+        stale: bool,
+        cancelled: bool,
+        limited: bool,
+    },
     /// Of these groups in one request. With a third number, one of them is un-folded before.
-    Unfold { groups: Vec<u64> },
-    Requeue { segment: usize, stale: bool },
-    EndRedrive { stale: bool },
-    SetPolicy { slots: Option<u32>, tolerated: Option<u64> },
-    AcquireSlots { stale: bool, from: Option<u64>, segments: Vec<usize> },
-    ReleaseSlots { stale: bool, segments: Vec<u64> },
-    AddExternal { part: u64, digest: bool, ahead: u64 },
-    FlagFirstFailure { segment: usize, stale: bool },
-    MarkNotified { stale: bool, stalled: bool },
-    OverwriteExecution { seen: Seen, counter: i64 },
-    OverwriteTally { group: u64, seen: Seen, counter: i64 },
-    OverwriteSegment { segment: usize, seen: Seen, counter: i64 },
-    AddDeadLetter { gather: bool, event: u8, payload: Vec<u8> },
+    Unfold {
+        groups: Vec<u64>,
+    },
+    Requeue {
+        segment: usize,
+        stale: bool,
+    },
+    EndRedrive {
+        stale: bool,
+    },
+    SetPolicy {
+        slots: Option<u32>,
+        tolerated: Option<u64>,
+    },
+    AcquireSlots {
+        stale: bool,
+        from: Option<u64>,
+        segments: Vec<usize>,
+    },
+    ReleaseSlots {
+        stale: bool,
+        segments: Vec<u64>,
+    },
+    AddExternal {
+        part: u64,
+        digest: bool,
+        ahead: u64,
+    },
+    FlagFirstFailure {
+        segment: usize,
+        stale: bool,
+    },
+    MarkNotified {
+        stale: bool,
+        stalled: bool,
+    },
+    OverwriteExecution {
+        seen: Seen,
+        counter: i64,
+    },
+    OverwriteTally {
+        group: u64,
+        seen: Seen,
+        counter: i64,
+    },
+    OverwriteSegment {
+        segment: usize,
+        seen: Seen,
+        counter: i64,
+    },
+    AddDeadLetter {
+        gather: bool,
+        event: u8,
+        payload: Vec<u8>,
+    },
 }
 
 /// What the caller of an overwrite saw of the row.
