@@ -5,7 +5,7 @@ use std::sync::Arc;
 use control_table::ControlTable;
 use control_table::clock::{Clock, Entropy};
 
-use engine::Engine;
+use engine::{Engine, StreamSettings};
 use functions::clients;
 use functions::wiring::{self, Deployment};
 
@@ -34,7 +34,7 @@ impl Deployed {
         let deployment = Deployment {
             control_table: outputs.control_table.clone(),
             transport: outputs.transport.clone(),
-            stream_retention: wiring::STREAM_RETENTION_MAX,
+            stream: StreamSettings::UNKNOWN,
             event_bus: Some(outputs.completion_bus.clone()),
         };
         let engine = wiring::engine(&config, &deployment, clock, entropy);

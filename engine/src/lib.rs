@@ -46,7 +46,7 @@ pub use self::hex::hex;
 pub use self::lines::Lines;
 pub use self::operator::{Finished, Operator, OperatorError, Started};
 pub use self::position::{NothingWaits, PositionError, StreamPosition};
-pub use self::probes::{ProbedPosition, ProbedStream, StreamShard};
+pub use self::probes::{ProbedPosition, ProbedStream, StreamSettings, StreamShard};
 pub use self::settings::Settings;
 
 use self::admission::Admission;

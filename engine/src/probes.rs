@@ -30,6 +30,22 @@ const PROBE_EVERY: TimeDelta = TimeDelta::minutes(5);
 /// How long a record may be read after the stream's retention is over: it may be in a worker's batch by then.
 const AFTER_RETENTION: TimeDelta = TimeDelta::minutes(5);
 
+/// How a stream keeps records, and how its event source mapping reads them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamSettings {
+    /// How long it keeps a record.
+    pub retention: TimeDelta,
+    /// Batches of a shard that are processed at once.
+    pub lanes: u32,
+    /// Records of a batch at most.
+    pub batch_size: u32,
+}
+
+impl StreamSettings {
+    /// For a caller that does not know them: the most that AWS allows of each (quotas), so that no record is put again too early.
+    pub const UNKNOWN: Self = Self { retention: TimeDelta::days(365), lanes: 10, batch_size: 10_000 };
+}
+
 /// A shard of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamShard {
@@ -63,16 +79,16 @@ pub trait ProbedStream: fmt::Debug + Send + Sync {
 pub struct ProbedPosition<S> {
     stream: S,
     table: ControlTable,
-    retention: TimeDelta,
+    settings: StreamSettings,
     /// When this process noted a put last.
     noted_at: Mutex<Option<Timestamp>>,
 }
 
 impl<S: ProbedStream> ProbedPosition<S> {
-    /// The position in that stream, which keeps records for that long. The table has the watermarks.
+    /// The position in that stream. The table has the watermarks.
     #[must_use]
-    pub const fn new(stream: S, table: ControlTable, retention: TimeDelta) -> Self {
-        Self { stream, table, retention, noted_at: Mutex::new(None) }
+    pub const fn new(stream: S, table: ControlTable, settings: StreamSettings) -> Self {
+        Self { stream, table, settings, noted_at: Mutex::new(None) }
     }
 
     async fn note(&self, now: Timestamp) -> Result<(), PositionError> {
@@ -103,7 +119,7 @@ impl<S: ProbedStream> ProbedPosition<S> {
             }
         }
         let read = shards.iter().map(|shard| row(&shard.name).map_or(Timestamp::EPOCH, WatermarkRow::read_until));
-        let gone = now.plus(-(self.retention + AFTER_RETENTION));
+        let gone = now.plus(-(self.settings.retention + AFTER_RETENTION));
         Ok(read.min().unwrap_or(Timestamp::EPOCH).max(gone))
     }
 
@@ -150,7 +166,8 @@ impl<S: ProbedStream> StreamPosition for ProbedPosition<S> {
         Box::pin(async move {
             let shards = self.stream.shards().await?;
             let ends: Option<Vec<u128>> = shards.into_iter().map(|shard| Some(*shard.hash_keys?.end())).collect();
-            Ok(ends.map_or_else(Lines::unknown, |ends| Lines::new(self.stream.hash(), ends)))
+            let StreamSettings { lanes, batch_size, .. } = self.settings;
+            Ok(ends.map_or_else(Lines::unknown, |ends| Lines::new(self.stream.hash(), ends, lanes, batch_size)))
         })
     }
 }

@@ -21,8 +21,8 @@ pub struct Settings {
     /// How soon the sweeper reads an execution with a failure again; 30 seconds by default. Only the sweeper sees that there are
     /// more failures than tolerated.
     pub failing_patience: TimeDelta,
-    /// How soon the sweeper looks again at segments that are nearly overtaken by later ones, and so probably lost; a minute by default,
-    /// the sweeper's next tick.
+    /// How soon the sweeper looks again at segments that are nearly overtaken by later ones, and so probably lost; 45 seconds by default:
+    /// at its next tick, a minute after the one before.
     pub overtaking_patience: TimeDelta,
     /// How long the caller of a cancel, a redrive or a deletion may be silent before the sweeper takes the step over; 90 seconds by
     /// default. The caller checkpoints far more often.
@@ -46,7 +46,7 @@ impl Default for Settings {
             patience: TimeDelta::minutes(5),
             patience_max: TimeDelta::days(1),
             failing_patience: TimeDelta::seconds(30),
-            overtaking_patience: TimeDelta::minutes(1),
+            overtaking_patience: TimeDelta::seconds(45),
             step_lease: TimeDelta::seconds(90),
             share: TimeDelta::seconds(25),
             executions_at_once: 16,

@@ -9,14 +9,14 @@ use control_table::clock::{Clock, Entropy};
 use control_table::id::{ExecutionId, ExecutionKey, JobName};
 use control_table::rows::{ExecutionRow, RowKey};
 use engine::scatter::{ScatterEvent, Sources};
-use engine::{Dispatcher, Engine, Parts, ProbedPosition, StreamPosition};
+use engine::{Dispatcher, Engine, Parts, ProbedPosition, StreamPosition, StreamSettings};
 use runtime::Worker;
 
 use crate::bus::{Published, SimulatedBus};
 use crate::changes::ChangeMapping;
 use crate::lambda::{Account, Function, InvocationError, Turn};
 use crate::losses::{Losses, RecordFaults};
-use crate::parameters::{Parameters, Transport};
+use crate::parameters::{self, Parameters, Transport};
 use crate::segment_queue::{QueueDispatcher, QueueMapping, QueuePosition, SegmentQueue};
 use crate::segment_stream::{Mapping, SegmentStream, StreamDispatcher};
 use crate::surroundings::Surroundings;
@@ -110,16 +110,16 @@ impl World {
         // Apart from `chance`: another latency must not change which identifiers are drawn.
         let entropy = Arc::new(Entropy::from_seed(!seed));
         let control_table = ControlTable::new(table.clone());
-        let retention = TimeDelta::from_std(parameters.stream.retention).unwrap_or(engine.patience_max);
+        let stream_settings = stream_settings(&parameters.stream);
         let position: Arc<dyn StreamPosition> = match parameters.transport {
             Transport::Kinesis => {
                 let dispatcher = StreamDispatcher::new(Arc::clone(&stream));
-                Arc::new(ProbedPosition::new(dispatcher, control_table.clone(), retention))
+                Arc::new(ProbedPosition::new(dispatcher, control_table.clone(), stream_settings))
             }
             Transport::Sqs => Arc::new(QueuePosition::new(Arc::clone(&queue))),
         };
         // A retention that is scaled down has the patience with it that a day's retention has.
-        let engine = engine::Settings { patience_max: engine.patience_max.min(retention), ..engine };
+        let engine = engine::Settings { patience_max: engine.patience_max.min(stream_settings.retention), ..engine };
         let parts = Parts {
             table: control_table,
             dispatcher,
@@ -302,6 +302,15 @@ impl World {
                 }
             }
         });
+    }
+}
+
+/// The stream as the template tells the functions of it.
+fn stream_settings(stream: &parameters::StreamSettings) -> StreamSettings {
+    StreamSettings {
+        retention: TimeDelta::from_std(stream.retention).unwrap_or(StreamSettings::UNKNOWN.retention),
+        lanes: u32::try_from(stream.lanes).unwrap_or(u32::MAX),
+        batch_size: u32::try_from(stream.batch_size).unwrap_or(u32::MAX),
     }
 }
 

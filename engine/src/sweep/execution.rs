@@ -185,7 +185,7 @@ impl Engine {
         let Some(from) = from else { return Ok(()) };
         let groups = survey.to_heal.into_iter().filter(|tally| tally.group.group >= from);
         let (lost, begun): (Vec<_>, Vec<_>) = groups.partition(|tally| patience.may_be_lost(tally));
-        let mut overtaken = Overtaken::new(self.lines(&begun).await, survey.counted);
+        let mut overtaken = Overtaken::new(self.lines(&begun).await, survey.counted, self.now());
         let tallied = report.tallied;
         let is_healed = self.heal(execution, &lost, Lost::As(patience), tick.until, report).await?
             && self.heal_overtaken(execution, &begun, &mut overtaken, tick, report).await?;

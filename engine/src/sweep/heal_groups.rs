@@ -9,7 +9,9 @@ use control_table::id::SegmentId;
 use control_table::limits::GROUP_SIZE;
 use control_table::message::SegmentRecord;
 use control_table::operation::{Ending, Finish, FinishOutcome, Fold, MarkPut, ReleaseLease, ReleaseSlots, Tally};
-use control_table::rows::{DueKind, ErrorKind, ExecutionRow, SegmentFailure, SegmentRow, SegmentStatus, TallyRow};
+use control_table::rows::{
+    DueKind, ErrorKind, ExecutionRow, PlanKind, SegmentFailure, SegmentRow, SegmentStatus, TallyRow,
+};
 use futures::stream::{self, StreamExt};
 
 use super::overtaken::Overtaken;
@@ -17,7 +19,6 @@ use super::patience::Patience;
 use super::tick::Tick;
 use crate::Engine;
 use crate::error::EngineError;
-use crate::lines::Lines;
 use crate::plan_cache::Plans;
 use crate::records::Planned;
 use crate::sweep::SweepReport;
@@ -75,6 +76,10 @@ impl Engine {
         report: &mut SweepReport,
     ) -> Result<bool, EngineError> {
         let Some(planned) = self.planned(execution, groups).await? else { return Ok(true) };
+        if planned.plan.kind == PlanKind::External {
+            // Several callers may put its records, each its own: their order is not that of the segments.
+            *overtaken = Overtaken::none();
+        }
         let lost = Lost::As(self.patience(tick.read_until));
         // Collected, because the compiler cannot see that a stream of a borrowing closure may cross threads.
         let reads: Vec<_> = groups.iter().rev().map(|tally| self.table.group_segments(tally.group, None)).collect();
@@ -115,8 +120,7 @@ impl Engine {
         report: &mut SweepReport,
     ) -> Result<(), EngineError> {
         let rows = self.table.group_segments(tally.group, None).await?;
-        let mut overtaken = Overtaken::new(Lines::unknown(), Vec::new());
-        self.heal_rows(planned, tally, rows, &mut overtaken, lost, report).await
+        self.heal_rows(planned, tally, rows, &mut Overtaken::none(), lost, report).await
     }
 
     /// Puts lost records of a group again, fails segments whose attempts were all lost, and counts finished rows. The records are put

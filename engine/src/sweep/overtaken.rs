@@ -1,10 +1,15 @@
 //! Segments whose records are lost, as those show that overtook them.
 //!
 //! The records of an execution are put in the order of its segments. A line of records, a shard, is read in that order, but by up to ten
-//! lanes side by side, and which lane a record is in is left to chance. Of the segments after one whose lane is behind, about every tenth
-//! is in the same lane, and is not claimed either. So if nearly all segments after it in its line are claimed, it does not wait: its
-//! record is lost. The records of segments are probes that cost nothing, and come as fast as the line is read.
+//! lanes side by side, and which lane a record is in is left to chance. So the segments themselves show how far the lanes were read:
+//!
+//! - If more segments after one are at work than all lanes but one can have, every lane was read past it.
+//! - Of the segments after one whose lane is behind, about every tenth is in the same lane, and is not claimed either. If nearly all of them
+//!   are claimed, it does not wait.
+//!
+//! The records of segments are probes that cost nothing, and come as fast as the line is read.
 
+use control_table::clock::Timestamp;
 use control_table::rows::{SegmentRow, SegmentStatus};
 
 use crate::lines::Lines;
@@ -21,12 +26,21 @@ const ENOUGH: i64 = 128;
 /// The sum at which it is worth another look soon.
 const NEARLY: i64 = ENOUGH / 2;
 
+/// Of one line, what is known of the segments after the one that comes next.
+#[derive(Debug, Clone, Copy, Default)]
+struct After {
+    /// The largest sum over any stretch of segments that begins right after it.
+    sum: i64,
+    /// How many of them are at work.
+    at_work: u64,
+}
+
 /// Walks the segments of an execution from the last to the first, and finds those that were overtaken.
 #[derive(Debug)]
 pub(crate) struct Overtaken {
     lines: Lines,
-    /// Of each line: the largest sum of claims over any stretch that begins right after the segment that comes next.
-    sums: Vec<i64>,
+    now: Timestamp,
+    after: Vec<After>,
     /// Groups whose rows are not read, in order, with the segments that have an outcome.
     counted: Vec<(u64, u64)>,
     /// The group of the first segment that is nearly overtaken.
@@ -35,9 +49,14 @@ pub(crate) struct Overtaken {
 
 impl Overtaken {
     /// Before the last segment. `counted` has groups that are not looked at, in order, and how many of their segments have an outcome.
-    pub fn new(lines: Lines, counted: Vec<(u64, u64)>) -> Self {
-        let sums = vec![0; lines.count()];
-        Self { lines, sums, counted, nearly: None }
+    pub fn new(lines: Lines, counted: Vec<(u64, u64)>, now: Timestamp) -> Self {
+        let after = vec![After::default(); lines.count()];
+        Self { lines, now, after, counted, nearly: None }
+    }
+
+    /// Finds none.
+    pub fn none() -> Self {
+        Self::new(Lines::unknown(), Vec::new(), Timestamp::EPOCH)
     }
 
     /// The first group with a segment that will be overtaken soon.
@@ -47,43 +66,42 @@ impl Overtaken {
 
     /// Passes groups that are not looked at, back to that one.
     pub fn pass_until(&mut self, group: u64) {
-        let lines = i64::try_from(self.sums.len()).unwrap_or(i64::MAX).max(1);
+        let lines = i64::try_from(self.after.len()).unwrap_or(i64::MAX).max(1);
         while let Some((_, outcomes)) = self.counted.pop_if(|(counted, _)| *counted > group) {
             // Chance spreads them evenly over the lines.
             let of_each = i64::try_from(outcomes).unwrap_or(0) / lines;
-            self.sums.iter_mut().for_each(|sum| *sum += of_each);
+            self.after.iter_mut().for_each(|after| after.sum += of_each);
         }
     }
 
     /// Passes the segment before the last one that was passed. Whether its record was put once, was not claimed, and is lost.
     pub fn pass(&mut self, row: &SegmentRow) -> bool {
-        let Some(sum) = self.lines.of(&row.id().partition_key()).and_then(|line| self.sums.get_mut(line)) else {
+        let line = self.lines.of(&row.id().partition_key());
+        let Some(after) = line.and_then(|line| self.after.get_mut(line)) else { return false };
+        if row.attempt > 0 {
+            after.sum += CLAIMED;
+            let is_at_work =
+                row.status == SegmentStatus::Running && row.lease_until.is_some_and(|until| until > self.now);
+            after.at_work += u64::from(is_at_work);
             return false;
-        };
-        let is_claimed = row.attempt > 0;
+        }
         // A record that the sweeper put again is behind those of the segments that follow.
-        let waits = row.status == SegmentStatus::Pending && row.due.is_none();
-        if !is_claimed && waits && *sum >= ENOUGH {
+        if row.status != SegmentStatus::Pending || row.due.is_some() {
+            return false;
+        }
+        if after.sum >= ENOUGH || self.lines.are_of_all_lanes(after.at_work) {
             return true;
         }
-        if !is_claimed && waits && *sum >= NEARLY {
+        if after.sum >= NEARLY {
             self.nearly = Some(row.group.group);
         }
-        let worth = if is_claimed {
-            CLAIMED
-        } else if waits {
-            -UNCLAIMED
-        } else {
-            0
-        };
-        *sum = (*sum + worth).max(0);
+        after.sum = (after.sum - UNCLAIMED).max(0);
         false
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use control_table::clock::Timestamp;
     use control_table::id::ExecutionId;
     use serde_json::Value;
 
@@ -100,7 +118,7 @@ mod tests {
 
     /// The segments that are overtaken, of so many, of which those are claimed.
     fn lost(lines: Lines, segments: u64, is_claimed: impl Fn(u64) -> bool) -> Vec<u64> {
-        let mut overtaken = Overtaken::new(lines, Vec::new());
+        let mut overtaken = Overtaken::new(lines, Vec::new(), Timestamp::EPOCH);
         let rows = (0..segments).rev().map(|index| row(index, is_claimed(index)));
         rows.filter(|row| overtaken.pass(row)).map(|row| row.index).collect()
     }
@@ -132,13 +150,29 @@ mod tests {
     fn each_line_has_its_own_segments() {
         // Two lines; one of them is not read at all.
         let hash = |key: &str| u128::from(key.ends_with(['0', '2', '4', '6', '8']));
-        let found = lost(Lines::new(hash, vec![0, 1]), 2_000, |index| index % 2 == 1 && index != 801);
+        let found = lost(Lines::new(hash, vec![0, 1], 10, 1), 2_000, |index| index % 2 == 1 && index != 801);
         assert_eq!(found, [801]);
     }
 
     #[test]
+    fn every_lane_at_work_further_on_has_read_past_a_record() {
+        let lines = || Lines::new(|_| 0, vec![0], 3, 1);
+        let soon = Timestamp::EPOCH.plus(chrono::TimeDelta::minutes(1));
+        let found = |at_work: &[(u64, Timestamp)]| {
+            let mut overtaken = Overtaken::new(lines(), Vec::new(), Timestamp::EPOCH);
+            let rows = (0..20).rev().map(|index| {
+                let lease = at_work.iter().find(|(at_work, _)| *at_work == index).map(|(_, until)| *until);
+                SegmentRow { lease_until: lease, ..row(index, lease.is_some()) }
+            });
+            rows.filter(|row| overtaken.pass(row)).map(|row| row.index).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&[(9, soon), (7, soon), (3, soon)]), [2, 1, 0]);
+        assert_eq!(found(&[(9, soon), (7, soon), (3, Timestamp::EPOCH)]), [] as [u64; 0], "one lease is over");
+    }
+
+    #[test]
     fn groups_that_are_complete_count_without_their_rows() {
-        let mut overtaken = Overtaken::new(Lines::one(), vec![(3, 128), (5, 100), (6, 27)]);
+        let mut overtaken = Overtaken::new(Lines::one(), vec![(3, 128), (5, 100), (6, 27)], Timestamp::EPOCH);
         overtaken.pass_until(4);
         assert!(!overtaken.pass(&row(4 * 128 + 9, false)), "127 were claimed after it");
         assert_eq!(overtaken.nearly(), Some(4));
@@ -151,7 +185,7 @@ mod tests {
         use control_table::rows::Due;
         let mut again = row(300, false);
         again.due = Some(Due::record(again.id(), Timestamp::EPOCH));
-        let mut overtaken = Overtaken::new(Lines::one(), Vec::new());
+        let mut overtaken = Overtaken::new(Lines::one(), Vec::new(), Timestamp::EPOCH);
         for index in (301..500).rev() {
             overtaken.pass(&row(index, true));
         }

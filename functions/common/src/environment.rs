@@ -2,11 +2,10 @@
 
 use std::env;
 use std::fmt;
+use std::str::FromStr;
 
 use chrono::TimeDelta;
-use engine::Transport;
-
-use crate::wiring::STREAM_RETENTION_MAX;
+use engine::{StreamSettings, Transport};
 
 /// A function cannot start without this variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,11 +49,19 @@ pub fn transport() -> Result<Transport, Missing> {
     }
 }
 
-/// How long the segment stream keeps a record: the hours of `SEGMENT_STREAM_RETENTION_HOURS`, or the longest that there is.
+/// How the segment stream keeps records, and how its mapping reads them, as `infra/template.yaml` sets it; what is missing is unknown.
 #[must_use]
-pub fn stream_retention() -> TimeDelta {
-    let hours = optional("SEGMENT_STREAM_RETENTION_HOURS").and_then(|hours| hours.parse().ok());
-    hours.and_then(TimeDelta::try_hours).unwrap_or(STREAM_RETENTION_MAX)
+pub fn stream_settings() -> StreamSettings {
+    let unknown = StreamSettings::UNKNOWN;
+    StreamSettings {
+        retention: number("SEGMENT_STREAM_RETENTION_HOURS").and_then(TimeDelta::try_hours).unwrap_or(unknown.retention),
+        lanes: number("SEGMENT_STREAM_LANES").unwrap_or(unknown.lanes),
+        batch_size: number("SEGMENT_BATCH_SIZE").unwrap_or(unknown.batch_size),
+    }
+}
+
+fn number<N: FromStr>(name: &str) -> Option<N> {
+    optional(name)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -69,5 +76,6 @@ mod tests {
         assert!(error.starts_with("NO_SUCH_VARIABLE is not set: "), "{error}");
         // Neither variable of a transport is set in a test.
         assert_eq!(transport(), Err(Missing { variable: "SEGMENT_STREAM" }));
+        assert_eq!(stream_settings(), StreamSettings::UNKNOWN);
     }
 }

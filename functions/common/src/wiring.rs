@@ -3,29 +3,26 @@
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use chrono::TimeDelta;
 use control_table::ControlTable;
 use control_table::clock::{Clock, Entropy};
 use control_table::store::DynamoDbStore;
 use engine::scatter::Sources;
-use engine::{Dispatcher, Engine, EventBus, Parts, ProbedPosition, Settings, StreamPosition, Transport};
+use engine::{
+    Dispatcher, Engine, EventBus, Parts, ProbedPosition, Settings, StreamPosition, StreamSettings, Transport,
+};
 
 use crate::sqs::SqsPosition;
 use crate::{EventBridge, KinesisDispatcher, SqsDispatcher};
 
-/// The longest that a Kinesis stream keeps a record: 365 days (AWS quota). For a caller that does not know how long a stack's stream does:
-/// a record is then put again only if a probe says that it was read past.
-pub const STREAM_RETENTION_MAX: TimeDelta = TimeDelta::days(365);
-
-/// The names of a deployment's parts.
+/// The names of a deployment's parts, and how its stream is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployment {
     /// The control table.
     pub control_table: String,
     /// The segment stream, or the segment queue.
     pub transport: Transport,
-    /// How long the segment stream keeps a record. Of no use with a queue.
-    pub stream_retention: TimeDelta,
+    /// The segment stream. Of no use with a queue.
+    pub stream: StreamSettings,
     /// The event bus; `None` for a function that publishes nothing and may not.
     pub event_bus: Option<String>,
 }
@@ -64,7 +61,7 @@ fn transport(
     match &deployment.transport {
         Transport::Kinesis(stream) => {
             let dispatcher = KinesisDispatcher::new(aws_sdk_kinesis::Client::new(config), stream, entropy);
-            let position = ProbedPosition::new(dispatcher.clone(), table.clone(), deployment.stream_retention);
+            let position = ProbedPosition::new(dispatcher.clone(), table.clone(), deployment.stream);
             (Arc::new(dispatcher), Arc::new(position))
         }
         Transport::Sqs(url) => {

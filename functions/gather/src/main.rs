@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_lambda_events::event::dynamodb::Event;
 use control_table::clock::{Entropy, SystemClock};
-use functions::environment::{stream_retention, transport, variable};
+use functions::environment::{stream_settings, transport, variable};
 use functions::handlers::GatherHandler;
 use functions::wiring::{self, Deployment};
 use functions::{clients, telemetry};
@@ -17,7 +17,7 @@ async fn main() -> Result<(), Error> {
     let deployment = Deployment {
         control_table,
         transport,
-        stream_retention: stream_retention(),
+        stream: stream_settings(),
         event_bus: Some(variable("COMPLETION_BUS")?),
     };
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(Entropy::from_system()));

@@ -7,7 +7,7 @@ use control_table::clock::{Entropy, SystemClock};
 use control_table::trace::TraceContext;
 use engine::EngineError;
 use engine::scatter::Request;
-use functions::environment::{stream_retention, transport, variable};
+use functions::environment::{stream_settings, transport, variable};
 use functions::wiring::{self, Deployment};
 use functions::{clients, handlers, telemetry};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 async fn main() -> Result<(), Error> {
     telemetry::init();
     let (control_table, transport) = (variable("CONTROL_TABLE")?, transport()?);
-    let deployment = Deployment { control_table, transport, stream_retention: stream_retention(), event_bus: None };
+    let deployment = Deployment { control_table, transport, stream: stream_settings(), event_bus: None };
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(Entropy::from_system()));
     let engine = &wiring::engine(&clients::config().await, &deployment, clock, entropy);
     let handler = async |event: LambdaEvent<Box<RawValue>>| {

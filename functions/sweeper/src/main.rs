@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::DateTime;
 use control_table::clock::{Entropy, SystemClock};
-use functions::environment::{stream_retention, transport, variable};
+use functions::environment::{stream_settings, transport, variable};
 use functions::wiring::{self, Deployment};
 use functions::{clients, telemetry};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -16,7 +16,7 @@ async fn main() -> Result<(), Error> {
     let deployment = Deployment {
         control_table,
         transport,
-        stream_retention: stream_retention(),
+        stream: stream_settings(),
         event_bus: Some(variable("COMPLETION_BUS")?),
     };
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(Entropy::from_system()));

@@ -127,7 +127,8 @@ impl Lab {
         let dispatcher =
             KinesisDispatcher::new(through.kinesis(&self.kinesis.client()), SEGMENT_STREAM, self.entropy());
         let table = self.table_on(through.dynamodb(&self.dynamodb.client()));
-        engine::ProbedPosition::new(dispatcher, table, TimeDelta::hours(24))
+        let settings = engine::StreamSettings { retention: TimeDelta::hours(24), lanes: 10, batch_size: 1 };
+        engine::ProbedPosition::new(dispatcher, table, settings)
     }
 
     /// An engine on this lab.
