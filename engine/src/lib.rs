@@ -43,7 +43,7 @@ pub use self::bus::{EventBus, NoBus, PublishError};
 pub use self::dispatch::{DispatchError, Dispatcher, NoDispatcher, Transport};
 pub use self::error::{EngineError, Refusal};
 pub use self::hex::hex;
-pub use self::lines::Lines;
+pub use self::lines::{Line, Lines};
 pub use self::operator::{Finished, Operator, OperatorError, Started};
 pub use self::position::{NothingWaits, PositionError, StreamPosition};
 pub use self::probes::{ProbedPosition, ProbedStream, StreamSettings, StreamShard};

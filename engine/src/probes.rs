@@ -4,6 +4,7 @@
 //! since the last round, five minutes apart. A worker that reads one notes it in the shard's watermark. Only open shards count: Lambda
 //! reads the shard that one was made of to its end before it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::{Mutex, PoisonError};
@@ -17,7 +18,7 @@ use control_table::operation::{Moment, MoveWatermark, MoveWatermarkOutcome};
 use control_table::rows::WatermarkRow;
 use futures::future::BoxFuture;
 
-use crate::lines::Lines;
+use crate::lines::{Line, Lines};
 use crate::position::{PositionError, StreamPosition};
 
 /// How often a process notes that it puts records: one write unit each.
@@ -123,6 +124,26 @@ impl<S: ProbedStream> ProbedPosition<S> {
         Ok(read.min().unwrap_or(Timestamp::EPOCH).max(gone))
     }
 
+    /// A line for each stretch of hashes that has the same shards, closed ones included: a record that was put before a merge waits in the
+    /// lanes of its own shard. It is read as far as its open shard, which Lambda reads last.
+    async fn read_lines(&self) -> Result<Lines, PositionError> {
+        let shards = self.stream.shards().await?;
+        let names: Vec<String> = shards.iter().filter(|shard| shard.is_open).map(|shard| shard.name.clone()).collect();
+        let rows = self.table.watermarks(self.stream.name(), &names).await?;
+        let read_until = |end: u128| {
+            let is_of = |shard: &&StreamShard| {
+                shard.is_open && shard.hash_keys.as_ref().is_some_and(|keys| keys.contains(&end))
+            };
+            let row = shards.iter().find(is_of).and_then(|shard| rows.iter().find(|row| row.shard == shard.name));
+            row.map_or(Timestamp::EPOCH, WatermarkRow::read_until)
+        };
+        let ends: Option<BTreeSet<u128>> = shards.iter().map(|shard| Some(*shard.hash_keys.as_ref()?.end())).collect();
+        let Some(ends) = ends else { return Ok(Lines::unknown()) };
+        let lines = ends.into_iter().map(|end| Line { end, read_until: read_until(end) }).collect();
+        let StreamSettings { lanes, batch_size, .. } = self.settings;
+        Ok(Lines::new(self.stream.hash(), lines, lanes, batch_size))
+    }
+
     /// A round of probes, if no other sweeper puts one. Noted first: a sweeper that dies in between leaves the round out, and the next one
     /// follows.
     async fn probe(&self, shard: &StreamShard, now: Timestamp) -> Result<(), PositionError> {
@@ -160,15 +181,8 @@ impl<S: ProbedStream> StreamPosition for ProbedPosition<S> {
         Box::pin(self.note(now))
     }
 
-    /// A line for each stretch of hashes that has the same shards, closed ones included: a record that was put before a merge waits in
-    /// the lanes of its own shard.
     fn lines(&self) -> BoxFuture<'_, Result<Lines, PositionError>> {
-        Box::pin(async move {
-            let shards = self.stream.shards().await?;
-            let ends: Option<Vec<u128>> = shards.into_iter().map(|shard| Some(*shard.hash_keys?.end())).collect();
-            let StreamSettings { lanes, batch_size, .. } = self.settings;
-            Ok(ends.map_or_else(Lines::unknown, |ends| Lines::new(self.stream.hash(), ends, lanes, batch_size)))
-        })
+        Box::pin(self.read_lines())
     }
 }
 

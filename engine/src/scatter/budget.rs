@@ -5,6 +5,10 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use control_table::clock::Clock;
 
+/// How long after its end the groups may still be committed whose rows were written before. Eight of them need a quarter of a second; more
+/// only if a busy stream holds them up, and then the margin before the deadline is for the records of those that are committed.
+const DRAINED_WITHIN: TimeDelta = TimeDelta::seconds(2);
+
 /// When a scatter stops by itself, so that it is not stopped in the middle of something.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Budget {
@@ -26,6 +30,11 @@ impl Budget {
 
     pub fn is_over(&self, clock: &dyn Clock) -> bool {
         clock.now() >= self.stop_at
+    }
+
+    /// Whether what was begun must end now, too.
+    pub fn is_exceeded(&self, clock: &dyn Clock) -> bool {
+        clock.now() >= self.stop_at + DRAINED_WITHIN
     }
 
     /// What is left of it.

@@ -73,6 +73,8 @@ struct Commits {
     groups: u64,
     /// The status in which the execution refused a group.
     refused: Option<ExecutionStatus>,
+    /// Whether groups are left whose rows were written, because the time was up.
+    are_cut_short: bool,
 }
 
 impl Run<'_> {
@@ -92,10 +94,10 @@ impl Run<'_> {
             tracing::warn!(%execution_id, status = status.as_str(), "stopped: it takes no more groups");
             return Ok(());
         }
-        match planned {
-            Planned::OutOfTime => self.yield_to_sweeper(commits.groups).await,
-            Planned::All => self.seal(commits.groups).await,
+        if planned == Planned::OutOfTime || commits.are_cut_short {
+            return self.yield_to_sweeper(commits.groups).await;
         }
+        self.seal(commits.groups).await
     }
 
     /// The time is up: the execution is due at once, and the sweeper's next tick continues it. No error, because nothing is wrong.
@@ -192,10 +194,15 @@ impl Run<'_> {
     ) -> Result<Commits, EngineError> {
         let mut groups = self.execution.groups;
         while let Some(group) = written.recv().await {
+            if self.budget.is_exceeded(&*self.engine.clock) {
+                return Ok(Commits { groups, refused: None, are_cut_short: true });
+            }
             let done = match self.commit_group(&group).await? {
                 CommitGroupOutcome::Committed => Committed::Here(group),
                 CommitGroupOutcome::AlreadyCommitted => Committed::Before(group.id),
-                CommitGroupOutcome::NotScattering(status) => return Ok(Commits { groups, refused: Some(status) }),
+                CommitGroupOutcome::NotScattering(status) => {
+                    return Ok(Commits { groups, refused: Some(status), are_cut_short: false });
+                }
                 CommitGroupOutcome::TooEarly(so_far) => {
                     return Err(self.defect(format!("group {} follows {so_far} committed ones", group.id.group)));
                 }
@@ -207,7 +214,7 @@ impl Run<'_> {
                 break;
             }
         }
-        Ok(Commits { groups, refused: None })
+        Ok(Commits { groups, refused: None, are_cut_short: false })
     }
 
     async fn commit_group(&self, group: &Group) -> Result<CommitGroupOutcome, EngineError> {

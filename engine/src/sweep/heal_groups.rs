@@ -138,7 +138,7 @@ impl Engine {
         for row in rows.into_iter().rev() {
             // The order of their records is that of the segments only before any was put again.
             let is_first_put = tally.puts_again == 0 && row.generation == tally.generation;
-            let is_overtaken = is_first_put && overtaken.pass(&row);
+            let is_overtaken = is_first_put && overtaken.pass(&row, tally.put_at);
             if row.status.is_terminal() {
                 if !tally.has(row.offset) {
                     self.count(&row, report).await?;

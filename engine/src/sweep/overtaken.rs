@@ -74,10 +74,11 @@ impl Overtaken {
         }
     }
 
-    /// Passes the segment before the last one that was passed. Whether its record was put once, was not claimed, and is lost.
-    pub fn pass(&mut self, row: &SegmentRow) -> bool {
-        let line = self.lines.of(&row.id().partition_key());
-        let Some(after) = line.and_then(|line| self.after.get_mut(line)) else { return false };
+    /// Passes the segment before the last one that was passed, whose record was put once, not before that moment. Whether it was not
+    /// claimed, and is lost.
+    pub fn pass(&mut self, row: &SegmentRow, put_at: Timestamp) -> bool {
+        let Some((place, line)) = self.lines.of(&row.id().partition_key()) else { return false };
+        let Some(after) = self.after.get_mut(place) else { return false };
         if row.attempt > 0 {
             after.sum += CLAIMED;
             let is_at_work =
@@ -89,7 +90,7 @@ impl Overtaken {
         if row.status != SegmentStatus::Pending || row.due.is_some() {
             return false;
         }
-        if after.sum >= ENOUGH || self.lines.are_of_all_lanes(after.at_work) {
+        if put_at <= line.read_until || after.sum >= ENOUGH || self.lines.are_of_all_lanes(after.at_work) {
             return true;
         }
         if after.sum >= NEARLY {
@@ -106,6 +107,14 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::lines::Line;
+
+    /// Of every record: after all probes.
+    const PUT_AT: Timestamp = Timestamp::from_millis(1);
+
+    fn line(end: u128) -> Line {
+        Line { end, read_until: Timestamp::EPOCH }
+    }
 
     fn row(index: u64, is_claimed: bool) -> SegmentRow {
         let id = ExecutionId::new(uuid::Uuid::from_u128(1)).segment(index);
@@ -120,7 +129,7 @@ mod tests {
     fn lost(lines: Lines, segments: u64, is_claimed: impl Fn(u64) -> bool) -> Vec<u64> {
         let mut overtaken = Overtaken::new(lines, Vec::new(), Timestamp::EPOCH);
         let rows = (0..segments).rev().map(|index| row(index, is_claimed(index)));
-        rows.filter(|row| overtaken.pass(row)).map(|row| row.index).collect()
+        rows.filter(|row| overtaken.pass(row, PUT_AT)).map(|row| row.index).collect()
     }
 
     #[test]
@@ -150,13 +159,14 @@ mod tests {
     fn each_line_has_its_own_segments() {
         // Two lines; one of them is not read at all.
         let hash = |key: &str| u128::from(key.ends_with(['0', '2', '4', '6', '8']));
-        let found = lost(Lines::new(hash, vec![0, 1], 10, 1), 2_000, |index| index % 2 == 1 && index != 801);
+        let found =
+            lost(Lines::new(hash, vec![line(0), line(1)], 10, 1), 2_000, |index| index % 2 == 1 && index != 801);
         assert_eq!(found, [801]);
     }
 
     #[test]
     fn every_lane_at_work_further_on_has_read_past_a_record() {
-        let lines = || Lines::new(|_| 0, vec![0], 3, 1);
+        let lines = || Lines::new(|_| 0, vec![line(0)], 3, 1);
         let soon = Timestamp::EPOCH.plus(chrono::TimeDelta::minutes(1));
         let found = |at_work: &[(u64, Timestamp)]| {
             let mut overtaken = Overtaken::new(lines(), Vec::new(), Timestamp::EPOCH);
@@ -164,20 +174,28 @@ mod tests {
                 let lease = at_work.iter().find(|(at_work, _)| *at_work == index).map(|(_, until)| *until);
                 SegmentRow { lease_until: lease, ..row(index, lease.is_some()) }
             });
-            rows.filter(|row| overtaken.pass(row)).map(|row| row.index).collect::<Vec<_>>()
+            rows.filter(|row| overtaken.pass(row, PUT_AT)).map(|row| row.index).collect::<Vec<_>>()
         };
         assert_eq!(found(&[(9, soon), (7, soon), (3, soon)]), [2, 1, 0]);
         assert_eq!(found(&[(9, soon), (7, soon), (3, Timestamp::EPOCH)]), [] as [u64; 0], "one lease is over");
     }
 
     #[test]
+    fn a_record_before_the_probes_of_its_line_is_lost_though_another_line_is_behind() {
+        let hash = |key: &str| u128::from(key.ends_with(['0', '2', '4', '6', '8']));
+        let read = Line { end: 1, read_until: PUT_AT };
+        let mut overtaken = Overtaken::new(Lines::new(hash, vec![line(0), read], 10, 1), Vec::new(), PUT_AT);
+        assert_eq!([3, 2].map(|index| overtaken.pass(&row(index, false), PUT_AT)), [false, true]);
+    }
+
+    #[test]
     fn groups_that_are_complete_count_without_their_rows() {
         let mut overtaken = Overtaken::new(Lines::one(), vec![(3, 128), (5, 100), (6, 27)], Timestamp::EPOCH);
         overtaken.pass_until(4);
-        assert!(!overtaken.pass(&row(4 * 128 + 9, false)), "127 were claimed after it");
+        assert!(!overtaken.pass(&row(4 * 128 + 9, false), PUT_AT), "127 were claimed after it");
         assert_eq!(overtaken.nearly(), Some(4));
         overtaken.pass_until(2);
-        assert!(overtaken.pass(&row(2 * 128, false)));
+        assert!(overtaken.pass(&row(2 * 128, false), PUT_AT));
     }
 
     #[test]
@@ -187,9 +205,9 @@ mod tests {
         again.due = Some(Due::record(again.id(), Timestamp::EPOCH));
         let mut overtaken = Overtaken::new(Lines::one(), Vec::new(), Timestamp::EPOCH);
         for index in (301..500).rev() {
-            overtaken.pass(&row(index, true));
+            overtaken.pass(&row(index, true), PUT_AT);
         }
-        assert!(!overtaken.pass(&again));
-        assert!(overtaken.pass(&row(299, false)));
+        assert!(!overtaken.pass(&again, PUT_AT));
+        assert!(overtaken.pass(&row(299, false), PUT_AT));
     }
 }
