@@ -1,0 +1,15 @@
+// What has happened to the execution, newest first.
+
+import { h } from "../../view/element.js";
+import { clock } from "../../view/moment.js";
+import { outside } from "../../view/outside.js";
+
+export function timeline({ events }) {
+  const newestFirst = [...events].reverse();
+  return h(
+    "section",
+    { key: "events", "aria-labelledby": "events-title" },
+    h("h2", { id: "events-title" }, "Events"),
+    h("ol", { class: "timeline" }, newestFirst.map(({ at, text }) => h("li", {}, clock(at), " ", outside(text)))),
+  );
+}

@@ -1,0 +1,62 @@
+// Jobs and days: a mark for each execution, so that a day that is missing or red is seen at once.
+
+import { visible } from "../../format/hidden.js";
+import { link } from "../../router.js";
+import { h } from "../../view/element.js";
+import { icon } from "../../view/icon.js";
+import { outside } from "../../view/outside.js";
+
+// A job that runs every minute has 1,440 executions a day: the newest are shown, the rest is counted.
+const MARKS_PER_DAY = 6;
+
+export function executionGrid({ days, jobs }) {
+  const head = days.map((day) => h("th", { key: day, scope: "col" }, dayLink(day)));
+  const rows = jobs.map(({ job, cells }) =>
+    h(
+      "tr",
+      { key: job },
+      h("th", { scope: "row" }, h("a", { href: link.executions({ job }) }, outside(job))),
+      cells.map((executions, at) => h("td", { key: days[at] }, marks(executions, job, days[at]))),
+    ),
+  );
+  return h(
+    "section",
+    { key: "grid", "aria-labelledby": "grid-title" },
+    h("h2", { id: "grid-title" }, "Jobs by day"),
+    h(
+      "div",
+      { class: "scroll", tabindex: "0", role: "region", "aria-labelledby": "grid-title", attached: showNewest },
+      h("table", { class: "job-grid" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Job"), head)), h("tbody", {}, rows)),
+    ),
+  );
+}
+
+// Where not all days fit, the newest matter most. They may be first or last: the day names say.
+function showNewest(element) {
+  requestAnimationFrame(() => {
+    const names = [...element.querySelectorAll("thead time")].map((name) => name.dateTime);
+    if (names.length > 1 && names.at(-1) > names[0]) element.scrollLeft = element.scrollWidth;
+  });
+}
+
+function dayLink(day) {
+  const [, month, date] = day.split("-");
+  return h("a", { href: link.executions({ day }), "aria-label": day }, h("time", { datetime: day }, `${month}-${date}`));
+}
+
+function marks(executions, job, day) {
+  const shown = executions.slice(0, MARKS_PER_DAY);
+  const more = executions.length - shown.length;
+  return h(
+    "div",
+    { class: "marks" },
+    shown.map((execution) => mark(execution)),
+    more > 0 && h("a", { key: "more", class: "more", href: link.executions({ job, day }), "aria-label": `${more} more of ${job} on ${day}` }, `+${more}`),
+  );
+}
+
+function mark({ execution_id: id, status, key }) {
+  const state = status.toLowerCase();
+  const label = `${status}, key ${visible(key)}`;
+  return h("a", { key: id, class: `mark state-${state}`, href: link.execution(id), "aria-label": label, title: label }, icon(state));
+}
