@@ -57,7 +57,10 @@ test("counters, names and messages of a hostile answer are text, with every digi
   const { execution_id: id } = await newest("thumbnails");
   await page.route(`**/api/v1/executions/${id}`, async (route) => {
     const response = await route.fetch();
-    const body = (await response.text()).replace(/"counters":\{[^}]*\}/, '"counters":{"<i>sum</i>":9007199254740993,"most":18446744073709551615,"\\u202eless":-9223372036854775807}');
+    const body = (await response.text()).replace(
+      /"counters":\{[^}]*\}/,
+      '"counters":{"<i>sum</i>":9007199254740993,"most":18446744073709551615,"\\u202eless":-9223372036854775807}',
+    );
     await route.fulfill({ response, body, headers: { ...response.headers(), etag: "" } });
   });
   await page.evaluate((hash) => (location.hash = hash), `#/executions/${id}`);
@@ -71,11 +74,22 @@ test("counters, names and messages of a hostile answer are text, with every digi
 
 test("an error that is no JSON, and one with markup, are shown as text", async () => {
   const page = await open("#/waiting");
-  await page.route("**/api/v1/executions?*", (route) => route.fulfill({ status: 500, contentType: "application/problem+json", body: '{"title":"<img src=x onerror=alert(5)>","detail":"\\u202e backwards","code":"internal"}' }));
+  await page.route("**/api/v1/executions?*", (route) =>
+    route.fulfill({
+      status: 500,
+      contentType: "application/problem+json",
+      body: '{"title":"<img src=x onerror=alert(5)>","detail":"\\u202e backwards","code":"internal"}',
+    }),
+  );
   await page.evaluate(() => (location.hash = "#/executions"));
   await page.waitForSelector(".notice-error");
-  assert.match(await page.locator(".notice-error").innerText(), /<img src=x onerror=alert\(5\)>\s+\\u\{202e\} backwards/);
-  await page.route("**/api/v1/executions?*", (route) => route.fulfill({ status: 502, contentType: "text/html", body: "<h1>Bad gateway</h1>" }));
+  assert.match(
+    await page.locator(".notice-error").innerText(),
+    /<img src=x onerror=alert\(5\)>\s+\\u\{202e\} backwards/,
+  );
+  await page.route("**/api/v1/executions?*", (route) =>
+    route.fulfill({ status: 502, contentType: "text/html", body: "<h1>Bad gateway</h1>" }),
+  );
   await page.keyboard.press("r");
   await page.waitForSelector(".notice-error:has-text('The server answered 502')");
   await assertOnlyText(page);

@@ -74,9 +74,13 @@ test("the map's keys: ends, failures, closer and back", async () => {
   await page.waitForSelector(".map canvas");
   await page.locator(".map").focus();
   await page.keyboard.press("End");
-  await page.waitForFunction(() => document.getElementById("map-reading").textContent.startsWith("Segments 2,944 to 2,999: "));
+  await page.waitForFunction(() =>
+    document.getElementById("map-reading").textContent.startsWith("Segments 2,944 to 2,999: "),
+  );
   await page.keyboard.press("Home");
-  await page.waitForFunction(() => document.getElementById("map-reading").textContent.startsWith("Segments 0 to 127: "));
+  await page.waitForFunction(() =>
+    document.getElementById("map-reading").textContent.startsWith("Segments 0 to 127: "),
+  );
   await page.keyboard.press("Enter");
   await page.waitForFunction(() => location.hash.includes("groups=0-0"));
   await page.waitForSelector(".cells a");

@@ -35,7 +35,9 @@ test("the page of a large execution is there within a second, with its map", asy
   await page.waitForSelector(".map canvas[width]:not([width='300'])");
   const mapped = Date.now() - began;
   const painted = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime);
-  t.diagnostic(`${execution.segments} segments: first paint ${Math.round(painted)} ms, map ${mapped} ms after the request`);
+  t.diagnostic(
+    `${execution.segments} segments: first paint ${Math.round(painted)} ms, map ${mapped} ms after the request`,
+  );
   assert.ok(painted <= FIRST_PAINT_MS, `first paint after ${painted} ms`);
   assert.ok(mapped <= 2 * FIRST_PAINT_MS, `map after ${mapped} ms`);
   await close(page);
@@ -55,7 +57,9 @@ test("scrolling and moving in the map are smooth, and memory does not grow", asy
     await go(page, "#/waiting");
   }
   const after = await heap(page);
-  t.diagnostic(`longest frame ${Math.round(longest)} ms; heap ${Math.round(before / 1024)} KiB, after five more visits ${Math.round(after / 1024)} KiB`);
+  t.diagnostic(
+    `longest frame ${Math.round(longest)} ms; heap ${Math.round(before / 1024)} KiB, after five more visits ${Math.round(after / 1024)} KiB`,
+  );
   assert.ok(longest <= LONGEST_FRAME_MS, `a frame took ${longest} ms`);
   assert.ok(after <= MEMORY_BYTES && after - before <= 8 * 1024 * 1024, `${before} bytes, then ${after}`);
   await close(page);
@@ -69,7 +73,9 @@ async function frames() {
   let [longest, last] = [0, await frame()];
   for (let step = 0; step < 120; step++) {
     scrollTo(0, (step < 60 ? step : 120 - step) * 25);
-    map.dispatchEvent(new PointerEvent("pointermove", { clientX: box.left + step * 5, clientY: box.top + step, bubbles: true }));
+    map.dispatchEvent(
+      new PointerEvent("pointermove", { clientX: box.left + step * 5, clientY: box.top + step, bubbles: true }),
+    );
     const now = await frame();
     longest = Math.max(longest, now - last);
     last = now;
@@ -80,7 +86,8 @@ async function frames() {
 function madeUpGroups(cursor, limit) {
   const all = MOST / GROUP;
   const rows = [];
-  for (let group = cursor; group < Math.min(all, cursor + limit); group++) rows.push([group, GROUP, 0, 0, GROUP - (group % 999 === 0 ? 1 : 0), group % 999 === 0 ? 1 : 0, 0]);
+  for (let group = cursor; group < Math.min(all, cursor + limit); group++)
+    rows.push([group, GROUP, 0, 0, GROUP - (group % 999 === 0 ? 1 : 0), group % 999 === 0 ? 1 : 0, 0]);
   return { size: GROUP, groups: rows, next: cursor + limit < all ? String(cursor + limit) : null };
 }
 

@@ -13,7 +13,10 @@ const doneOf = async (page) => Number((await page.locator(DONE).innerText()).rep
 test("the progress of an execution grows without a reload", async () => {
   const page = await open(await pageOf("transcode"));
   const before = await doneOf(page);
-  await page.waitForFunction(([selector, least]) => Number(document.querySelector(selector).textContent.replaceAll(",", "")) > least, [DONE, before + 10]);
+  await page.waitForFunction(
+    ([selector, least]) => Number(document.querySelector(selector).textContent.replaceAll(",", "")) > least,
+    [DONE, before + 10],
+  );
   await page.waitForSelector(".facts div:has(dt:text-is('Time left')) dd:has-text('about')");
   await close(page);
 });
@@ -22,7 +25,10 @@ test("focus and an open dialog outlive updates", async () => {
   const page = await open(await pageOf("transcode"));
   await page.locator(".actions button", { hasText: "Limits" }).focus();
   const before = await doneOf(page);
-  await page.waitForFunction(([selector, least]) => Number(document.querySelector(selector).textContent.replaceAll(",", "")) > least, [DONE, before]);
+  await page.waitForFunction(
+    ([selector, least]) => Number(document.querySelector(selector).textContent.replaceAll(",", "")) > least,
+    [DONE, before],
+  );
   assert.equal(await page.evaluate(() => document.activeElement.textContent), "Limits");
   await close(page);
 });

@@ -17,24 +17,71 @@ async function withModule(path, use) {
 
 test("JSON keeps the digits of every number", async () => {
   const shown = await withModule("api/exact_json.js", ({ parseExact, writeExact, isExact }) => {
-    const text = '{"a":9007199254740993,"b":[-18446744073709551615,1e5,0.1234567890123456789,1.50],"c":{"d":"12345678901234567890"}}';
-    return [isExact(), writeExact(parseExact(text)).replaceAll(/\s/g, ""), parseExact("[0.1234567890123456789]")[0] * 2];
+    const text =
+      '{"a":9007199254740993,"b":[-18446744073709551615,1e5,0.1234567890123456789,1.50],"c":{"d":"12345678901234567890"}}';
+    return [
+      isExact(),
+      writeExact(parseExact(text)).replaceAll(/\s/g, ""),
+      parseExact("[0.1234567890123456789]")[0] * 2,
+    ];
   });
-  assert.deepEqual(shown, [true, '{"a":9007199254740993,"b":[-18446744073709551615,100000,0.1234567890123456789,1.5],"c":{"d":"12345678901234567890"}}', 0.2469135780246914]);
+  assert.deepEqual(shown, [
+    true,
+    '{"a":9007199254740993,"b":[-18446744073709551615,100000,0.1234567890123456789,1.5],"c":{"d":"12345678901234567890"}}',
+    0.2469135780246914,
+  ]);
 });
 
 test("numbers are grouped exactly; shares never say all or nothing wrongly", async () => {
   const shown = await withModule("format/number.js", ({ grouped, percent, perSecond }) => [
-    grouped(1234567), grouped(-9223372036854775807n), grouped("1234.5678"), percent(999999, 1000000), percent(1, 1000000), percent(1, 4), percent(0, 0), perSecond(15.4), perSecond(0.01),
+    grouped(1234567),
+    grouped(-9223372036854775807n),
+    grouped("1234.5678"),
+    percent(999999, 1000000),
+    percent(1, 1000000),
+    percent(1, 4),
+    percent(0, 0),
+    perSecond(15.4),
+    perSecond(0.01),
   ]);
-  assert.deepEqual(shown, ["1,234,567", "-9,223,372,036,854,775,807", "1,234.5678", "> 99.9 %", "< 0.1 %", "25 %", "–", "15/s", "36/h"]);
+  assert.deepEqual(shown, [
+    "1,234,567",
+    "-9,223,372,036,854,775,807",
+    "1,234.5678",
+    "> 99.9 %",
+    "< 0.1 %",
+    "25 %",
+    "–",
+    "15/s",
+    "36/h",
+  ]);
 });
 
 test("spans and moments", async () => {
   const shown = await withModule("format/time.js", ({ span, relative, millis }) => [
-    span(0), span(999), span(1500), span(61_000), span(3_600_000), span(90_000_000), relative(0, 5_000), relative(65_000, 0), relative("1970-01-01T00:00:00Z", 100), millis(null),
+    span(0),
+    span(999),
+    span(1500),
+    span(61_000),
+    span(3_600_000),
+    span(90_000_000),
+    relative(0, 5_000),
+    relative(65_000, 0),
+    relative("1970-01-01T00:00:00Z", 100),
+    millis(null),
   ]);
-  assert.deepEqual(shown, ["0 ms", "999 ms", "1.5 s", "1 min 1 s", "1 h", "1 d 1 h", "5 s ago", "in 1 min", "just now", null]);
+  assert.deepEqual(shown, [
+    "0 ms",
+    "999 ms",
+    "1.5 s",
+    "1 min 1 s",
+    "1 h",
+    "1 d 1 h",
+    "5 s ago",
+    "in 1 min",
+    "just now",
+    null,
+  ]);
 });
 
 test("a command line is quoted for a shell, hidden characters as escapes", async () => {
@@ -42,27 +89,63 @@ test("a command line is quoted for a shell, hidden characters as escapes", async
     useCommand({ program: "scatterctl", place: ["--data-dir", "/srv/it's here"] });
     return [commandLine("cancel", "0193a5b0"), quoted("a;b$(c)"), quoted("x\u202ey'"), quoted("")];
   });
-  assert.deepEqual(shown, ["scatterctl cancel 0193a5b0 --data-dir '/srv/it'\\''s here'", "'a;b$(c)'", "$'x\\xe2\\x80\\xaey\\x27'", "''"]);
+  assert.deepEqual(shown, [
+    "scatterctl cancel 0193a5b0 --data-dir '/srv/it'\\''s here'",
+    "'a;b$(c)'",
+    "$'x\\xe2\\x80\\xaey\\x27'",
+    "''",
+  ]);
 });
 
 test("hidden characters are shown by name; what people write stays as it is", async () => {
-  const shown = await withModule("format/hidden.js", ({ visible }) => [
-    "invoice\u202efdp.exe", "\u001b[31m", "a\u200db", "a\nb\tc", "می\u200cخواهم", "👩\u200d👩\u200d👧", "東京",
-  ].map(visible));
-  assert.deepEqual(shown, ["invoice\\u{202e}fdp.exe", "\\u{1b}[31m", "a\\u{200d}b", "a\\nb\tc", "می\u200cخواهم", "👩\u200d👩\u200d👧", "東京"]);
+  const shown = await withModule("format/hidden.js", ({ visible }) =>
+    ["invoice\u202efdp.exe", "\u001b[31m", "a\u200db", "a\nb\tc", "می\u200cخواهم", "👩\u200d👩\u200d👧", "東京"].map(
+      visible,
+    ),
+  );
+  assert.deepEqual(shown, [
+    "invoice\\u{202e}fdp.exe",
+    "\\u{1b}[31m",
+    "a\\u{200d}b",
+    "a\\nb\tc",
+    "می\u200cخواهم",
+    "👩\u200d👩\u200d👧",
+    "東京",
+  ]);
 });
 
 test("a map has a cell for each group where there is room, and never more cells than room", async () => {
-  const layouts = await withModule("charts/map_layout.js", ({ layOut }) => [layOut(7_813, 1200, 300), layOut(78_125, 1200, 300), layOut(7_813, 360, 300), layOut(3, 1200, 300), layOut(1, 1, 1)]);
+  const layouts = await withModule("charts/map_layout.js", ({ layOut }) => [
+    layOut(7_813, 1200, 300),
+    layOut(78_125, 1200, 300),
+    layOut(7_813, 360, 300),
+    layOut(3, 1200, 300),
+    layOut(1, 1, 1),
+  ]);
   assert.equal(layouts[0].groupsPerCell, 1);
-  assert.deepEqual(layouts.map(({ cells, columns, rows }) => columns * rows >= cells), [true, true, true, true, true]);
-  assert.ok(layouts.slice(0, 4).every(({ rows, side }) => rows * side <= 300), JSON.stringify(layouts));
+  assert.deepEqual(
+    layouts.map(({ cells, columns, rows }) => columns * rows >= cells),
+    [true, true, true, true, true],
+  );
+  assert.ok(
+    layouts.slice(0, 4).every(({ rows, side }) => rows * side <= 300),
+    JSON.stringify(layouts),
+  );
 });
 
 test("the document changes only where the description does, and elements keep their identity", async () => {
   const shown = await withModule("view/element.js", ({ h, render }) => {
     const root = document.createElement("div");
-    const list = (keys) => render(root, h("ul", {}, keys.map((key) => h("li", { key }, key))), "text");
+    const list = (keys) =>
+      render(
+        root,
+        h(
+          "ul",
+          {},
+          keys.map((key) => h("li", { key }, key)),
+        ),
+        "text",
+      );
     list(["a", "b", "c"]);
     const [a, b] = root.querySelectorAll("li");
     list(["x", "b", "a"]);

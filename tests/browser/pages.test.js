@@ -70,7 +70,9 @@ test("an execution: counters and results", async () => {
   await page.waitForSelector("table.results");
   assert.match(await text(page, "table.results"), /s3:\/\/thumbnails\/0/);
   await page.click("text=Next results");
-  await page.waitForFunction(() => !document.querySelector("table.results")?.textContent.includes("s3://thumbnails/0\""));
+  await page.waitForFunction(
+    () => !document.querySelector("table.results")?.textContent.includes('s3://thumbnails/0"'),
+  );
   await close(page);
 });
 
@@ -80,7 +82,9 @@ test("an execution: its map goes from groups to segments and back", async () => 
   await page.locator(".map").focus();
   assert.match(await text(page, "#map-reading"), /^Segments 0 to 127: /);
   await page.keyboard.press("ArrowRight");
-  await page.waitForFunction(() => document.getElementById("map-reading").textContent.startsWith("Segments 128 to 255: "));
+  await page.waitForFunction(() =>
+    document.getElementById("map-reading").textContent.startsWith("Segments 128 to 255: "),
+  );
   await page.keyboard.press("Enter");
   await page.waitForSelector(".cells li");
   assert.equal(await page.locator(".cells li").count(), 128);
@@ -115,7 +119,7 @@ test("a segment that a retry made good shows the attempt that failed", async () 
 test("waiting: retries with their moment and reason, dead letters", async () => {
   const page = await open("#/waiting");
   await page.waitForSelector("table.retries tbody tr");
-  const retries = await text(page, "table.retries");
+  const retries = await text(page, "section[aria-labelledby=retries-title]");
   assert.match(retries, /retrying 2026-11-28: 5 waiting/);
   assert.match(retries, /in \d+ min[\s\S]*429: too many requests/);
   await page.waitForSelector("text=There are no dead letters");

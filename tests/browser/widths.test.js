@@ -12,8 +12,13 @@ const SIZES = { "400 px": { width: 400, height: 800 }, "4K": { width: 3840, heig
 function overflowing() {
   const width = document.documentElement.clientWidth;
   const scrolls = (element) => element.closest(".scroll, .map, pre, .visually-hidden, .skip-link, .list thead");
-  const beyond = [...document.querySelectorAll("body *")].filter((element) => element.getBoundingClientRect().right > width + 1 && !scrolls(element));
-  return { scroll: document.documentElement.scrollWidth - width, beyond: beyond.slice(0, 5).map((element) => `${element.tagName}.${element.className}`) };
+  const beyond = [...document.querySelectorAll("body *")].filter(
+    (element) => element.getBoundingClientRect().right > width + 1 && !scrolls(element),
+  );
+  return {
+    scroll: document.documentElement.scrollWidth - width,
+    beyond: beyond.slice(0, 5).map((element) => `${element.tagName}.${element.className}`),
+  };
 }
 
 for (const [name, size] of Object.entries(SIZES)) {

@@ -119,7 +119,14 @@ export class App {
     const live = { ...this.#page.live, isPaused: this.#isPaused, toggle: () => this.#togglePause() };
     render(this.#top, header(this.#route.page, this.#me, live));
     render(this.#banner, this.#notices(live));
+    this.#drawMain();
+  }
+
+  // The heading that has the focus may be another element once more is known.
+  #drawMain() {
+    const hasFocus = document.activeElement?.tagName === "H1";
     render(this.#main, this.#page.view());
+    if (hasFocus && document.activeElement === document.body) this.#focusHeading();
   }
 
   #notices(live) {

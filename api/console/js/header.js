@@ -39,7 +39,12 @@ function liveness({ isPaused, toggle, error, at }) {
   const label = isPaused ? "Paused. Continue to update" : "Live. Pause updating";
   return h(
     "button",
-    { type: "button", class: `liveness is-${state}`, onclick: toggle, "aria-label": error ? `Not up to date. ${label}` : label },
+    {
+      type: "button",
+      class: `liveness is-${state}`,
+      onclick: toggle,
+      "aria-label": error ? `Not up to date. ${label}` : label,
+    },
     h("span", { class: "lamp", "aria-hidden": "true" }),
     word,
     state !== "live" && at && [" since ", clock(at)],

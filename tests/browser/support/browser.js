@@ -29,7 +29,14 @@ export function useBrowser() {
   before(async () => {
     profile = await mkdtemp(join(tmpdir(), "console-browser-"));
     const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-    const options = { executablePath, args: FLAGS, headless: true, timezoneId: "UTC", locale: "en-GB", viewport: { width: 1280, height: 900 } };
+    const options = {
+      executablePath,
+      args: FLAGS,
+      headless: true,
+      timezoneId: "UTC",
+      locale: "en-GB",
+      viewport: { width: 1280, height: 900 },
+    };
     context = await chromium.launchPersistentContext(profile, options);
     context.setDefaultTimeout(DEADLINE_MS);
     await context.addInitScript(reportViolations);
@@ -41,7 +48,9 @@ export function useBrowser() {
 }
 
 function reportViolations() {
-  addEventListener("securitypolicyviolation", (event) => console.error(`policy violated: ${event.violatedDirective} by ${event.blockedURI}`));
+  addEventListener("securitypolicyviolation", (event) =>
+    console.error(`policy violated: ${event.violatedDirective} by ${event.blockedURI}`),
+  );
 }
 
 /** Opens the console at an address such as `#/waiting`, and waits until the page shows what it read. */

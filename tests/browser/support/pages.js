@@ -5,7 +5,12 @@ import { newest } from "./server.js";
 /** Names and addresses. */
 export async function everyPage() {
   const id = async (job) => (await newest(job)).execution_id;
-  const [failing, running, done, external] = [await id("invoices"), await id("transcode"), await id("thumbnails"), await id("feed")];
+  const [failing, running, done, external] = [
+    await id("invoices"),
+    await id("transcode"),
+    await id("thumbnails"),
+    await id("feed"),
+  ];
   return {
     executions: "#/executions",
     execution: `#/executions/${failing}`,

@@ -51,7 +51,7 @@ async function request(path, options) {
 
 function keep(path, etag, value) {
   answers.delete(path);
-  if (etag === null) return;
+  if (!etag) return;
   answers.set(path, { etag, value });
   if (answers.size > ANSWERS_KEPT) answers.delete(answers.keys().next().value);
 }

@@ -24,7 +24,10 @@ function revive(key, value, context) {
   const source = context?.source;
   if (source === undefined || String(value) === source) return value;
   if (/^-?\d+$/.test(source)) return Number.isSafeInteger(value) ? value : BigInt(source);
-  const digits = source.replace(/[eE].*$/, "").replace(/\D/g, "").replace(/^0+|0+$/g, "");
+  const digits = source
+    .replace(/[eE].*$/, "")
+    .replace(/\D/g, "")
+    .replace(/^0+|0+$/g, "");
   return digits.length > 15 ? new ExactDecimal(source) : value;
 }
 
@@ -46,7 +49,13 @@ export function isExact() {
 /** Writes a value as indented JSON, with the digits that `parseExact` kept. */
 export function writeExact(value, indent = "") {
   if (typeof value === "bigint" || value instanceof ExactDecimal) return value.toString();
-  if (Array.isArray(value)) return writeAll("[", "]", indent, value.map((item) => [null, item]));
+  if (Array.isArray(value))
+    return writeAll(
+      "[",
+      "]",
+      indent,
+      value.map((item) => [null, item]),
+    );
   if (value !== null && typeof value === "object") return writeAll("{", "}", indent, Object.entries(value));
   return JSON.stringify(value) ?? "null";
 }

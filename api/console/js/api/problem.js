@@ -3,7 +3,8 @@
 const WHAT_TO_DO = {
   unauthorized: "Open the console again with the address that `scatterctl console` printed: it has the token.",
   forbidden: "Open the console again with the address that `scatterctl console` printed: it has the token.",
-  unreachable: "Look whether `scatterctl console` still runs, and start it again if not. This page then continues by itself.",
+  unreachable:
+    "Look whether `scatterctl console` still runs, and start it again if not. This page then continues by itself.",
   unavailable: "The control table does not answer. This page tries again by itself.",
   read_only: "Start `scatterctl console` without `--read-only`, or use the command line.",
   conflict: "The execution has changed meanwhile. Look at its status, then decide again.",

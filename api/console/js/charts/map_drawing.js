@@ -2,14 +2,18 @@
 
 const STATES = ["succeeded", "failed", "cancelled", "running", "pending"];
 
-// From this side on a cell has room for a dot.
-const SIDE_WITH_DOT = 9;
+// From this side on a cell has room for a dot, a stripe, a corner.
+const SIDE_WITH_SIGNS = 9;
 
 /** The colours of the states as the style sheet has them for this theme. */
 export function coloursOf(element) {
   const style = getComputedStyle(element);
   const named = STATES.map((state) => [state, style.getPropertyValue(`--${state}`).trim()]);
-  return { ...Object.fromEntries(named), mark: style.getPropertyValue("--mark").trim(), cursor: style.getPropertyValue("--text").trim() };
+  return {
+    ...Object.fromEntries(named),
+    mark: style.getPropertyValue("--mark").trim(),
+    cursor: style.getPropertyValue("--text").trim(),
+  };
 }
 
 /** Draws one cell with the sums of its groups. */
@@ -17,8 +21,8 @@ export function drawCell(context, { x, y, side }, sums, colours) {
   const inner = side - 1;
   drawOpen(context, x, y, inner, colours);
   const filled = drawParts(context, x, y, inner, sums, colours);
-  if (sums.running > 0 && side >= SIDE_WITH_DOT) drawDot(context, x, y, inner, colours);
-  if (sums.cancelled > 0 && side >= SIDE_WITH_DOT) drawStripe(context, x, y, inner, colours);
+  if (sums.running > 0 && side >= SIDE_WITH_SIGNS) drawDot(context, x, y, inner, colours);
+  if (sums.cancelled > 0 && side >= SIDE_WITH_SIGNS) drawStripe(context, x, y, inner, colours);
   if (sums.failed > 0) drawCorner(context, x, y, inner, colours);
   return filled;
 }
@@ -43,14 +47,18 @@ function drawParts(context, x, y, inner, sums, colours) {
   return from;
 }
 
-// One failure among 128 must be seen: the whole upper part, as large as the share, and never smaller than a corner.
+// One failure among 128 must be seen: a corner of a large cell, and all of a small one.
 function drawCorner(context, x, y, inner, colours) {
-  const least = Math.max(4, inner * 0.55);
   context.fillStyle = colours.failed;
+  if (inner < SIDE_WITH_SIGNS) {
+    context.fillRect(x, y, inner, inner);
+    return;
+  }
+  const corner = inner * 0.55;
   context.beginPath();
-  context.moveTo(x + inner - least, y);
+  context.moveTo(x + inner - corner, y);
   context.lineTo(x + inner, y);
-  context.lineTo(x + inner, y + least);
+  context.lineTo(x + inner, y + corner);
   context.closePath();
   context.fill();
 }

@@ -19,7 +19,10 @@ export class SegmentMap {
   #observer;
   #endThemes;
 
-  /** `onEnter(range)` is called when a cell is chosen, `onRead(range)` when the pointer or the keyboard is at it; `null` for none. */
+  /**
+   * `onEnter(range)` is called when a cell is chosen, with `null` for a step back; `onRead(range)` when the pointer or the keyboard is at
+   * one, with `null` when it leaves.
+   */
   constructor({ onEnter, onRead }) {
     this.#onEnter = onEnter;
     this.#onRead = onRead;
@@ -41,6 +44,11 @@ export class SegmentMap {
     this.#draw();
   }
 
+  /** Groups that a cell stands for, as it was drawn last. */
+  get groupsPerCell() {
+    return this.#layout?.groupsPerCell ?? 1;
+  }
+
   stop() {
     this.#observer.disconnect();
     this.#endThemes();
@@ -52,7 +60,10 @@ export class SegmentMap {
     element.className = "map";
     element.tabIndex = 0;
     element.setAttribute("role", "application");
-    element.setAttribute("aria-label", "Map of segments. Arrow keys move, Enter looks closer, F goes to the next failure, Backspace steps back");
+    element.setAttribute(
+      "aria-label",
+      "Map of segments. Arrow keys move, Enter looks closer, F goes to the next failure, Backspace steps back",
+    );
     element.setAttribute("aria-describedby", "map-reading");
     element.onpointermove = (event) => this.#moveTo(this.#cellAt(event));
     element.onpointerleave = () => this.#moveTo(null);
@@ -73,7 +84,8 @@ export class SegmentMap {
     this.#layout = layOut(this.#count, width, HEIGHT);
     const context = this.#sized(width, this.#layout.rows * this.#layout.side);
     const colours = coloursOf(this.element);
-    for (let cell = 0; cell < this.#layout.cells; cell++) drawCell(context, this.#place(cell), this.#sums(cell), colours);
+    for (let cell = 0; cell < this.#layout.cells; cell++)
+      drawCell(context, this.#place(cell), this.#sums(cell), colours);
     if (this.#cursor !== null) drawCursor(context, this.#place(this.#cursor), colours);
   }
 

@@ -19,7 +19,9 @@ export function visibleParts(text, { keepLines = false } = {}) {
 
 /** The text with hidden characters by name, for labels and titles. */
 export function visible(text) {
-  return visibleParts(text).map((part) => part.text).join("");
+  return visibleParts(text)
+    .map((part) => part.text)
+    .join("");
 }
 
 function hides(character, before, after, keepLines) {

@@ -21,15 +21,38 @@ function mapKeys() {
     [["Backspace"], "step back"],
     [["f"], "to the next failure"],
   ];
-  return h("table", { class: "keys" }, h("caption", {}, "In the map of segments"), h("tbody", {}, rows.map(([keys, text]) => row(keys, text))));
+  return h(
+    "table",
+    { class: "keys" },
+    h("caption", {}, "In the map of segments"),
+    h(
+      "tbody",
+      {},
+      rows.map(([keys, text]) => row(keys, text)),
+    ),
+  );
 }
 
 function row(keys, description) {
   const names = keys.map((key) => h("kbd", {}, key));
-  return h("tr", {}, h("th", { scope: "row" }, names.flatMap((name, at) => (at === 0 ? [name] : [" ", name]))), h("td", {}, description));
+  return h(
+    "tr",
+    {},
+    h(
+      "th",
+      { scope: "row" },
+      names.flatMap((name, at) => (at === 0 ? [name] : [" ", name])),
+    ),
+    h("td", {}, description),
+  );
 }
 
 function off() {
   const change = (event) => turn(event.currentTarget.checked);
-  return h("label", { class: "check" }, h("input", { type: "checkbox", checked: areOn(), onchange: change }), "Single keys are on");
+  return h(
+    "label",
+    { class: "check" },
+    h("input", { type: "checkbox", checked: areOn(), onchange: change }),
+    "Single keys are on",
+  );
 }

@@ -38,16 +38,21 @@ export class Poll {
     return this.#round();
   }
 
+  /** Reads no more until `poke`. */
+  rest() {
+    clearTimeout(this.#timer);
+  }
+
   /** Reads no more. */
   stop() {
     this.#isStopped = true;
-    clearTimeout(this.#timer);
+    this.rest();
     this.#request?.abort();
     document.removeEventListener("visibilitychange", this.#onVisibility);
   }
 
   #onVisibility = () => {
-    if (document.hidden) clearTimeout(this.#timer);
+    if (document.hidden) this.rest();
     else if (this.#every() !== Infinity) this.poke();
   };
 

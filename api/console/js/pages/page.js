@@ -53,9 +53,10 @@ export class Page {
     return this.#polls.get(name)?.poke();
   }
 
-  /** Called when a person pauses or continues. A pause takes effect with each read's next round. */
+  /** Rests while a person has paused, and reads everything when that is over. */
   pause(isPaused) {
-    if (!isPaused) this.refresh();
+    if (isPaused) for (const poll of this.#polls.values()) poll.rest();
+    else this.refresh();
   }
 
   /** Ends what the page began. */

@@ -13,7 +13,14 @@ export class UnknownPage extends Page {
   view() {
     return [
       h("h1", { tabindex: "-1" }, this.title),
-      h("p", {}, "The console has no page ", outside(this.route.parts[0]), ". ", h("a", { href: link.executions() }, "All executions")),
+      h(
+        "p",
+        {},
+        "The console has no page ",
+        outside(this.route.parts[0]),
+        ". ",
+        h("a", { href: link.executions() }, "All executions"),
+      ),
     ];
   }
 }

@@ -38,7 +38,11 @@ function button(action, state, dialog) {
   const isOff = isBusy || Boolean(action.invalid?.());
   const click = () => isOff || perform(action, state, dialog);
   const kind = action.isDangerous ? "danger" : "primary";
-  return h("button", { type: "button", key: "act", class: kind, "aria-disabled": String(isOff), onclick: click }, isBusy ? "…" : action.verb);
+  return h(
+    "button",
+    { type: "button", key: "act", class: kind, "aria-disabled": String(isOff), onclick: click },
+    isBusy ? "…" : action.verb,
+  );
 }
 
 async function perform(action, state, dialog) {

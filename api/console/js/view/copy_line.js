@@ -8,7 +8,7 @@ export function copyLine(line, label = "The same on the command line") {
     "div",
     { class: "copy-line" },
     h("span", { class: "copy-label" }, label),
-    h("code", { class: "command", tabindex: "0", role: "region", "aria-label": label }, line),
+    h("code", { class: "command", tabindex: "0", role: "group", "aria-label": label }, line),
     copyButton(line, "Copy"),
   );
 }

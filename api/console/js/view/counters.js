@@ -12,6 +12,9 @@ export function counterList(counters) {
     "section",
     { key: "counters", "aria-labelledby": "counters-title" },
     h("h2", { id: "counters-title" }, "Counters"),
-    factList(entries.map(([name, value]) => [name, grouped(value)]), { kind: "counters", label: outside }),
+    factList(
+      entries.map(([name, value]) => [name, grouped(value)]),
+      { kind: "counters", label: outside },
+    ),
   );
 }

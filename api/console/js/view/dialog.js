@@ -25,6 +25,11 @@ function frame(title, content, buttons, dialog) {
   return [
     h("h2", { id: "dialog-title" }, title),
     h("div", { class: "dialog-content" }, content),
-    h("div", { class: "dialog-buttons" }, buttons, h("button", { type: "button", key: "close", onclick: dialog.close }, "Close")),
+    h(
+      "div",
+      { class: "dialog-buttons" },
+      buttons,
+      h("button", { type: "button", key: "close", onclick: dialog.close }, "Close"),
+    ),
   ];
 }

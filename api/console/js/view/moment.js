@@ -6,7 +6,11 @@ import { h } from "./element.js";
 function time(moment, text) {
   const at = millis(moment);
   if (at === null) return "–";
-  return h("time", { datetime: new Date(at).toISOString(), title: `${local(at)} (${new Date(at).toISOString()})` }, text(at));
+  return h(
+    "time",
+    { datetime: new Date(at).toISOString(), title: `${local(at)} (${new Date(at).toISOString()})` },
+    text(at),
+  );
 }
 
 /** `3 min ago`. */

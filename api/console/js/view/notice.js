@@ -6,7 +6,10 @@ import { outside } from "./outside.js";
 
 /** An error, with what to do. */
 export function problemNotice(error, { retry } = {}) {
-  const problem = error instanceof Problem ? error : new Problem({ title: "This page has a defect", detail: String(error?.message ?? error) });
+  const problem =
+    error instanceof Problem
+      ? error
+      : new Problem({ title: "This page has a defect", detail: String(error?.message ?? error) });
   return h(
     "div",
     { class: "notice notice-error", role: "alert" },

@@ -15,13 +15,15 @@ export function outside(text, properties = {}) {
 /** Text in lines of its own, such as a log or JSON. */
 export function outsideBlock(text, label) {
   // Focusable, because it scrolls.
-  return h("pre", { class: "block", tabindex: "0", role: "region", "aria-label": label }, parts(String(text), true));
+  return h("pre", { class: "block", tabindex: "0", role: "group", "aria-label": label }, parts(String(text), true));
 }
 
 function parts(text, keepLines) {
   const cut = text.length > CHARACTERS_SHOWN ? text.slice(0, CHARACTERS_SHOWN) : text;
   const shown = visibleParts(cut, { keepLines }).map((part) =>
-    part.isHidden ? h("span", { class: "hidden-character", title: "a character that would not be visible" }, part.text) : part.text,
+    part.isHidden
+      ? h("span", { class: "hidden-character", title: "a character that would not be visible" }, part.text)
+      : part.text,
   );
   return cut === text ? shown : [...shown, h("em", {}, ` … ${text.length - cut.length} characters more`)];
 }

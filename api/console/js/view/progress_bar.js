@@ -17,7 +17,9 @@ export function progressBar(execution) {
   return h(
     "span",
     { class: "bar", role: "img", "aria-label": words || "no segments", title: words || "no segments" },
-    parts.map((state) => h("span", { key: state, class: `bar-part fill-${state}`, style: { "--share": `${share(state)}` } })),
+    parts.map((state) =>
+      h("span", { key: state, class: `bar-part fill-${state}`, style: { "--share": `${share(state)}` } }),
+    ),
   );
 }
 

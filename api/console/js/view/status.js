@@ -11,6 +11,9 @@ export const STATUSES = ["SCATTERING", "RUNNING", "SUCCEEDED", "FAILED", "CANCEL
 /** Whether the generation is complete. */
 export const isOver = (execution) => TERMINAL.has(execution.status);
 
+/** The status of an execution, and that it is stalled if it is. */
+export const executionStatus = (execution) => [status(execution.status), execution.stalled_at && status("STALLED")];
+
 /** The status with its sign. */
 export function status(name) {
   const state = String(name).toLowerCase();

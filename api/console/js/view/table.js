@@ -4,16 +4,26 @@
 import { h } from "./element.js";
 
 /**
- * `columns` are pairs of a name and what describes a row's cell; `key` names a row among the others; `caption` is optional.
+ * `columns` are pairs of a name and what describes a row's cell; `key` names a row among the others; `label` is the ID of the heading
+ * that names the table, if there are several.
  */
-export function listTable({ kind = "", caption, columns, rows, key }) {
+export function listTable({ kind = "", label, columns, rows, key }) {
   const head = columns.map(([name]) => h("th", { key: name, scope: "col", role: "columnheader" }, name));
   return h(
     "table",
-    { class: `list ${kind}`, role: "table" },
-    caption && h("caption", {}, caption),
+    { class: `list ${kind}`, role: "table", "aria-labelledby": label },
     h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, head)),
-    h("tbody", { role: "rowgroup" }, rows.map((row) => h("tr", { key: key(row), role: "row" }, columns.map((column) => cell(column, row))))),
+    h(
+      "tbody",
+      { role: "rowgroup" },
+      rows.map((row) =>
+        h(
+          "tr",
+          { key: key(row), role: "row" },
+          columns.map((column) => cell(column, row)),
+        ),
+      ),
+    ),
   );
 }
 

@@ -13,12 +13,19 @@ export function actionButtons(execution, page) {
   return h(
     "div",
     { class: "actions", role: "group", "aria-label": "Operate on this execution" },
-    actionButton("Cancel", page, () => cancelAction(execution, page), { isOff: over, why: "It is complete: there is nothing to cancel." }),
-    actionButton("Redrive", page, () => redriveAction(execution, page), { isOff: !over, why: "It can be redriven when it is complete." }),
+    actionButton("Cancel", page, () => cancelAction(execution, page), {
+      isOff: over,
+      why: "It is complete: there is nothing to cancel.",
+    }),
+    actionButton("Redrive", page, () => redriveAction(execution, page), {
+      isOff: !over,
+      why: "It can be redriven when it is complete.",
+    }),
     actionButton("Limits", page, () => limitsAction(execution, page)),
     // A check changes nothing, so that a console that may not change anything has it, too.
     actionButton("Repair check", null, () => repairAction(execution)),
-    page.app.me.read_only && h("p", { class: "quiet", id: "read-only-why" }, "Read-only: the console was started with --read-only."),
+    page.app.me.read_only &&
+      h("p", { class: "quiet", id: "read-only-why" }, "Read-only: the console was started with --read-only."),
   );
 }
 

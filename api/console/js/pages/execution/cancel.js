@@ -12,8 +12,16 @@ export function cancelAction(execution, page) {
     verb: "Cancel the execution",
     isDangerous: true,
     explain: [
-      h("p", {}, `No further segment starts: ${counted(pending, "pending segment")} will not be done. ${counted(running, "segment")} in work get their grace, then end.`),
-      h("p", {}, "What succeeded stays. The execution ends CANCELLED, with its counts and its event, and can be redriven."),
+      h(
+        "p",
+        {},
+        `No further segment starts: ${counted(pending, "pending segment")} will not be done. ${counted(running, "segment")} in work get their grace, then end.`,
+      ),
+      h(
+        "p",
+        {},
+        "What succeeded stays. The execution ends CANCELLED, with its counts and its event, and can be redriven.",
+      ),
     ],
     line: () => commandLine("cancel", id),
     act: () => api.cancel(id),

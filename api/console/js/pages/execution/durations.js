@@ -15,13 +15,18 @@ export function durations(statistics, id) {
     "section",
     { key: "durations", "aria-labelledby": "durations-title" },
     h("h2", { id: "durations-title" }, "Durations"),
-    bins.length === 0 ? h("p", { class: "empty" }, "No segment has an outcome yet.") : [figures(values), chart(values, bins), slowest(statistics.slowest ?? [], id), sampleNote(statistics)],
+    bins.length === 0
+      ? h("p", { class: "empty" }, "No segment has an outcome yet.")
+      : [figures(values), chart(values, bins), slowest(statistics.slowest ?? [], id), sampleNote(statistics)],
   );
 }
 
 function figures(values) {
   const shown = ["p50", "p95", "max", "mean"].filter((name) => values[name] !== undefined && values[name] !== null);
-  return factList(shown.map((name) => [name, span(values[name])]), { kind: "inline" });
+  return factList(
+    shown.map((name) => [name, span(values[name])]),
+    { kind: "inline" },
+  );
 }
 
 function chart(values, bins) {
@@ -30,13 +35,18 @@ function chart(values, bins) {
     title: `${span(from)} to ${span(to)}: ${grouped(count)}`,
     parts: [{ kind: "duration", value: count }],
   }));
-  const marks = ["p50", "p95"].filter((name) => Number.isFinite(Number(values[name]))).map((name) => ({ name, at: placeOf(Number(values[name]), bins) }));
+  const marks = ["p50", "p95"]
+    .filter((name) => Number.isFinite(Number(values[name])))
+    .map((name) => ({ name, at: placeOf(Number(values[name]), bins) }));
   return columnChart({
     columns,
     marks,
     ends: [span(bins[0].from), span(bins.at(-1).to)],
     label: `Durations of segments: half took at most ${span(values.p50)}, 95 % at most ${span(values.p95)}, the longest ${span(values.max)}`,
-    table: { head: ["From", "To", "Segments"], rows: bins.map(({ from, to, count }) => [span(from), span(to), grouped(count)]) },
+    table: {
+      head: ["From", "To", "Segments"],
+      rows: bins.map(({ from, to, count }) => [span(from), span(to), grouped(count)]),
+    },
   });
 }
 
@@ -50,6 +60,12 @@ function placeOf(duration, bins) {
 
 function slowest(segments, id) {
   if (segments.length === 0) return null;
-  const one = ({ index, duration_ms: duration }) => h("li", { key: index }, h("a", { href: link.segment(id, index) }, `segment ${grouped(index)}`), ` ${span(duration)}`);
+  const one = ({ index, duration_ms: duration }) =>
+    h(
+      "li",
+      { key: index },
+      h("a", { href: link.segment(id, index) }, `segment ${grouped(index)}`),
+      ` ${span(duration)}`,
+    );
   return [h("h3", {}, "Slowest"), h("ol", { class: "slowest" }, segments.map(one))];
 }

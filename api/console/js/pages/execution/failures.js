@@ -27,7 +27,12 @@ export function failureTable({ failed, failures, others = 0 }, execution, page) 
     "section",
     { key: "failures", "aria-labelledby": "failures-title" },
     h("h2", { id: "failures-title" }, `Failures: ${counted(failed, "segment")}`),
-    listTable({ kind: "failures", columns, rows: failures.slice(0, SHOWN), key: ({ kind, message }) => `${kind} ${message}` }),
+    listTable({
+      kind: "failures",
+      columns,
+      rows: failures.slice(0, SHOWN),
+      key: ({ kind, message }) => `${kind} ${message}`,
+    }),
     more > 0 && h("p", { class: "quiet" }, `${grouped(more)} more messages, of which each came less often.`),
   );
 }
@@ -43,10 +48,17 @@ function segmentLinks(id, { examples, count }) {
 function redriveThese(failure, execution, page) {
   const label = "Redrive these";
   const only = indexesOf(failure);
-  if (only === null) return actionButton(label, page, null, { isOff: true, why: "Their list is longer than a redrive takes: redrive all that failed." });
+  if (only === null)
+    return actionButton(label, page, null, {
+      isOff: true,
+      why: "Their list is longer than a redrive takes: redrive all that failed.",
+    });
   const about = `Runs the ${counted(failure.count, "segment")} again that failed with this message.`;
   const action = () => redriveAction(execution, page, { only, about });
-  return actionButton(label, page, action, { isOff: !isOver(execution), why: "It can be redriven when it is complete." });
+  return actionButton(label, page, action, {
+    isOff: !isOver(execution),
+    why: "It can be redriven when it is complete.",
+  });
 }
 
 // The API gives the indexes of all, if their list is not too long; a few are the examples.

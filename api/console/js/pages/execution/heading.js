@@ -22,10 +22,28 @@ export function heading(execution, buttons) {
   return h(
     "header",
     { class: "page-head", key: "heading" },
-    h("p", { class: "path" }, h("a", { class: "up", href: link.executions() }, "Executions"), " / ", h("a", { href: link.executions({ job }) }, outside(job))),
+    h(
+      "p",
+      { class: "path" },
+      h("a", { class: "up", href: link.executions() }, "Executions"),
+      " / ",
+      h("a", { href: link.executions({ job }) }, outside(job)),
+    ),
     h("h1", { tabindex: "-1" }, outside(job), " ", outside(key, { class: "key" })),
-    h("p", { class: "identity" }, status(execution.status), h("code", {}, id), copyButton(id, "Copy", "the execution's ID"), generation(execution), tagList(execution.tags)),
-    h("ul", { class: "reasons" }, reasons(execution).map(([sign, ...text]) => h("li", {}, icon(sign), h("span", {}, text)))),
+    h(
+      "p",
+      { class: "identity" },
+      status(execution.status),
+      h("code", {}, id),
+      copyButton(id, "Copy", "the execution's ID"),
+      generation(execution),
+      tagList(execution.tags),
+    ),
+    h(
+      "ul",
+      { class: "reasons" },
+      reasons(execution).map(([sign, ...text]) => h("li", {}, icon(sign), h("span", {}, text))),
+    ),
     left(execution),
     buttons,
   );
@@ -39,11 +57,19 @@ function generation({ generation: number }) {
 function reasons(execution) {
   return [
     execution.stopped && ["cancelled", STOPS[execution.stopped] ?? execution.stopped],
-    execution.stalled_at && ["stalled", "Stalled: no segment has had an outcome since ", clock(execution.progress_at ?? execution.stalled_at), "."],
+    execution.stalled_at && [
+      "stalled",
+      "Stalled: no segment has had an outcome since ",
+      clock(execution.progress_at ?? execution.stalled_at),
+      ".",
+    ],
     execution.waits_in_stream && !isOver(execution) && ["waiting", "Its records wait in the stream behind others."],
     firstFailure(execution),
     retrying(execution),
-    execution.status === "SCATTERING" && ["scattering", "Segments are still being added: it completes after its seal only."],
+    execution.status === "SCATTERING" && [
+      "scattering",
+      "Segments are still being added: it completes after its seal only.",
+    ],
   ].filter(Boolean);
 }
 
@@ -55,7 +81,10 @@ function firstFailure({ execution_id: id, first_failure: index, first_error: err
 
 // Of a traceback, the last line says what happened.
 function tellingLine(message) {
-  const lines = String(message).split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  const lines = String(message)
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
   return (lines[0]?.startsWith("Traceback") ? lines.at(-1) : lines[0]) ?? "";
 }
 
@@ -68,5 +97,10 @@ function retrying({ execution_id: id, retrying: retries }) {
 // An open execution whose process has ended goes on only when another takes it over.
 function left({ execution_id: id, process }) {
   if (!process || process.alive) return null;
-  return h("div", { class: "notice notice-warning" }, "No process works on it.", copyLine(commandLine("resume", id), "This continues it"));
+  return h(
+    "div",
+    { class: "notice notice-warning" },
+    "No process works on it.",
+    copyLine(commandLine("resume", id), "This continues it"),
+  );
 }

@@ -19,7 +19,16 @@ export function limitsAction(execution, page) {
     invalid: () => invalid(entered),
     line: () => commandLine("set", id, ...flags(entered)),
     act: () => api.setLimits(id, change(entered)),
-    outcome: (policy) => h("p", {}, "Set. In flight at once: ", outside(policy.max_concurrency ?? "as many as there are workers"), "; failures tolerated: ", outside(policy.tolerated_failures ?? "0"), "."),
+    outcome: (policy) =>
+      h(
+        "p",
+        {},
+        "Set. In flight at once: ",
+        outside(policy.max_concurrency ?? "as many as there are workers"),
+        "; failures tolerated: ",
+        outside(policy.tolerated_failures ?? "0"),
+        ".",
+      ),
     after: page.changed,
   };
 }
@@ -32,7 +41,18 @@ function now({ max_concurrency: most, policy }) {
 
 function fields(execution, entered, update) {
   const text = (label, name, properties) =>
-    h("label", { class: "field" }, h("span", {}, label), h("input", { ...properties, oninput: (event) => { entered[name] = event.currentTarget.value.trim(); update(); } }));
+    h(
+      "label",
+      { class: "field" },
+      h("span", {}, label),
+      h("input", {
+        ...properties,
+        oninput: (event) => {
+          entered[name] = event.currentTarget.value.trim();
+          update();
+        },
+      }),
+    );
   return [
     text("In flight at once", "slots", { inputmode: "numeric", placeholder: "unchanged" }),
     text("Failures tolerated", "tolerated", { placeholder: "unchanged; such as 12 or 5%" }),
@@ -41,13 +61,18 @@ function fields(execution, entered, update) {
 
 function invalid({ slots, tolerated }) {
   if (slots === "" && tolerated === "") return "Enter at least one limit.";
-  if (slots !== "" && !(/^\d+$/.test(slots) && Number(slots) >= 1 && Number(slots) <= MOST_IN_FLIGHT)) return `In flight at once: a number from 1 to ${MOST_IN_FLIGHT}.`;
-  if (tolerated !== "" && !/^\d{1,15}$|^\d{1,3}(\.\d{1,2})?%$/.test(tolerated)) return "Failures tolerated: a number, or a share of the segments such as 5% or 0.25%.";
+  if (slots !== "" && !(/^\d+$/.test(slots) && Number(slots) >= 1 && Number(slots) <= MOST_IN_FLIGHT))
+    return `In flight at once: a number from 1 to ${MOST_IN_FLIGHT}.`;
+  if (tolerated !== "" && !/^\d{1,15}$|^\d{1,3}(\.\d{1,2})?%$/.test(tolerated))
+    return "Failures tolerated: a number, or a share of the segments such as 5% or 0.25%.";
   return "";
 }
 
 function flags({ slots, tolerated }) {
-  return [...(slots === "" ? [] : ["--max-concurrency", slots]), ...(tolerated === "" ? [] : ["--tolerated-failures", tolerated])];
+  return [
+    ...(slots === "" ? [] : ["--max-concurrency", slots]),
+    ...(tolerated === "" ? [] : ["--tolerated-failures", tolerated]),
+  ];
 }
 
 function change({ slots, tolerated }) {

@@ -21,6 +21,7 @@ export class MapSection {
   #map;
   #chosen = null;
   #reading = null;
+  #takesFocus = false;
 
   constructor(id, page) {
     this.#id = id;
@@ -79,14 +80,23 @@ export class MapSection {
 
   #canvas(groups, range) {
     // Once it is in the document it has a width.
-    requestAnimationFrame(() => this.#map.show(groups, range));
-    const words = this.#reading ? sentence(groups, this.#reading) : `${sentence(groups, range)} A cell is ${cellSize(groups)}.`;
-    return [h("div", { key: "canvas", class: "map-box" }, own(this.#map.element)), h("p", { key: "reading", class: "map-reading", id: "map-reading" }, words)];
+    requestAnimationFrame(() => {
+      this.#map.show(groups, range);
+      this.#giveFocus();
+    });
+    const words = this.#reading
+      ? sentence(groups, this.#reading)
+      : `${sentence(groups, range)} A cell is ${cellSize(groups, this.#map.groupsPerCell)}.`;
+    return [
+      h("div", { key: "canvas", class: "map-box" }, own(this.#map.element)),
+      h("p", { key: "reading", class: "map-reading", id: "map-reading" }, words),
+    ];
   }
 
   #cells() {
     const { value, error } = this.#page.reads.segments ?? {};
     if (error && !value) return problemNotice(error);
+    requestAnimationFrame(() => this.#giveFocus());
     return value && segmentCells(this.#id, value.segments);
   }
 
@@ -112,7 +122,16 @@ export class MapSection {
   }
 
   #enter(range) {
+    // The map that has the focus may give way to cells.
+    this.#takesFocus = document.activeElement === this.#map.element;
     location.hash = this.#address(range ?? undefined);
+  }
+
+  #giveFocus() {
+    const target = this.#takesFocus && document.querySelector(".map-section .cells a, .map-section .map");
+    if (!target) return;
+    this.#takesFocus = false;
+    target.focus();
   }
 
   #read(range) {
@@ -127,8 +146,15 @@ function isFine(groups, { from, to }) {
   return groups.sum(from, to).size <= SEGMENTS_SHOWN;
 }
 
-const cellSize = (groups) => `a group of ${groups.groupSize} segments, or several where there is no room`;
+function cellSize(groups, groupsPerCell) {
+  const segments = `${groups.groupSize} segments`;
+  return groupsPerCell === 1 ? segments : `${groupsPerCell} groups of ${segments}`;
+}
 
 function legend() {
-  return h("ul", { class: "legend", "aria-label": "Legend" }, STATES.map((state) => h("li", { key: state }, h("span", { class: `swatch fill-${state}` }, icon(state)), state)));
+  return h(
+    "ul",
+    { class: "legend", "aria-label": "Legend" },
+    STATES.map((state) => h("li", { key: state }, h("span", { class: `swatch fill-${state}` }, icon(state)), state)),
+  );
 }

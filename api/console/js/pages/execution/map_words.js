@@ -29,7 +29,13 @@ export function failingGroups(groups, range, address) {
     "details",
     { key: "failing" },
     h("summary", {}, `Groups with failures: ${grouped(count)} of ${grouped(range.to - range.from)}`),
-    h("ul", { class: "failing-groups" }, failing.map((one) => h("li", { key: one.from }, h("a", { href: address(one), "data-row": true }, sentence(groups, one))))),
+    h(
+      "ul",
+      { class: "failing-groups" },
+      failing.map((one) =>
+        h("li", { key: one.from }, h("a", { href: address(one), "data-row": true }, sentence(groups, one))),
+      ),
+    ),
     count > failing.length && h("p", { class: "quiet" }, `The first ${GROUPS_LISTED} are listed.`),
   );
 }

@@ -46,7 +46,11 @@ export class ExecutionPage extends Page {
     this.read("failures", (options) => api.failures(id, options), this.#whileOpen(10_000));
     this.read("statistics", (options) => api.statistics(id, options), this.#whileOpen(10_000));
     this.read("events", (options) => api.events(id, options), this.#whileOpen(5_000));
-    this.read("results", (options) => api.results(id, { limit: RESULTS_PER_PAGE, cursor: this.#resultsCursor }, options), this.#whileOpen(15_000));
+    this.read(
+      "results",
+      (options) => api.results(id, { limit: RESULTS_PER_PAGE, cursor: this.#resultsCursor }, options),
+      this.#whileOpen(15_000),
+    );
     this.#map.change(this.route.values);
     this.refresh();
   }
@@ -100,15 +104,29 @@ export class ExecutionPage extends Page {
 
   view() {
     const { value: execution, error } = this.reads.execution ?? {};
-    if (!execution) return [h("h1", { tabindex: "-1" }, "Execution"), error ? problemNotice(error, { retry: () => this.refresh() }) : loading()];
+    if (!execution)
+      return [
+        h("h1", { tabindex: "-1" }, "Execution"),
+        error ? problemNotice(error, { retry: () => this.refresh() }) : loading(),
+      ];
     return [
       heading(execution, actionButtons(execution, this)),
       summary(execution, this.#rate),
       this.#map.view(execution),
-      h("div", { class: "columns", key: "charts" }, this.#part("statistics", throughput), this.#part("statistics", durations)),
+      h(
+        "div",
+        { class: "columns", key: "charts" },
+        this.#part("statistics", throughput),
+        this.#part("statistics", durations),
+      ),
       this.#part("failures", (failures) => failureTable(failures, execution, this)),
       counterList(execution.counters),
-      h("div", { class: "columns", key: "details" }, this.#part("results", (results) => resultList(results, this)), this.#part("events", timeline)),
+      h(
+        "div",
+        { class: "columns", key: "details" },
+        this.#part("results", (results) => resultList(results, this)),
+        this.#part("events", timeline),
+      ),
     ];
   }
 

@@ -17,19 +17,41 @@ export function redriveAction(execution, page, { only = "", about = "" } = {}) {
   return {
     title: "Redrive",
     verb: "Run these again",
-    explain: h("p", {}, about || "Segments that succeeded stay as they are. The chosen ones begin again with their first attempt; a second completion follows."),
+    explain: h(
+      "p",
+      {},
+      about ||
+        "Segments that succeeded stay as they are. The chosen ones begin again with their first attempt; a second completion follows.",
+    ),
     fields: (update) => fields(execution, chosen, update),
     invalid: () => invalid(chosen),
     line: () => commandLine("redrive", id, ...flags(chosen)),
     act: () => api.redrive(id, selection(chosen)),
-    outcome: (report) => h("p", {}, `Generation ${report.generation} runs ${counted(report.segments, "segment")} again.${report.finished === false ? " More are being requeued." : ""}`),
+    outcome: (report) =>
+      h(
+        "p",
+        {},
+        `Generation ${report.generation} runs ${counted(report.segments, "segment")} again.${report.finished === false ? " More are being requeued." : ""}`,
+      ),
     after: page.changed,
   };
 }
 
 function fields(execution, chosen, update) {
   const box = (name) =>
-    h("label", { class: "check" }, h("input", { type: "checkbox", checked: chosen[name], onchange: (event) => { chosen[name] = event.currentTarget.checked; update(); } }), `${grouped(execution[name])} ${name}`);
+    h(
+      "label",
+      { class: "check" },
+      h("input", {
+        type: "checkbox",
+        checked: chosen[name],
+        onchange: (event) => {
+          chosen[name] = event.currentTarget.checked;
+          update();
+        },
+      }),
+      `${grouped(execution[name])} ${name}`,
+    );
   const enter = (event) => {
     chosen.only = event.currentTarget.value;
     update();
@@ -37,7 +59,17 @@ function fields(execution, chosen, update) {
   return [
     box("failed"),
     box("cancelled"),
-    h("label", { class: "field" }, h("span", {}, "Only these segments"), h("input", { value: chosen.only, placeholder: "all of them, or such as 3,17-20", oninput: enter, maxlength: INDEXES_LENGTH })),
+    h(
+      "label",
+      { class: "field" },
+      h("span", {}, "Only these segments"),
+      h("input", {
+        value: chosen.only,
+        placeholder: "all of them, or such as 3,17-20",
+        oninput: enter,
+        maxlength: INDEXES_LENGTH,
+      }),
+    ),
   ];
 }
 

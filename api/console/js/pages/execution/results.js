@@ -23,7 +23,11 @@ export function resultList({ results, next }, page) {
 }
 
 function nothing(results) {
-  return h("p", { class: "empty" }, results.length === 0 ? "No segment has an outcome yet." : "These segments returned no result.");
+  return h(
+    "p",
+    { class: "empty" },
+    results.length === 0 ? "No segment has an outcome yet." : "These segments returned no result.",
+  );
 }
 
 function table(outcomes, id) {
@@ -32,11 +36,13 @@ function table(outcomes, id) {
     ["Status", (outcome) => status(outcome.status)],
     ["Result", ({ result }) => outside(cut(writeExact(result)), { class: "message mono" })],
   ];
-  return listTable({ kind: "results", columns, rows: outcomes, key: ({ index }) => index });
+  const list = listTable({ kind: "results", columns, rows: outcomes, key: ({ index }) => index });
+  return h("div", { class: "scroll-down", tabindex: "0", role: "group", "aria-labelledby": "results-title" }, list);
 }
 
 function pageButtons(next, page) {
-  const button = (name, cursor) => h("button", { type: "button", key: name, onclick: () => page.showResults(cursor) }, name);
+  const button = (name, cursor) =>
+    h("button", { type: "button", key: name, onclick: () => page.showResults(cursor) }, name);
   return [!page.isAtFirstResults && button("First results", undefined), next && button("Next results", next)];
 }
 

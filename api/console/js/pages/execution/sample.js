@@ -5,5 +5,9 @@ import { h } from "../../view/element.js";
 
 export function sampleNote({ sampled, of: all }) {
   if (sampled === undefined || sampled >= all) return null;
-  return h("p", { class: "quiet small-text" }, `A sample: ${grouped(sampled)} of ${grouped(all)} segments, evenly spread.`);
+  return h(
+    "p",
+    { class: "quiet small-text" },
+    `A sample: ${grouped(sampled)} of ${grouped(all)} segments, evenly spread.`,
+  );
 }

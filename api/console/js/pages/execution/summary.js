@@ -14,7 +14,11 @@ export function summary(execution, rate) {
     "section",
     { class: "summary", key: "summary", "aria-label": "Progress" },
     progress(execution),
-    h("ul", { class: "states" }, STATES.map((state) => stateCount(execution, state))),
+    h(
+      "ul",
+      { class: "states" },
+      STATES.map((state) => stateCount(execution, state)),
+    ),
     factList(facts(execution, rate)),
   );
 }
@@ -22,11 +26,22 @@ export function summary(execution, rate) {
 function progress(execution) {
   const [done, total] = [doneOf(execution), totalOf(execution)];
   const text = `${grouped(done)} of ${counted(total, "segment")} done`;
-  return h("p", { class: "progress" }, progressBar(execution), h("span", { class: "progress-text" }, h("b", {}, percent(done, total)), ` · ${text}`));
+  return h(
+    "p",
+    { class: "progress" },
+    progressBar(execution),
+    h("span", { class: "progress-text" }, h("b", {}, percent(done, total)), ` · ${text}`),
+  );
 }
 
 function stateCount(execution, state) {
-  return h("li", { key: state, class: `state-${state}` }, icon(state), h("b", { class: "number" }, grouped(execution[state])), ` ${state}`);
+  return h(
+    "li",
+    { key: state, class: `state-${state}` },
+    icon(state),
+    h("b", { class: "number" }, grouped(execution[state])),
+    ` ${state}`,
+  );
 }
 
 function facts(execution, rate) {
@@ -51,7 +66,12 @@ function overall(execution) {
 }
 
 function limits({ in_flight: inFlight, max_concurrency: most, policy, ...execution }) {
-  const slots = most === undefined || most === null ? null : isOver(execution) ? `at most ${grouped(most)}` : `${grouped(inFlight ?? 0)} of ${grouped(most)}`;
+  const slots =
+    most === undefined || most === null
+      ? null
+      : isOver(execution)
+        ? `at most ${grouped(most)}`
+        : `${grouped(inFlight ?? 0)} of ${grouped(most)}`;
   const tolerated = policy?.tolerated_failures;
   return [
     ["In flight", slots],

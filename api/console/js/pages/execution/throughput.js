@@ -12,7 +12,9 @@ export function throughput(statistics) {
     "section",
     { key: "throughput", "aria-labelledby": "throughput-title" },
     h("h2", { id: "throughput-title" }, "Throughput"),
-    points.length === 0 ? h("p", { class: "empty" }, "No segment has an outcome yet.") : [chart(points), sampleNote(statistics)],
+    points.length === 0
+      ? h("p", { class: "empty" }, "No segment has an outcome yet.")
+      : [chart(points), sampleNote(statistics)],
   );
 }
 
@@ -20,7 +22,10 @@ function chart(points) {
   const columns = points.map(({ at, succeeded, failed }) => ({
     key: at,
     title: `${local(at)}: ${grouped(succeeded)} succeeded, ${grouped(failed)} failed`,
-    parts: [{ kind: "succeeded", value: succeeded }, { kind: "failed", value: failed }],
+    parts: [
+      { kind: "succeeded", value: succeeded },
+      { kind: "failed", value: failed },
+    ],
   }));
   const [first, last] = [points[0].at, points.at(-1).at];
   const sum = (name) => points.reduce((total, point) => total + point[name], 0);
@@ -28,6 +33,9 @@ function chart(points) {
     columns,
     ends: [short(first), short(last)],
     label: `Outcomes over time, from ${local(first)} to ${local(last)}: ${grouped(sum("succeeded"))} succeeded, ${grouped(sum("failed"))} failed`,
-    table: { head: ["From", "Succeeded", "Failed"], rows: points.map(({ at, succeeded, failed }) => [local(at), grouped(succeeded), grouped(failed)]) },
+    table: {
+      head: ["From", "Succeeded", "Failed"],
+      rows: points.map(({ at, succeeded, failed }) => [local(at), grouped(succeeded), grouped(failed)]),
+    },
   });
 }

@@ -10,6 +10,10 @@ export function timeline({ events }) {
     "section",
     { key: "events", "aria-labelledby": "events-title" },
     h("h2", { id: "events-title" }, "Events"),
-    h("ol", { class: "timeline" }, newestFirst.map(({ at, text }) => h("li", {}, clock(at), " ", outside(text)))),
+    h(
+      "ol",
+      { class: "timeline scroll-down", tabindex: "0", "aria-labelledby": "events-title" },
+      newestFirst.map(({ at, text }) => h("li", {}, clock(at), " ", outside(text))),
+    ),
   );
 }

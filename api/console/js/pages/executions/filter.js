@@ -27,7 +27,11 @@ export function filterForm(values, jobs) {
     "form",
     { class: "filter", role: "search", "aria-label": "Filter executions", onsubmit: submit, key: "filter" },
     field("Job", input("job", values, { list: "jobs", autocomplete: "off", placeholder: "any" })),
-    h("datalist", { id: "jobs" }, jobs.map(({ job }) => h("option", { key: job, value: job }))),
+    h(
+      "datalist",
+      { id: "jobs" },
+      jobs.map(({ job }) => h("option", { key: job, value: job })),
+    ),
     field("Status", statusSelect(values)),
     field("Key", input("key", values, { placeholder: "any" })),
     field("Day", input("day", values, { type: "date" })),

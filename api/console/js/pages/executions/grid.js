@@ -25,8 +25,13 @@ export function executionGrid({ days, jobs }) {
     h("h2", { id: "grid-title" }, "Jobs by day"),
     h(
       "div",
-      { class: "scroll", tabindex: "0", role: "region", "aria-labelledby": "grid-title", attached: showNewest },
-      h("table", { class: "job-grid" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Job"), head)), h("tbody", {}, rows)),
+      { class: "scroll", tabindex: "0", role: "group", "aria-labelledby": "grid-title", attached: showNewest },
+      h(
+        "table",
+        { class: "job-grid" },
+        h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Job"), head)),
+        h("tbody", {}, rows),
+      ),
     ),
   );
 }
@@ -41,7 +46,11 @@ function showNewest(element) {
 
 function dayLink(day) {
   const [, month, date] = day.split("-");
-  return h("a", { href: link.executions({ day }), "aria-label": day }, h("time", { datetime: day }, `${month}-${date}`));
+  return h(
+    "a",
+    { href: link.executions({ day }), "aria-label": day },
+    h("time", { datetime: day }, `${month}-${date}`),
+  );
 }
 
 function marks(executions, job, day) {
@@ -51,12 +60,26 @@ function marks(executions, job, day) {
     "div",
     { class: "marks" },
     shown.map((execution) => mark(execution)),
-    more > 0 && h("a", { key: "more", class: "more", href: link.executions({ job, day }), "aria-label": `${more} more of ${job} on ${day}` }, `+${more}`),
+    more > 0 &&
+      h(
+        "a",
+        {
+          key: "more",
+          class: "more",
+          href: link.executions({ job, day }),
+          "aria-label": `${more} more of ${job} on ${day}`,
+        },
+        `+${more}`,
+      ),
   );
 }
 
 function mark({ execution_id: id, status, key }) {
   const state = status.toLowerCase();
   const label = `${status}, key ${visible(key)}`;
-  return h("a", { key: id, class: `mark state-${state}`, href: link.execution(id), "aria-label": label, title: label }, icon(state));
+  return h(
+    "a",
+    { key: id, class: `mark state-${state}`, href: link.execution(id), "aria-label": label, title: label },
+    icon(state),
+  );
 }

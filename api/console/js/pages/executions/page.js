@@ -16,11 +16,23 @@ export class ExecutionsPage extends Page {
   title = "Executions";
 
   start() {
-    const filter = () => ({ ...filterOf(this.route.values), cursor: this.route.values.get("cursor"), limit: PAGE_SIZE });
+    const filter = () => ({
+      ...filterOf(this.route.values),
+      cursor: this.route.values.get("cursor"),
+      limit: PAGE_SIZE,
+    });
     this.read("list", (options) => api.executions(filter(), options));
     // A day changes its picture rarely, and the grid reads many rows.
-    this.read("grid", (options) => api.grid({ days: GRID_DAYS, job: this.route.values.get("job") }, options), () => 10_000);
-    this.read("jobs", (options) => api.jobs(options), () => Infinity);
+    this.read(
+      "grid",
+      (options) => api.grid({ days: GRID_DAYS, job: this.route.values.get("job") }, options),
+      () => 10_000,
+    );
+    this.read(
+      "jobs",
+      (options) => api.jobs(options),
+      () => Infinity,
+    );
     this.refresh();
   }
 
@@ -60,7 +72,8 @@ export class ExecutionsPage extends Page {
   }
 
   #nothing() {
-    if (isFiltered(this.route.values)) return empty("No execution fits this filter. ", h("a", { href: link.executions() }, "Show all"));
+    if (isFiltered(this.route.values))
+      return empty("No execution fits this filter. ", h("a", { href: link.executions() }, "Show all"));
     return empty("There are no executions here yet. ", h("code", {}, "scatterctl run"), " starts the first.");
   }
 

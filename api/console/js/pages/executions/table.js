@@ -7,12 +7,12 @@ import { h } from "../../view/element.js";
 import { executionLink } from "../../view/execution_link.js";
 import { ago } from "../../view/moment.js";
 import { doneOf, progressBar, totalOf } from "../../view/progress_bar.js";
-import { isOver, status } from "../../view/status.js";
+import { executionStatus, isOver } from "../../view/status.js";
 import { listTable, number } from "../../view/table.js";
 import { tagList } from "../../view/tags.js";
 
 const COLUMNS = [
-  ["Status", (execution) => [status(execution.status), execution.stalled_at && status("STALLED")]],
+  ["Status", executionStatus],
   ["Execution", name],
   ["Progress", progress],
   ["Failed", failed],
@@ -21,7 +21,12 @@ const COLUMNS = [
 ];
 
 export function executionTable(executions) {
-  return listTable({ kind: "executions", columns: COLUMNS, rows: executions, key: (execution) => execution.execution_id });
+  return listTable({
+    kind: "executions",
+    columns: COLUMNS,
+    rows: executions,
+    key: (execution) => execution.execution_id,
+  });
 }
 
 function name(execution) {
@@ -37,7 +42,7 @@ function progress(execution) {
   const [done, total] = [doneOf(execution), totalOf(execution)];
   const isWhole = isOver(execution) && done === total;
   const text = isWhole ? grouped(total) : `${grouped(done)} of ${grouped(total)} · ${percent(done, total)}`;
-  return [progressBar(execution), h("span", { class: "small-text number" }, text)];
+  return h("div", { class: "progress-cell" }, progressBar(execution), h("span", { class: "small-text number" }, text));
 }
 
 function failed(execution) {

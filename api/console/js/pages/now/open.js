@@ -4,13 +4,13 @@ import { grouped, perSecond } from "../../format/number.js";
 import { span } from "../../format/time.js";
 import { executionLink } from "../../view/execution_link.js";
 import { progressBar } from "../../view/progress_bar.js";
-import { status } from "../../view/status.js";
+import { executionStatus } from "../../view/status.js";
 import { listTable, number } from "../../view/table.js";
 
 export function openTable(executions, rates) {
   const rate = (execution) => rates.get(execution.execution_id);
   const columns = [
-    ["Status", (execution) => status(execution.status)],
+    ["Status", executionStatus],
     ["Execution", executionLink],
     ["Progress", progressBar],
     ["Rate", (execution) => number(perSecond(rate(execution)?.perSecond(execution) ?? NaN))],

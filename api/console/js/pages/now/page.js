@@ -37,12 +37,19 @@ export class NowPage extends Page {
   }
 
   view() {
-    return [h("div", { class: "page-head" }, h("h1", { tabindex: "-1" }, this.title)), this.#figures(), this.#open(), this.#workers()];
+    return [
+      h("div", { class: "page-head" }, h("h1", { tabindex: "-1" }, this.title)),
+      this.#figures(),
+      this.#open(),
+      this.#workers(),
+    ];
   }
 
   #figures() {
     const [now, open] = [this.value("now"), this.value("open")];
-    const rates = (open?.executions ?? []).map((execution) => this.#rates.get(execution.execution_id)?.perSecond(execution) ?? 0);
+    const rates = (open?.executions ?? []).map(
+      (execution) => this.#rates.get(execution.execution_id)?.perSecond(execution) ?? 0,
+    );
     const total = rates.reduce((sum, rate) => sum + rate, 0);
     const facts = [
       ["Open executions", open ? grouped(open.executions.length) : "–"],
@@ -56,18 +63,44 @@ export class NowPage extends Page {
   #open() {
     const { value, error } = this.reads.open ?? {};
     const executions = value?.executions.filter((execution) => !isOver(execution)) ?? [];
-    const content = value ? (executions.length === 0 ? empty("Nothing is open.") : openTable(executions, this.#rates)) : error ? problemNotice(error) : loading();
-    return h("section", { key: "open", "aria-labelledby": "open-title" }, h("h2", { id: "open-title" }, "Open executions"), content);
+    const content = value
+      ? executions.length === 0
+        ? empty("Nothing is open.")
+        : openTable(executions, this.#rates)
+      : error
+        ? problemNotice(error)
+        : loading();
+    return h(
+      "section",
+      { key: "open", "aria-labelledby": "open-title" },
+      h("h2", { id: "open-title" }, "Open executions"),
+      content,
+    );
   }
 
   #workers() {
     const { value: now, error } = this.reads.now ?? {};
-    if (!now) return error ? (error.code === "not_kept_here" ? remark("What each worker does is known only on the machine that runs the work.") : problemNotice(error)) : loading();
+    if (!now)
+      return error
+        ? error.code === "not_kept_here"
+          ? remark("What each worker does is known only on the machine that runs the work.")
+          : problemNotice(error)
+        : loading();
     const running = now.running ?? [];
     const processes = now.processes ?? [];
     return [
-      h("section", { key: "running", "aria-labelledby": "running-title" }, h("h2", { id: "running-title" }, `In work: ${counted(running.length, "segment")}`), running.length === 0 ? empty("No worker has a segment.") : runningTable(running)),
-      h("section", { key: "processes", "aria-labelledby": "processes-title" }, h("h2", { id: "processes-title" }, "Processes"), processes.length === 0 ? empty("No process works on this data directory.") : processTable(processes)),
+      h(
+        "section",
+        { key: "running", "aria-labelledby": "running-title" },
+        h("h2", { id: "running-title" }, `In work: ${counted(running.length, "segment")}`),
+        running.length === 0 ? empty("No worker has a segment.") : runningTable(running),
+      ),
+      h(
+        "section",
+        { key: "processes", "aria-labelledby": "processes-title" },
+        h("h2", { id: "processes-title" }, "Processes"),
+        processes.length === 0 ? empty("No process works on this data directory.") : processTable(processes),
+      ),
     ];
   }
 }

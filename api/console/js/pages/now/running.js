@@ -12,7 +12,10 @@ import { listTable, number } from "../../view/table.js";
 const SHOWN = 200;
 
 const COLUMNS = [
-  ["Segment", ({ execution_id: id, segment }) => h("a", { href: link.segment(id, segment), "data-row": true }, grouped(segment))],
+  [
+    "Segment",
+    ({ execution_id: id, segment }) => h("a", { href: link.segment(id, segment), "data-row": true }, grouped(segment)),
+  ],
   ["Job", ({ execution_id: id, job }) => h("a", { href: link.execution(id) }, outside(job))],
   ["Attempt", ({ attempt }) => number(grouped(attempt))],
   ["Running for", ({ started_at: at }) => number(soFar(at))],
@@ -23,7 +26,11 @@ const COLUMNS = [
 export function runningTable(running) {
   const began = ({ started_at: at }) => millis(at) ?? Infinity;
   const longestFirst = [...running].sort((a, b) => began(a) - began(b)).slice(0, SHOWN);
-  return listTable({ columns: COLUMNS, rows: longestFirst, key: ({ execution_id: id, segment }) => `${id} ${segment}` });
+  return listTable({
+    columns: COLUMNS,
+    rows: longestFirst,
+    key: ({ execution_id: id, segment }) => `${id} ${segment}`,
+  });
 }
 
 function soFar(startedAt) {

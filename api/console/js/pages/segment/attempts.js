@@ -15,7 +15,11 @@ export function attemptList(segment, logs) {
     { key: "attempts", "aria-labelledby": "attempts-title" },
     h("h2", { id: "attempts-title" }, "Attempts"),
     attempts.length === 0 ? empty("It has not been tried yet.") : h("ol", { class: "attempts" }, attempts.map(attempt)),
-    logs?.error && !logs.value && (logs.error.code === "not_kept_here" ? h("p", { class: "quiet" }, "Logs are kept only on the machine that runs the work.") : problemNotice(logs.error)),
+    logs?.error &&
+      !logs.value &&
+      (logs.error.code === "not_kept_here"
+        ? h("p", { class: "quiet" }, "Logs are kept only on the machine that runs the work.")
+        : problemNotice(logs.error)),
   );
 }
 
@@ -29,7 +33,8 @@ function attemptsOf(segment, logs) {
     return byName.get(name);
   };
   for (const failed of segment.failures ?? []) Object.assign(entry(failed.generation, failed.attempt), { failed });
-  if (segment.attempt > 0 && segment.status !== "PENDING") Object.assign(entry(segment.generation, segment.attempt), { segment });
+  if (segment.attempt > 0 && segment.status !== "PENDING")
+    Object.assign(entry(segment.generation, segment.attempt), { segment });
   for (const log of logs) Object.assign(entry(log.generation ?? segment.generation, log.attempt), { log });
   return [...byName.values()].sort((a, b) => b.generation - a.generation || b.number - a.number);
 }
@@ -41,18 +46,39 @@ function attempt({ name, generation, number, failed, segment, log }) {
   return h(
     "li",
     { key: name, class: `attempt state-${state}` },
-    h("p", { class: "attempt-head" }, icon(state), h("b", {}, `Attempt ${number}`), generation > 1 && ` of generation ${generation}`, ` ${failed ? kindName(failed.kind) : state}`, times(failed, segment)),
+    h(
+      "p",
+      { class: "attempt-head" },
+      icon(state),
+      h("b", {}, `Attempt ${number}`),
+      generation > 1 && ` of generation ${generation}`,
+      ` ${failed ? kindName(failed.kind) : state}`,
+      times(failed, segment),
+    ),
     error && outsideBlock(error.message, `Error of attempt ${number}`),
     log && printed(log, number),
   );
 }
 
 function times(failed, segment) {
-  const [ended, took] = failed ? [failed.finished_at, failed.duration_ms] : [segment?.finished_at, segment?.duration_ms];
-  return h("span", { class: "quiet" }, ended ? [" ", clock(ended), ", took ", span(took ?? 0)] : segment?.started_at && [" since ", clock(segment.started_at)]);
+  const [ended, took] = failed
+    ? [failed.finished_at, failed.duration_ms]
+    : [segment?.finished_at, segment?.duration_ms];
+  return h(
+    "span",
+    { class: "quiet" },
+    ended
+      ? [" ", clock(ended), ", took ", span(took ?? 0)]
+      : segment?.started_at && [" since ", clock(segment.started_at)],
+  );
 }
 
 function printed({ text, cut }, number) {
   if (text === "") return h("p", { class: "quiet" }, "It printed nothing.");
-  return h("details", { open: true }, h("summary", {}, "What it printed", cut && " (the beginning and the end)"), outsideBlock(text, `What attempt ${number} printed`));
+  return h(
+    "details",
+    { open: true },
+    h("summary", {}, "What it printed", cut && " (the beginning and the end)"),
+    outsideBlock(text, `What attempt ${number} printed`),
+  );
 }

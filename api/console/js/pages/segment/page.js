@@ -56,12 +56,18 @@ export class SegmentPage extends Page {
 
   view() {
     const { value: segment, error } = this.reads.segment ?? {};
-    if (!segment) return [this.#heading(null), error ? problemNotice(error, { retry: () => this.refresh() }) : loading()];
+    if (!segment)
+      return [this.#heading(null), error ? problemNotice(error, { retry: () => this.refresh() }) : loading()];
     return [
       this.#heading(segment),
       factList(facts(segment)),
       attemptList(segment, this.reads.logs),
-      h("div", { class: "columns", key: "json" }, jsonSection("Spec", segment.spec), jsonSection("Result", segment.result)),
+      h(
+        "div",
+        { class: "columns", key: "json" },
+        jsonSection("Spec", segment.spec),
+        jsonSection("Result", segment.result),
+      ),
       counterList(segment.counters),
     ];
   }
@@ -71,9 +77,25 @@ export class SegmentPage extends Page {
     return h(
       "header",
       { class: "page-head", key: "heading" },
-      h("p", { class: "path" }, h("a", { href: link.executions() }, "Executions"), " / ", h("a", { class: "up", href: link.execution(this.id) }, execution ? [outside(execution.job), " ", outside(execution.key)] : this.id)),
+      h(
+        "p",
+        { class: "path" },
+        h("a", { href: link.executions() }, "Executions"),
+        " / ",
+        h(
+          "a",
+          { class: "up", href: link.execution(this.id) },
+          execution ? [outside(execution.job), " ", outside(execution.key)] : this.id,
+        ),
+      ),
       h("h1", { tabindex: "-1" }, this.title),
-      segment && h("p", { class: "identity" }, status(segment.status), execution && h("span", { class: "quiet" }, `of ${grouped(execution.segments)}`)),
+      segment &&
+        h(
+          "p",
+          { class: "identity" },
+          status(segment.status),
+          execution && h("span", { class: "quiet" }, `of ${grouped(execution.segments)}`),
+        ),
       segment && h("div", { class: "actions" }, this.#neighbours(execution), this.#redrive(segment, execution)),
     );
   }
@@ -81,17 +103,24 @@ export class SegmentPage extends Page {
   #neighbours(execution) {
     const last = (execution?.segments ?? 0) - 1;
     return [
-      this.index > 0 && h("a", { key: "before", class: "button", href: link.segment(this.id, this.index - 1) }, "Before"),
-      this.index < last && h("a", { key: "next", class: "button", href: link.segment(this.id, this.index + 1) }, "Next"),
+      this.index > 0 &&
+        h("a", { key: "before", class: "button", href: link.segment(this.id, this.index - 1) }, "Before"),
+      this.index < last &&
+        h("a", { key: "next", class: "button", href: link.segment(this.id, this.index + 1) }, "Next"),
     ];
   }
 
   #redrive(segment, execution) {
     if (!execution) return null;
     const isUnsuccessful = segment.status === "FAILED" || segment.status === "CANCELLED";
-    const why = isUnsuccessful ? "The execution can be redriven when it is complete." : "Only a segment that failed or was cancelled runs again.";
+    const why = isUnsuccessful
+      ? "The execution can be redriven when it is complete."
+      : "Only a segment that failed or was cancelled runs again.";
     const options = { only: String(this.index), about: `Runs segment ${grouped(this.index)} again.` };
-    return actionButton("Redrive this segment", this, () => redriveAction(execution, this, options), { isOff: !isUnsuccessful || !isOver(execution), why });
+    return actionButton("Redrive this segment", this, () => redriveAction(execution, this, options), {
+      isOff: !isUnsuccessful || !isOver(execution),
+      why,
+    });
   }
 }
 
@@ -114,5 +143,12 @@ function facts(segment) {
 function jsonSection(name, value) {
   const label = `${name} as JSON`;
   const isThere = value !== null && value !== undefined;
-  return h("section", { key: name }, h("h2", {}, name), isThere ? outsideBlock(writeExact(value), label) : h("p", { class: "empty" }, name === "Result" ? "None was returned." : "There is none."));
+  return h(
+    "section",
+    { key: name },
+    h("h2", {}, name),
+    isThere
+      ? outsideBlock(writeExact(value), label)
+      : h("p", { class: "empty" }, name === "Result" ? "None was returned." : "There is none."),
+  );
 }

@@ -15,10 +15,20 @@ const COLUMNS = [
 ];
 
 export function deadLetterTable(letters) {
-  return listTable({ kind: "letters", columns: COLUMNS, rows: letters, key: ({ source, event_id: event }) => `${source} ${event}` });
+  return listTable({
+    kind: "letters",
+    columns: COLUMNS,
+    rows: letters,
+    key: ({ source, event_id: event }) => `${source} ${event}`,
+  });
 }
 
 function content({ payload, payload_bytes: bytes }) {
   const text = String(payload ?? "");
-  return h("details", {}, h("summary", {}, `${grouped(bytes ?? text.length)} bytes`), outsideBlock(text, "The record's content"));
+  return h(
+    "details",
+    {},
+    h("summary", {}, `${grouped(bytes ?? text.length)} bytes`),
+    outsideBlock(text, "The record's content"),
+  );
 }

@@ -17,12 +17,20 @@ export class WaitingPage extends Page {
 
   start() {
     this.read("retries", readRetries, () => 3_000);
-    this.read("letters", (options) => api.deadLetters({ limit: 100 }, options), () => 10_000);
+    this.read(
+      "letters",
+      (options) => api.deadLetters({ limit: 100 }, options),
+      () => 10_000,
+    );
     this.refresh();
   }
 
   view() {
-    return [h("div", { class: "page-head" }, h("h1", { tabindex: "-1" }, this.title)), this.#retries(), this.#letters()];
+    return [
+      h("div", { class: "page-head" }, h("h1", { tabindex: "-1" }, this.title)),
+      this.#retries(),
+      this.#letters(),
+    ];
   }
 
   #retries() {
@@ -30,14 +38,33 @@ export class WaitingPage extends Page {
       if (executions.length === 0) return empty("No segment waits for a retry.");
       return executions.map(({ execution, waiting }) => retryTable(execution, waiting));
     });
-    return h("section", { key: "retries", "aria-labelledby": "retries-title" }, h("h2", { id: "retries-title" }, "Retries"), content);
+    return h(
+      "section",
+      { key: "retries", "aria-labelledby": "retries-title" },
+      h("h2", { id: "retries-title" }, "Retries"),
+      content,
+    );
   }
 
   #letters() {
     const content = this.#content("letters", ({ dead_letters: letters }) =>
-      letters.length === 0 ? empty("There are no dead letters: every record could be read.") : [h("p", { class: "quiet" }, `${counted(letters.length, "record")} could not be read. They block nothing, and expire after 14 days.`), deadLetterTable(letters)],
+      letters.length === 0
+        ? empty("There are no dead letters: every record could be read.")
+        : [
+            h(
+              "p",
+              { class: "quiet" },
+              `${counted(letters.length, "record")} could not be read. They block nothing, and expire after 14 days.`,
+            ),
+            deadLetterTable(letters),
+          ],
     );
-    return h("section", { key: "letters", "aria-labelledby": "letters-title" }, h("h2", { id: "letters-title" }, "Dead letters"), content);
+    return h(
+      "section",
+      { key: "letters", "aria-labelledby": "letters-title" },
+      h("h2", { id: "letters-title" }, "Dead letters"),
+      content,
+    );
   }
 
   #content(name, describe) {
@@ -51,5 +78,10 @@ export class WaitingPage extends Page {
 async function readRetries(options) {
   const { executions } = await api.executions({ status: "open", limit: EXECUTIONS }, options);
   const waiting = executions.filter((execution) => (execution.retrying?.count ?? 0) > 0);
-  return Promise.all(waiting.map(async (execution) => ({ execution, waiting: await api.retries(execution.execution_id, { limit: RETRIES }, options) })));
+  return Promise.all(
+    waiting.map(async (execution) => ({
+      execution,
+      waiting: await api.retries(execution.execution_id, { limit: RETRIES }, options),
+    })),
+  );
 }

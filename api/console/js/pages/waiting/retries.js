@@ -17,8 +17,18 @@ export function retryTable(execution, { retries, count }) {
     ["Reason", ({ error }) => reason(error)],
   ];
   const shown = count > retries.length ? `, the next ${grouped(retries.length)} shown` : "";
-  const caption = [h("a", { href: link.execution(id) }, outside(job), " ", outside(key)), `: ${grouped(count)} waiting${shown}`];
-  return h("div", { key: id }, listTable({ kind: "retries", caption, columns, rows: retries, key: ({ segment }) => segment }));
+  const label = `retries-of-${id}`;
+  return h(
+    "div",
+    { key: id },
+    h(
+      "h3",
+      { id: label },
+      h("a", { href: link.execution(id) }, outside(job), " ", outside(key)),
+      `: ${grouped(count)} waiting${shown}`,
+    ),
+    listTable({ kind: "retries", label, columns, rows: retries, key: ({ segment }) => segment }),
+  );
 }
 
 function reason(error) {
