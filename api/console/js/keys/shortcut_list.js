@@ -1,6 +1,7 @@
 // The list of shortcuts, which `?` opens.
 
 import { openDialog } from "../view/dialog.js";
+import { checkField } from "../view/field.js";
 import { h } from "../view/element.js";
 import { areOn, listed, turn } from "./shortcuts.js";
 
@@ -47,12 +48,4 @@ function row(keys, description) {
   );
 }
 
-function off() {
-  const change = (event) => turn(event.currentTarget.checked);
-  return h(
-    "label",
-    { class: "check" },
-    h("input", { type: "checkbox", checked: areOn(), onchange: change }),
-    "Single keys are on",
-  );
-}
+const off = () => checkField("Single keys are on", areOn(), turn);

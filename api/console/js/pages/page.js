@@ -1,6 +1,7 @@
 // What every page has: reads that repeat, a description of what is shown, keys of its own.
 
 import { Poll } from "../live/poll.js";
+import { problemNotice } from "../view/notice.js";
 import { shortcut } from "../keys/shortcuts.js";
 
 export class Page {
@@ -35,6 +36,13 @@ export class Page {
   /** The value of a read, or `undefined` before the first answer. */
   value(name) {
     return this.reads[name]?.value;
+  }
+
+  /** Describes what a read answered, or why there is no answer. `waiting` is shown before the first. */
+  part(name, describe, waiting = null) {
+    const { value, error } = this.reads[name] ?? {};
+    if (value) return describe(value);
+    return error ? problemNotice(error, { retry: () => this.poke(name) }) : waiting;
   }
 
   /** How up to date the page is: that of its main read, which is its first. */

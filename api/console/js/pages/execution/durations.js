@@ -7,14 +7,14 @@ import { link } from "../../router.js";
 import { h } from "../../view/element.js";
 import { factList } from "../../view/facts.js";
 import { sampleNote } from "./sample.js";
+import { section } from "../../view/section.js";
 
 export function durations(statistics, id) {
   const { durations_ms: values } = statistics;
   const bins = values?.histogram ?? [];
-  return h(
-    "section",
-    { key: "durations", "aria-labelledby": "durations-title" },
-    h("h2", { id: "durations-title" }, "Durations"),
+  return section(
+    "durations",
+    "Durations",
     bins.length === 0
       ? h("p", { class: "empty" }, "No segment has an outcome yet.")
       : [figures(values), chart(values, bins), slowest(statistics.slowest ?? [], id), sampleNote(statistics)],

@@ -9,6 +9,7 @@ import { isOver } from "../../view/status.js";
 import { listTable, number } from "../../view/table.js";
 import { actionButton } from "./actions.js";
 import { redriveAction } from "./redrive.js";
+import { section } from "../../view/section.js";
 
 // Messages with a number of their own in each segment are as many as segments; the first hundred are the most frequent.
 const SHOWN = 100;
@@ -23,10 +24,9 @@ export function failureTable({ failed, failures, others = 0 }, execution, page) 
     ["Which", (failure) => segmentLinks(execution.execution_id, failure)],
     ["Redrive", (failure) => redriveThese(failure, execution, page)],
   ];
-  return h(
-    "section",
-    { key: "failures", "aria-labelledby": "failures-title" },
-    h("h2", { id: "failures-title" }, `Failures: ${counted(failed, "segment")}`),
+  return section(
+    "failures",
+    `Failures: ${counted(failed, "segment")}`,
     listTable({
       kind: "failures",
       columns,

@@ -2,6 +2,7 @@
 
 import * as api from "../../api/endpoints.js";
 import { commandLine } from "../../format/shell.js";
+import { textField } from "../../view/field.js";
 import { h } from "../../view/element.js";
 import { outside } from "../../view/outside.js";
 
@@ -15,7 +16,7 @@ export function limitsAction(execution, page) {
     title: "Change limits",
     verb: "Set",
     explain: h("p", {}, now(execution)),
-    fields: (update) => fields(execution, entered, update),
+    fields: (update) => fields(entered, update),
     invalid: () => invalid(entered),
     line: () => commandLine("set", id, ...flags(entered)),
     act: () => api.setLimits(id, change(entered)),
@@ -39,23 +40,14 @@ function now({ max_concurrency: most, policy }) {
   return `In flight at once now: ${slots}.${tolerated === undefined ? "" : ` Failures tolerated: ${tolerated}.`}`;
 }
 
-function fields(execution, entered, update) {
-  const text = (label, name, properties) =>
-    h(
-      "label",
-      { class: "field" },
-      h("span", {}, label),
-      h("input", {
-        ...properties,
-        oninput: (event) => {
-          entered[name] = event.currentTarget.value.trim();
-          update();
-        },
-      }),
-    );
+function fields(entered, update) {
+  const enter = (name) => (text) => {
+    entered[name] = text.trim();
+    update();
+  };
   return [
-    text("In flight at once", "slots", { inputmode: "numeric", placeholder: "unchanged" }),
-    text("Failures tolerated", "tolerated", { placeholder: "unchanged; such as 12 or 5%" }),
+    textField("In flight at once", enter("slots"), { inputmode: "numeric", placeholder: "unchanged" }),
+    textField("Failures tolerated", enter("tolerated"), { placeholder: "unchanged; such as 12 or 5%" }),
   ];
 }
 

@@ -7,7 +7,8 @@ import { link } from "../../router.js";
 import { announce } from "../../view/announce.js";
 import { h } from "../../view/element.js";
 import { counterList } from "../../view/counters.js";
-import { loading, problemNotice } from "../../view/notice.js";
+import { pageTitle } from "../../view/section.js";
+import { loading } from "../../view/notice.js";
 import { isOver } from "../../view/status.js";
 import { Page } from "../page.js";
 import { actionButtons } from "./actions.js";
@@ -103,12 +104,11 @@ export class ExecutionPage extends Page {
   }
 
   view() {
-    const { value: execution, error } = this.reads.execution ?? {};
-    if (!execution)
-      return [
-        h("h1", { tabindex: "-1" }, "Execution"),
-        error ? problemNotice(error, { retry: () => this.refresh() }) : loading(),
-      ];
+    const content = this.part("execution", (execution) => this.#describe(execution), loading());
+    return this.value("execution") ? content : [pageTitle(this.title), content];
+  }
+
+  #describe(execution) {
     return [
       heading(execution, actionButtons(execution, this)),
       summary(execution, this.#rate),
@@ -116,23 +116,17 @@ export class ExecutionPage extends Page {
       h(
         "div",
         { class: "columns", key: "charts" },
-        this.#part("statistics", throughput),
-        this.#part("statistics", durations),
+        this.part("statistics", throughput),
+        this.part("statistics", (statistics) => durations(statistics, this.id)),
       ),
-      this.#part("failures", (failures) => failureTable(failures, execution, this)),
+      this.part("failures", (failures) => failureTable(failures, execution, this)),
       counterList(execution.counters),
       h(
         "div",
         { class: "columns", key: "details" },
-        this.#part("results", (results) => resultList(results, this)),
-        this.#part("events", timeline),
+        this.part("results", (results) => resultList(results, this)),
+        this.part("events", timeline),
       ),
     ];
-  }
-
-  #part(name, describe) {
-    const { value, error } = this.reads[name] ?? {};
-    if (value) return describe(value, this.id);
-    return error ? problemNotice(error, { retry: () => this.poke(name) }) : null;
   }
 }

@@ -3,6 +3,7 @@
 import * as api from "../../api/endpoints.js";
 import { counted, grouped } from "../../format/number.js";
 import { commandLine } from "../../format/shell.js";
+import { checkField, textField } from "../../view/field.js";
 import { h } from "../../view/element.js";
 
 const INDEXES = /^\s*\d+(-\d+)?(\s*,\s*\d+(-\d+)?)*\s*$/;
@@ -27,50 +28,24 @@ export function redriveAction(execution, page, { only = "", about = "" } = {}) {
     invalid: () => invalid(chosen),
     line: () => commandLine("redrive", id, ...flags(chosen)),
     act: () => api.redrive(id, selection(chosen)),
-    outcome: (report) =>
-      h(
-        "p",
-        {},
-        `Generation ${report.generation} runs ${counted(report.segments, "segment")} again.${report.finished === false ? " More are being requeued." : ""}`,
-      ),
+    outcome: (report) => h("p", {}, outcome(report)),
     after: page.changed,
   };
 }
 
+function outcome({ generation, segments, finished }) {
+  const more = finished === false ? " More are being requeued." : "";
+  return `Generation ${generation} runs ${counted(segments, "segment")} again.${more}`;
+}
+
 function fields(execution, chosen, update) {
-  const box = (name) =>
-    h(
-      "label",
-      { class: "check" },
-      h("input", {
-        type: "checkbox",
-        checked: chosen[name],
-        onchange: (event) => {
-          chosen[name] = event.currentTarget.checked;
-          update();
-        },
-      }),
-      `${grouped(execution[name])} ${name}`,
-    );
-  const enter = (event) => {
-    chosen.only = event.currentTarget.value;
+  const choose = (name) => (value) => {
+    chosen[name] = value;
     update();
   };
-  return [
-    box("failed"),
-    box("cancelled"),
-    h(
-      "label",
-      { class: "field" },
-      h("span", {}, "Only these segments"),
-      h("input", {
-        value: chosen.only,
-        placeholder: "all of them, or such as 3,17-20",
-        oninput: enter,
-        maxlength: INDEXES_LENGTH,
-      }),
-    ),
-  ];
+  const box = (name) => checkField(`${grouped(execution[name])} ${name}`, chosen[name], choose(name));
+  const hint = { value: chosen.only, placeholder: "all of them, or such as 3,17-20", maxlength: INDEXES_LENGTH };
+  return [box("failed"), box("cancelled"), textField("Only these segments", choose("only"), hint)];
 }
 
 function invalid({ failed, cancelled, only }) {

@@ -7,16 +7,16 @@ import { h } from "../../view/element.js";
 import { outside } from "../../view/outside.js";
 import { status } from "../../view/status.js";
 import { listTable } from "../../view/table.js";
+import { section } from "../../view/section.js";
 
 // A result may have 16 KiB; the segment's page shows it whole.
 const RESULT_SHOWN = 160;
 
 export function resultList({ results, next }, page) {
   const shown = results.filter((outcome) => outcome.result !== null && outcome.result !== undefined);
-  return h(
-    "section",
-    { key: "results", "aria-labelledby": "results-title" },
-    h("h2", { id: "results-title" }, "Results"),
+  return section(
+    "results",
+    "Results",
     shown.length === 0 ? nothing(results) : table(shown, page.id),
     h("p", { class: "pages" }, pageButtons(next, page)),
   );

@@ -5,13 +5,13 @@ import { grouped } from "../../format/number.js";
 import { local, short } from "../../format/time.js";
 import { h } from "../../view/element.js";
 import { sampleNote } from "./sample.js";
+import { section } from "../../view/section.js";
 
 export function throughput(statistics) {
   const points = statistics.throughput ?? [];
-  return h(
-    "section",
-    { key: "throughput", "aria-labelledby": "throughput-title" },
-    h("h2", { id: "throughput-title" }, "Throughput"),
+  return section(
+    "throughput",
+    "Throughput",
     points.length === 0
       ? h("p", { class: "empty" }, "No segment has an outcome yet.")
       : [chart(points), sampleNote(statistics)],

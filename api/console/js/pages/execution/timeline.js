@@ -3,13 +3,13 @@
 import { h } from "../../view/element.js";
 import { clock } from "../../view/moment.js";
 import { outside } from "../../view/outside.js";
+import { section } from "../../view/section.js";
 
 export function timeline({ events }) {
   const newestFirst = [...events].reverse();
-  return h(
-    "section",
-    { key: "events", "aria-labelledby": "events-title" },
-    h("h2", { id: "events-title" }, "Events"),
+  return section(
+    "events",
+    "Events",
     h(
       "ol",
       { class: "timeline scroll-down", tabindex: "0", "aria-labelledby": "events-title" },

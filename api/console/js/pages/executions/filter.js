@@ -2,6 +2,7 @@
 
 import { link } from "../../router.js";
 import { h } from "../../view/element.js";
+import { field } from "../../view/field.js";
 import { outside } from "../../view/outside.js";
 import { STATUSES } from "../../view/status.js";
 
@@ -40,10 +41,6 @@ export function filterForm(values, jobs) {
     isFiltered(values) && h("a", { class: "button", href: link.executions() }, "Clear"),
     tags(values),
   );
-}
-
-function field(label, control) {
-  return h("label", { class: "field" }, h("span", {}, label), control);
 }
 
 function input(name, values, properties) {

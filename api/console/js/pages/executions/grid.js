@@ -5,6 +5,7 @@ import { link } from "../../router.js";
 import { h } from "../../view/element.js";
 import { icon } from "../../view/icon.js";
 import { outside } from "../../view/outside.js";
+import { section } from "../../view/section.js";
 
 // A job that runs every minute has 1,440 executions a day: the newest are shown, the rest is counted.
 const MARKS_PER_DAY = 6;
@@ -19,10 +20,9 @@ export function executionGrid({ days, jobs }) {
       cells.map((executions, at) => h("td", { key: days[at] }, marks(executions, job, days[at]))),
     ),
   );
-  return h(
-    "section",
-    { key: "grid", "aria-labelledby": "grid-title" },
-    h("h2", { id: "grid-title" }, "Jobs by day"),
+  return section(
+    "grid",
+    "Jobs by day",
     h(
       "div",
       { class: "scroll", tabindex: "0", role: "group", "aria-labelledby": "grid-title", attached: showNewest },

@@ -3,7 +3,8 @@
 import * as api from "../../api/endpoints.js";
 import { link } from "../../router.js";
 import { h } from "../../view/element.js";
-import { empty, loading, problemNotice } from "../../view/notice.js";
+import { empty, loading } from "../../view/notice.js";
+import { pageTitle, section } from "../../view/section.js";
 import { Page } from "../page.js";
 import { filterForm, filterOf, isFiltered } from "./filter.js";
 import { executionGrid } from "./grid.js";
@@ -44,10 +45,10 @@ export class ExecutionsPage extends Page {
 
   view() {
     return [
-      h("div", { class: "page-head" }, h("h1", { tabindex: "-1" }, this.title)),
+      pageTitle(this.title),
       filterForm(this.route.values, this.value("jobs")?.jobs ?? []),
       this.#grid(),
-      this.#table(),
+      this.part("list", (list) => this.#table(list), loading()),
     ];
   }
 
@@ -58,17 +59,9 @@ export class ExecutionsPage extends Page {
     return executionGrid(grid);
   }
 
-  #table() {
-    const { value, error } = this.reads.list ?? {};
-    if (!value) return error ? problemNotice(error, { retry: () => this.refresh() }) : loading();
-    if (value.executions.length === 0) return this.#nothing();
-    return h(
-      "section",
-      { key: "table", "aria-labelledby": "table-title" },
-      h("h2", { id: "table-title", class: "visually-hidden" }, "Table"),
-      executionTable(value.executions),
-      this.#pages(value.next),
-    );
+  #table({ executions, next }) {
+    if (executions.length === 0) return this.#nothing();
+    return section("table", "Table", executionTable(executions), this.#pages(next));
   }
 
   #nothing() {

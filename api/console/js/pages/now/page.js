@@ -3,14 +3,14 @@
 import * as api from "../../api/endpoints.js";
 import { counted, grouped, perSecond } from "../../format/number.js";
 import { Rate } from "../../live/rate.js";
-import { h } from "../../view/element.js";
 import { factList } from "../../view/facts.js";
-import { empty, loading, problemNotice, remark } from "../../view/notice.js";
+import { empty, loading, remark } from "../../view/notice.js";
 import { isOver } from "../../view/status.js";
 import { Page } from "../page.js";
 import { openTable } from "./open.js";
 import { processTable } from "./processes.js";
 import { runningTable } from "./running.js";
+import { pageTitle, section } from "../../view/section.js";
 
 const EXECUTIONS = 50;
 
@@ -38,9 +38,13 @@ export class NowPage extends Page {
 
   view() {
     return [
-      h("div", { class: "page-head" }, h("h1", { tabindex: "-1" }, this.title)),
+      pageTitle(this.title),
       this.#figures(),
-      this.#open(),
+      section(
+        "open",
+        "Open executions",
+        this.part("open", (open) => this.#open(open), loading()),
+      ),
       this.#workers(),
     ];
   }
@@ -60,47 +64,27 @@ export class NowPage extends Page {
     return factList(facts);
   }
 
-  #open() {
-    const { value, error } = this.reads.open ?? {};
-    const executions = value?.executions.filter((execution) => !isOver(execution)) ?? [];
-    const content = value
-      ? executions.length === 0
-        ? empty("Nothing is open.")
-        : openTable(executions, this.#rates)
-      : error
-        ? problemNotice(error)
-        : loading();
-    return h(
-      "section",
-      { key: "open", "aria-labelledby": "open-title" },
-      h("h2", { id: "open-title" }, "Open executions"),
-      content,
-    );
+  #open({ executions }) {
+    const open = executions.filter((execution) => !isOver(execution));
+    return open.length === 0 ? empty("Nothing is open.") : openTable(open, this.#rates);
   }
 
   #workers() {
-    const { value: now, error } = this.reads.now ?? {};
-    if (!now)
-      return error
-        ? error.code === "not_kept_here"
-          ? remark("What each worker does is known only on the machine that runs the work.")
-          : problemNotice(error)
-        : loading();
-    const running = now.running ?? [];
-    const processes = now.processes ?? [];
-    return [
-      h(
-        "section",
-        { key: "running", "aria-labelledby": "running-title" },
-        h("h2", { id: "running-title" }, `In work: ${counted(running.length, "segment")}`),
-        running.length === 0 ? empty("No worker has a segment.") : runningTable(running),
-      ),
-      h(
-        "section",
-        { key: "processes", "aria-labelledby": "processes-title" },
-        h("h2", { id: "processes-title" }, "Processes"),
-        processes.length === 0 ? empty("No process works on this data directory.") : processTable(processes),
-      ),
-    ];
+    // On a stack only Lambda knows.
+    if (this.reads.now?.error?.code === "not_kept_here")
+      return remark("What each worker does is known only on the machine that runs the work.");
+    return this.part("now", workers, loading());
   }
+}
+
+function workers({ running = [], processes = [] }) {
+  const title = `In work: ${counted(running.length, "segment")}`;
+  return [
+    section("running", title, running.length === 0 ? empty("No worker has a segment.") : runningTable(running)),
+    section(
+      "processes",
+      "Processes",
+      processes.length === 0 ? empty("No process works on this data directory.") : processTable(processes),
+    ),
+  ];
 }

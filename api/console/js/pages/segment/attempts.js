@@ -4,16 +4,16 @@ import { span } from "../../format/time.js";
 import { h } from "../../view/element.js";
 import { clock } from "../../view/moment.js";
 import { empty, problemNotice } from "../../view/notice.js";
-import { outside, outsideBlock } from "../../view/outside.js";
+import { outsideBlock } from "../../view/outside.js";
 import { icon } from "../../view/icon.js";
 import { kindName } from "../../view/error_kind.js";
+import { section } from "../../view/section.js";
 
 export function attemptList(segment, logs) {
   const attempts = attemptsOf(segment, logs?.value?.attempts ?? []);
-  return h(
-    "section",
-    { key: "attempts", "aria-labelledby": "attempts-title" },
-    h("h2", { id: "attempts-title" }, "Attempts"),
+  return section(
+    "attempts",
+    "Attempts",
     attempts.length === 0 ? empty("It has not been tried yet.") : h("ol", { class: "attempts" }, attempts.map(attempt)),
     logs?.error &&
       !logs.value &&

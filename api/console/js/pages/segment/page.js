@@ -9,9 +9,10 @@ import { h } from "../../view/element.js";
 import { counterList } from "../../view/counters.js";
 import { factList } from "../../view/facts.js";
 import { clock, ago } from "../../view/moment.js";
-import { loading, problemNotice } from "../../view/notice.js";
+import { empty, loading, problemNotice } from "../../view/notice.js";
 import { outside, outsideBlock } from "../../view/outside.js";
 import { isOver, status } from "../../view/status.js";
+import { section } from "../../view/section.js";
 import { actionButton } from "../execution/actions.js";
 import { redriveAction } from "../execution/redrive.js";
 import { Page } from "../page.js";
@@ -141,14 +142,11 @@ function facts(segment) {
 }
 
 function jsonSection(name, value) {
-  const label = `${name} as JSON`;
   const isThere = value !== null && value !== undefined;
-  return h(
-    "section",
-    { key: name },
-    h("h2", {}, name),
-    isThere
-      ? outsideBlock(writeExact(value), label)
-      : h("p", { class: "empty" }, name === "Result" ? "None was returned." : "There is none."),
+  const nothing = name === "Result" ? "None was returned." : "There is none.";
+  return section(
+    name.toLowerCase(),
+    name,
+    isThere ? outsideBlock(writeExact(value), `${name} as JSON`) : empty(nothing),
   );
 }

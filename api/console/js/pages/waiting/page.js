@@ -3,10 +3,11 @@
 import * as api from "../../api/endpoints.js";
 import { counted } from "../../format/number.js";
 import { h } from "../../view/element.js";
-import { empty, loading, problemNotice } from "../../view/notice.js";
+import { empty, loading } from "../../view/notice.js";
 import { Page } from "../page.js";
 import { deadLetterTable } from "./dead_letters.js";
 import { retryTable } from "./retries.js";
+import { pageTitle, section } from "../../view/section.js";
 
 // Open executions that are looked at, and waiting segments of each.
 const EXECUTIONS = 20;
@@ -27,51 +28,22 @@ export class WaitingPage extends Page {
 
   view() {
     return [
-      h("div", { class: "page-head" }, h("h1", { tabindex: "-1" }, this.title)),
-      this.#retries(),
-      this.#letters(),
+      pageTitle(this.title),
+      section("retries", "Retries", this.part("retries", retries, loading())),
+      section("letters", "Dead letters", this.part("letters", deadLetters, loading())),
     ];
   }
+}
 
-  #retries() {
-    const content = this.#content("retries", (executions) => {
-      if (executions.length === 0) return empty("No segment waits for a retry.");
-      return executions.map(({ execution, waiting }) => retryTable(execution, waiting));
-    });
-    return h(
-      "section",
-      { key: "retries", "aria-labelledby": "retries-title" },
-      h("h2", { id: "retries-title" }, "Retries"),
-      content,
-    );
-  }
+function retries(executions) {
+  if (executions.length === 0) return empty("No segment waits for a retry.");
+  return executions.map(({ execution, waiting }) => retryTable(execution, waiting));
+}
 
-  #letters() {
-    const content = this.#content("letters", ({ dead_letters: letters }) =>
-      letters.length === 0
-        ? empty("There are no dead letters: every record could be read.")
-        : [
-            h(
-              "p",
-              { class: "quiet" },
-              `${counted(letters.length, "record")} could not be read. They block nothing, and expire after 14 days.`,
-            ),
-            deadLetterTable(letters),
-          ],
-    );
-    return h(
-      "section",
-      { key: "letters", "aria-labelledby": "letters-title" },
-      h("h2", { id: "letters-title" }, "Dead letters"),
-      content,
-    );
-  }
-
-  #content(name, describe) {
-    const { value, error } = this.reads[name] ?? {};
-    if (value) return describe(value);
-    return error ? problemNotice(error, { retry: () => this.poke(name) }) : loading();
-  }
+function deadLetters({ dead_letters: letters }) {
+  if (letters.length === 0) return empty("There are no dead letters: every record could be read.");
+  const text = `${counted(letters.length, "record")} could not be read. They block nothing, and expire after 14 days.`;
+  return [h("p", { class: "quiet" }, text), deadLetterTable(letters)];
 }
 
 // The API has the waiting segments of an execution; which executions have any is in their list.
