@@ -26,7 +26,7 @@ export function header(page, me, live) {
 
 // Several consoles may be open, and a cancel should not reach the wrong one.
 function place(me) {
-  const name = me.stack ? `stack ${me.stack}` : me.system;
+  const name = me.stack ? `stack ${me.stack}` : me.cli?.place?.at(-1);
   return name && h("span", { class: "place", title: "what this console shows" }, outside(name));
 }
 

@@ -21,7 +21,7 @@ export function confirm(action) {
 }
 
 function content(action, state, dialog) {
-  if (state.stage === "done") return h("div", { role: "status", key: "done" }, action.outcome(state.answer));
+  if (state.stage === "done") return h("div", { role: "status", key: "done" }, outcome(action, state.answer));
   return [
     h("div", { key: "explain" }, action.explain),
     action.fields && h("div", { key: "fields", class: "fields" }, action.fields(dialog.update)),
@@ -30,6 +30,13 @@ function content(action, state, dialog) {
     h("p", { key: "invalid", role: "status", class: "invalid" }, action.invalid?.() ?? ""),
     state.stage === "failed" && problemNotice(state.error),
   ];
+}
+
+// A request waits half a minute at most; the operation continues without it.
+function outcome(action, answer) {
+  if (answer.continues)
+    return h("p", {}, "It takes longer than a request may. It continues by itself: the page shows how far it is.");
+  return action.outcome(answer);
 }
 
 function button(action, state, dialog) {

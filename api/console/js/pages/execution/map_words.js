@@ -4,6 +4,9 @@ import { grouped } from "../../format/number.js";
 import { h } from "../../view/element.js";
 import { STATES } from "../../view/progress_bar.js";
 
+// A group does not know which of its open segments a worker has.
+const WORDS = { pending: "open" };
+
 // A longer list is not read; the failures below say more.
 const GROUPS_LISTED = 50;
 
@@ -11,7 +14,9 @@ const GROUPS_LISTED = 50;
 export function sentence(groups, { from, to }) {
   const sums = groups.sum(from, to);
   const { first, last } = groups.segments(from, to);
-  const parts = STATES.filter((state) => sums[state] > 0).map((state) => `${grouped(sums[state])} ${state}`);
+  const parts = STATES.filter((state) => sums[state] > 0).map(
+    (state) => `${grouped(sums[state])} ${WORDS[state] ?? state}`,
+  );
   return `Segments ${grouped(first)} to ${grouped(last)}: ${parts.join(", ")}.`;
 }
 

@@ -11,14 +11,12 @@ import { section } from "../../view/section.js";
 const MARKS_PER_DAY = 6;
 
 export function executionGrid({ days, jobs }) {
-  const head = days.map((day) => h("th", { key: day, scope: "col" }, dayLink(day)));
-  const rows = jobs.map(({ job, cells }) =>
-    h(
-      "tr",
-      { key: job },
-      h("th", { scope: "row" }, h("a", { href: link.executions({ job }) }, outside(job))),
-      cells.map((executions, at) => h("td", { key: days[at] }, marks(executions, job, days[at]))),
-    ),
+  // From left to right as time goes, in whatever order they came.
+  const order = days.map((day, at) => ({ day, at })).sort((a, b) => a.day.localeCompare(b.day));
+  const head = order.map(({ day }) => h("th", { key: day, scope: "col" }, dayLink(day)));
+  const cells = (line) => order.map(({ day, at }) => h("td", { key: day }, marks(line.cells[at], line.job, day)));
+  const rows = jobs.map((line) =>
+    h("tr", { key: line.job }, h("th", { scope: "row" }, jobLink(line.job)), cells(line)),
   );
   return section(
     "grid",
@@ -36,12 +34,11 @@ export function executionGrid({ days, jobs }) {
   );
 }
 
-// Where not all days fit, the newest matter most. They may be first or last: the day names say.
+const jobLink = (job) => h("a", { href: link.executions({ job }) }, outside(job));
+
+// Where not all days fit, the newest matter most.
 function showNewest(element) {
-  requestAnimationFrame(() => {
-    const names = [...element.querySelectorAll("thead time")].map((name) => name.dateTime);
-    if (names.length > 1 && names.at(-1) > names[0]) element.scrollLeft = element.scrollWidth;
-  });
+  requestAnimationFrame(() => (element.scrollLeft = element.scrollWidth));
 }
 
 function dayLink(day) {

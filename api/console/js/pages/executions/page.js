@@ -60,8 +60,15 @@ export class ExecutionsPage extends Page {
   }
 
   #table({ executions, next }) {
-    if (executions.length === 0) return this.#nothing();
-    return section("table", "Table", executionTable(executions), this.#pages(next));
+    if (executions.length === 0 && !next) return this.#nothing();
+    return section(
+      "table",
+      "Table",
+      executions.length === 0
+        ? empty("None of the newest fits this filter. Older ones may.")
+        : executionTable(executions),
+      this.#pages(next),
+    );
   }
 
   #nothing() {
