@@ -11,7 +11,8 @@ const focused = (page) => page.evaluate(() => document.activeElement.textContent
 
 test("the first Tab stop skips to the content", async () => {
   const page = await open("#/executions");
-  await page.evaluate(() => document.activeElement.blur());
+  await page.reload();
+  await page.waitForSelector("h1");
   await page.keyboard.press("Tab");
   assert.equal(await focused(page), "Skip to the content");
   await page.keyboard.press("Enter");

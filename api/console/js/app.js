@@ -89,6 +89,7 @@ export class App {
 
   #follow() {
     const route = parse(location.hash);
+    const isFirst = this.#route === null;
     const isSame = this.#route?.page === route.page && this.#route.parts.join("/") === route.parts.join("/");
     this.#route = route;
     if (isSame) {
@@ -100,7 +101,7 @@ export class App {
       scrollTo(0, 0);
     }
     this.#drawNow();
-    if (!isSame) this.#focusHeading();
+    if (!isSame && !isFirst) this.#focusHeading();
   }
 
   // A new page announces itself by its heading, and the Tab key continues from there.

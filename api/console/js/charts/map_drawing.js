@@ -12,7 +12,6 @@ export function coloursOf(element) {
   return {
     ...Object.fromEntries(named),
     mark: style.getPropertyValue("--mark").trim(),
-    cursor: style.getPropertyValue("--text").trim(),
   };
 }
 
@@ -76,13 +75,4 @@ function drawStripe(context, x, y, inner, colours) {
   context.moveTo(x + 2, y + inner - 2);
   context.lineTo(x + inner - 2, y + 2);
   context.stroke();
-}
-
-/** A frame around the cell that the keyboard or the pointer is at. */
-export function drawCursor(context, { x, y, side }, colours) {
-  context.save();
-  context.strokeStyle = colours.cursor;
-  context.lineWidth = 2;
-  context.strokeRect(x - 0.5, y - 0.5, side, side);
-  context.restore();
 }

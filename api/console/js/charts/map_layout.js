@@ -1,27 +1,28 @@
 // How many cells a map has, and where they are.
 
-// Smaller cells cannot be told apart, larger ones waste room.
-const LEAST_SIDE = 6;
-const MOST_SIDE = 28;
+// Smaller cells cannot be told apart, larger ones waste room. In sizes of the text, so that a map grows with it.
+const LEAST_SIDE = 0.4;
+const MOST_SIDE = 1.9;
 
 /**
  * Places `count` groups in a rectangle, as cells of one group, or of several where there is no room: with 1,000,000 segments on a
- * wide screen a cell is one group, with 10,000,000 some ten.
+ * wide screen a cell is one group, with 10,000,000 some ten. `text` is the size of the text, in the same unit as the rectangle's.
  */
-export function layOut(count, width, height) {
-  const capacity = Math.floor(width / LEAST_SIDE) * Math.floor(height / LEAST_SIDE);
+export function layOut(count, { width, height, text }) {
+  const least = Math.round(LEAST_SIDE * text);
+  const capacity = Math.floor(width / least) * Math.floor(height / least);
   const groupsPerCell = Math.max(1, Math.ceil(count / Math.max(1, capacity)));
   const cells = Math.ceil(count / groupsPerCell);
-  const side = largestSide(cells, width, height);
+  const side = largestSide(cells, width, height, { least, most: Math.round(MOST_SIDE * text) });
   const columns = Math.max(1, Math.floor(width / side));
   return { groupsPerCell, cells, side, columns, rows: Math.ceil(cells / columns) };
 }
 
-function largestSide(cells, width, height) {
-  for (let side = MOST_SIDE; side > LEAST_SIDE; side--) {
+function largestSide(cells, width, height, { least, most }) {
+  for (let side = most; side > least; side--) {
     if (Math.ceil(cells / Math.floor(width / side)) * side <= height) return side;
   }
-  return LEAST_SIDE;
+  return least;
 }
 
 /** The groups of a cell, from `from` to before `to`, counted from the map's first group. */

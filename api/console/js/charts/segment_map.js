@@ -1,15 +1,16 @@
 // A map of an execution's groups on a canvas: a million segments are 7,813 cells, which as elements would be slow.
 
 import { onThemeChange } from "../theme.js";
-import { drawCell, drawCursor, coloursOf } from "./map_drawing.js";
+import { drawCell, coloursOf } from "./map_drawing.js";
 import { groupsOf, layOut } from "./map_layout.js";
 
-// Higher, the map would push everything else out of sight.
-const HEIGHT = 300;
+// Higher, the map would push everything else out of sight. In sizes of the text.
+const HEIGHT = 20;
 
 export class SegmentMap {
   element;
   #canvas;
+  #cursorFrame;
   #groups = null;
   #range = { from: 0, to: 0 };
   #layout = null;
@@ -28,7 +29,10 @@ export class SegmentMap {
     this.#onRead = onRead;
     this.#canvas = document.createElement("canvas");
     this.element = this.#box();
-    this.element.append(this.#canvas);
+    this.#cursorFrame = document.createElement("div");
+    this.#cursorFrame.className = "map-cursor";
+    this.#cursorFrame.hidden = true;
+    this.element.append(this.#canvas, this.#cursorFrame);
     this.#observer = new ResizeObserver(() => this.#draw());
     this.#observer.observe(this.element);
     this.#endThemes = onThemeChange(() => this.#draw());
@@ -81,12 +85,23 @@ export class SegmentMap {
   #draw() {
     const width = Math.floor(this.element.clientWidth);
     if (!this.#groups || width === 0 || this.#count <= 0) return;
-    this.#layout = layOut(this.#count, width, HEIGHT);
+    const text = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    this.#layout = layOut(this.#count, { width, height: HEIGHT * text, text });
     const context = this.#sized(width, this.#layout.rows * this.#layout.side);
     const colours = coloursOf(this.element);
     for (let cell = 0; cell < this.#layout.cells; cell++)
       drawCell(context, this.#place(cell), this.#sums(cell), colours);
-    if (this.#cursor !== null) drawCursor(context, this.#place(this.#cursor), colours);
+    this.#frame();
+  }
+
+  // An element of its own, so that a move of the pointer does not draw thousands of cells again.
+  #frame() {
+    this.#cursorFrame.hidden = this.#cursor === null;
+    if (this.#cursor === null) return;
+    const { x, y, side } = this.#place(this.#cursor);
+    for (const [name, value] of Object.entries({ left: x, top: y, width: side, height: side })) {
+      this.#cursorFrame.style.setProperty(name, `${value - 1}px`);
+    }
   }
 
   // As many dots as the screen has, or the cells are blurred.
@@ -128,7 +143,7 @@ export class SegmentMap {
   #moveTo(cell) {
     if (cell === this.#cursor || !this.#layout) return;
     this.#cursor = cell;
-    this.#draw();
+    this.#frame();
     this.#onRead(cell === null ? null : this.#rangeOf(cell));
   }
 
