@@ -120,8 +120,8 @@ test("waiting: retries with their moment and reason, dead letters", async () => 
   const page = await open("#/waiting");
   await page.waitForSelector("table.retries tbody tr");
   const retries = await text(page, "section[aria-labelledby=retries-title]");
-  assert.match(retries, /retrying 2026-11-28: 5 waiting/);
-  assert.match(retries, /in \d+ min[\s\S]*429: too many requests/);
+  assert.match(retries, /retrying 2026-11-28: \d waiting/);
+  assert.match(retries, /in \d+ (s|min|h)[\s\S]*429: too many requests/);
   await page.waitForSelector("text=There are no dead letters");
   await close(page);
 });
