@@ -45,7 +45,7 @@ export class ExecutionPage extends Page {
     this.read("groups", (options) => readGroups(id, options), this.#whileOpen(3_000));
     this.read("segments", (options) => this.#map.readSegments(options), this.#whileOpen(2_000));
     this.read("failures", (options) => api.failures(id, options), this.#whileOpen(10_000));
-    this.read("statistics", (options) => api.statistics(id, options), this.#whileOpen(10_000));
+    this.read("statistics", (options) => api.statistics(id, options), this.#whileOpen(30_000));
     this.read("events", (options) => api.events(id, options), this.#whileOpen(5_000));
     this.read(
       "results",
