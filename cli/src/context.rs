@@ -14,6 +14,7 @@ use local::data_dir::{DataDir, DataDirError};
 use local::system::{HookOutput, Hooks, WorkChoice};
 use local::{Bystander, Database, Durability, Life, Options, Place};
 
+use crate::api_server::{StartsWhenAsked, ThisMachine};
 use crate::args::{DATA_DIR_VARIABLE, Global, HookArgs, SystemArgs};
 use crate::error::CliError;
 use crate::execution;
@@ -147,7 +148,12 @@ impl Context {
         if self.is_deployed() {
             return Err(UsageError::OnlyHere("this verb").into());
         }
-        let options = Options {
+        Ok(local::System::start(self.options(args)?).await?)
+    }
+
+    /// How the system is started on the data directory.
+    fn options(&self, args: &SystemArgs) -> Result<Options, CliError> {
+        Ok(Options {
             data_dir: self.data_dir()?,
             emulate: self.emulate,
             durability: if args.durable { Durability::PowerLoss } else { Durability::ProcessCrash },
@@ -160,8 +166,33 @@ impl Context {
             tick: Options::TICK,
             clock: Arc::clone(&self.clock),
             entropy: self.entropy(),
+        })
+    }
+
+    /// What the HTTP API serves: the stack that was named, or this data directory, which is made if it is missing.
+    pub async fn api_parts(&self, args: &SystemArgs, read_only: bool) -> Result<api::Parts, CliError> {
+        let place = api::Place {
+            system: self.program_name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            stack: self.stack.clone(),
+            read_only,
         };
-        Ok(local::System::start(options).await?)
+        let (clock, entropy) = (Arc::clone(&self.clock), self.entropy());
+        let parts = |operator, machine| api::Parts { operator, machine, is_streaming: true, place, clock, entropy };
+        if self.is_deployed() {
+            return Ok(parts(self.start(args).await?, None));
+        }
+        let database = Arc::new(match self.read_here().await {
+            // Nothing was ever kept here: there will be, when the first execution is started.
+            Err(CliError::Local(local::Error::Empty(_))) => {
+                self.open_here().await?;
+                self.read_here().await?
+            }
+            database => database?,
+        });
+        let machine = ThisMachine::new(Arc::clone(&database), self.data_dir()?, Arc::clone(&self.clock));
+        let operator = StartsWhenAsked::new(&database, self.options(args)?);
+        Ok(parts(Arc::new(operator), Some(Arc::new(machine))))
     }
 
     /// The hooks, as the local system takes them.

@@ -3,6 +3,7 @@
 //! # Layout
 //! - `args`, `job`: what was asked, as arguments and as a job file; the event that is made of it
 //! - `verb`: one file a verb
+//! - `api_server`: what the HTTP API needs of this machine
 //! - `import`: a file of rows into a table
 //! - `tables`: the control table and the tables of the user; `user_table`: requests about one of the latter
 //! - `execution`, `since`, `span`: which executions are meant, and spans of time
@@ -12,6 +13,7 @@
 //! # Features
 //! - `aws`: `--stack`, the same verbs on a deployed stack
 
+mod api_server;
 mod args;
 mod context;
 mod error;
@@ -25,7 +27,6 @@ mod job;
 mod output;
 mod program;
 mod progress_line;
-mod segment_view;
 mod since;
 mod span;
 mod summary;

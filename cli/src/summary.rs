@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
+use api::view::{ExecutionView, Retrying, telling_line};
 use chrono::SecondsFormat;
-use control_table::ControlTable;
-use control_table::read::{ExecutionSummary, Retries};
+use control_table::read::ExecutionSummary;
 use control_table::rows::{ExecutionStatus, SegmentFailure, Stop};
-use serde::Serialize;
-use serde_json::{Value, json};
 
-use crate::format::{counted, grouped, span, telling_line};
+use crate::format::{counted, grouped, span};
 use crate::output::{Colour, Line, Output, OutputError};
 
 /// The colour of a status.
@@ -21,53 +19,16 @@ pub const fn colour(status: ExecutionStatus) -> Colour {
     }
 }
 
-/// What is worth knowing of an execution, and is in the rows of its segments.
-#[derive(Debug, Default)]
-pub struct Details {
-    /// The segments that wait for a retry.
-    retries: Option<Retries>,
-    /// Why the first segment failed that failed for good.
-    first_error: Option<SegmentFailure>,
-}
-
-impl Details {
-    /// Reads them: of an execution that is going well, nothing but an empty index.
-    pub async fn of(table: &ControlTable, view: &ExecutionSummary) -> Result<Self, control_table::Error> {
-        let is_over = view.status.is_terminal();
-        let retries = if is_over { None } else { table.retries(view.execution_id).await? };
-        let first = match view.first_failure {
-            Some(index) => table.segment(view.execution_id.segment(index)).await?,
-            None => None,
-        };
-        Ok(Self { retries, first_error: first.and_then(|row| row.error) })
-    }
-}
-
-/// An execution as `status --json` prints it.
-#[derive(Serialize)]
-struct Status<'a> {
-    #[serde(flatten)]
-    view: &'a ExecutionSummary,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    first_error: Option<&'a SegmentFailure>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    retrying: Option<Value>,
-}
-
 /// Prints an execution: the JSON object, or a few lines.
-pub fn print(output: &Output, view: &ExecutionSummary, details: &Details) -> Result<(), OutputError> {
-    let Details { retries, first_error } = details;
+pub fn print(output: &Output, execution: &ExecutionView) -> Result<(), OutputError> {
     if output.is_json() {
-        let retrying = retries.as_ref().map(|retries| {
-            let (segment, next_at) = (retries.next.index, retries.next_at.to_datetime());
-            json!({ "count": retries.count, "next_at": next_at, "segment": segment, "error": retries.error })
-        });
-        return output.value(&Status { view, first_error: first_error.as_ref(), retrying });
+        return output.value(execution);
     }
+    let ExecutionView { summary: view, first_error, retrying } = execution;
     let status = Line::painted(colour(view.status), view.status.as_str());
     output.line(status.then(format_args!("  {}  {}", view.job, view.execution_id)))?;
     let mut lines = lines(view, first_error.as_ref());
-    lines.extend(retries.as_ref().map(|retries| ("retries", waiting(retries))));
+    lines.extend(retrying.as_ref().map(|retrying| ("retries", waiting(retrying))));
     for (name, text) in lines {
         output.line(Line::from("  ").paint(Colour::Dim, format_args!("{name:<11}")).then(text))?;
     }
@@ -125,10 +86,10 @@ fn incidents(view: &ExecutionSummary, first_error: Option<&SegmentFailure>) -> V
     lines
 }
 
-fn waiting(retries: &Retries) -> String {
-    let next_at = retries.next_at.to_datetime().to_rfc3339_opts(SecondsFormat::Secs, true);
-    let why = retries.error.as_ref().map_or_else(String::new, |error| format!(": {}", telling_line(&error.message)));
-    format!("{} wait; the next is segment {}, at {next_at}{why}", grouped(retries.count), retries.next.index)
+fn waiting(retrying: &Retrying) -> String {
+    let next_at = retrying.next_at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let why = retrying.error.as_ref().map_or_else(String::new, |error| format!(": {}", telling_line(&error.message)));
+    format!("{} wait; the next is segment {}, at {next_at}{why}", grouped(retrying.count), retrying.segment)
 }
 
 fn segments(view: &ExecutionSummary) -> String {

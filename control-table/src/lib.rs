@@ -25,6 +25,8 @@ pub mod read;
 pub mod recount;
 pub mod retry;
 pub mod rows;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod sdk;
 pub mod store;
 pub mod trace;

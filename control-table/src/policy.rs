@@ -11,6 +11,7 @@ use crate::limits::{MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_RETENTION_DAYS};
 
 /// The policy of an execution. It is given when the execution is opened, and every record carries it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
     /// Attempts of a segment in a generation, the first included.
@@ -68,6 +69,7 @@ impl Default for Policy {
 
 /// What to do about more failures than are tolerated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OnTooManyFailures {
     /// Cancel the segments without an outcome; the execution fails.
@@ -179,6 +181,7 @@ impl FromStr for Tolerance {
 /// Exponential backoff with full jitter: the wait before attempt n + 1 is drawn uniformly from zero to
 /// `min(cap, base * 2^(n - 1))`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Backoff {
     /// The longest wait before the second attempt, in milliseconds.

@@ -21,6 +21,6 @@ pub mod system;
 
 pub use self::operator::Bystander;
 pub use self::processes::Life;
-pub use self::system::{Database, Error, Options, Place, System};
+pub use self::system::{Database, Error, Options, Place, System, WorkingProcess};
 pub use control_table::store::sqlite::Durability;
 pub use jobs::process_group::{KILL_GRACE_MAX, has_running as has_running_commands, kill_all as kill_commands};

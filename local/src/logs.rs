@@ -1,7 +1,7 @@
 //! The output of commands, as `exec` has kept it in a data directory.
 
-use std::fs::DirEntry;
-use std::io;
+use std::fs::{DirEntry, File};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use control_table::id::ExecutionId;
@@ -61,6 +61,21 @@ pub fn attempts_of(data_dir: &Path, execution_id: ExecutionId) -> io::Result<Vec
     Ok(logs)
 }
 
+/// What an attempt or a hook has printed, from the end at most `limit` bytes, and whether its beginning is left out. Bytes that are no
+/// UTF-8 are replaced by a mark.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn tail(path: &Path, limit: u64) -> io::Result<(String, bool)> {
+    let mut file = File::open(path)?;
+    let from = file.metadata()?.len().saturating_sub(limit);
+    file.seek(SeekFrom::Start(from))?;
+    let mut bytes = Vec::new();
+    // One that grows meanwhile has more than its length said.
+    file.take(limit).read_to_end(&mut bytes)?;
+    Ok((String::from_utf8_lossy(&bytes).into_owned(), from > 0))
+}
+
 /// `<index>.<generation>.<attempt>.log`
 fn read_name(path: PathBuf) -> Option<AttemptLog> {
     let name = path.file_name()?.to_str()?.strip_suffix(".log")?;
@@ -112,6 +127,15 @@ pub(crate) fn delete(data_dir: &Path, execution_id: ExecutionId) -> io::Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_long_output_the_end_is_shown() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.log");
+        std::fs::write(&path, b"one\ntwo\xff").unwrap();
+        assert_eq!(tail(&path, 100).unwrap(), ("one\ntwo\u{fffd}".to_owned(), false));
+        assert_eq!(tail(&path, 5).unwrap(), ("\ntwo\u{fffd}".to_owned(), true));
+    }
 
     #[test]
     fn attempts_are_in_order_and_other_files_are_passed_over() {

@@ -61,6 +61,24 @@ impl Drop for Registration {
     }
 }
 
+/// The processes that are registered in a data directory, in the order in which they were started; also those that were killed, whose
+/// files stay.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn registered(data_dir: &Path) -> Result<Vec<ProcessId>, DataDirError> {
+    let folder = data_dir.join(FOLDER);
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(DataDirError::Unusable { path: folder, source }),
+    };
+    let mut processes: Vec<ProcessId> =
+        entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    processes.sort_unstable();
+    Ok(processes)
+}
+
 /// A process of a data directory, as another process sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Life {
@@ -112,7 +130,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let id = ProcessId::new(Uuid::from_u128(7));
         assert_eq!(life_of(directory.path(), id).unwrap(), Life::Ended, "it never was");
+        assert_eq!(registered(directory.path()).unwrap(), []);
         let registration = Registration::new(directory.path(), id).unwrap();
+        assert_eq!(registered(directory.path()).unwrap(), [id]);
         for beat in [0, 7, u64::MAX] {
             registration.beat(beat).unwrap();
             for _ in 0..2 {

@@ -1,11 +1,13 @@
 //! The command line's arguments.
 
+mod console;
 mod execution;
 mod import;
 mod run;
 mod simulate;
 mod tables;
 
+pub use self::console::ConsoleArgs;
 pub use self::execution::{
     AddArgs, CancelArgs, DeadLettersArgs, FailuresArgs, LogsArgs, RedriveArgs, RepairArgs, ResultsArgs, SealArgs,
     SetArgs,
@@ -144,6 +146,8 @@ pub enum Verb {
     Resume(ResumeArgs),
     /// Simulate a job on AWS before it runs there: time to the end, and dollars
     Simulate(Box<SimulateArgs>),
+    /// Show executions in a browser, and serve the HTTP API, on this machine's loopback address
+    Console(Box<ConsoleArgs>),
     /// Run the system, and offer its DynamoDB to other programs
     Local(LocalArgs),
 }

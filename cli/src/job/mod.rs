@@ -208,6 +208,14 @@ pub enum UsageError {
          its bus react to events"
     )]
     OnlyHere(&'static str),
+    /// An address that other machines could reach.
+    #[error(
+        "{0} is no address of this machine's loopback interface: use 127.0.0.1 or [::1]. To reach it from elsewhere, use `ssh -L`"
+    )]
+    NotLoopback(std::net::SocketAddr),
+    /// A token that a header or a URL could not carry.
+    #[error("--token: {0}")]
+    Token(String),
     /// A table of an account, which other programs may need.
     #[error("tables of an account are not deleted here: use `aws dynamodb delete-table --table-name {0}`")]
     TableOfAccount(String),

@@ -2,6 +2,7 @@
 
 mod add;
 mod cancel;
+mod console;
 mod dead_letters;
 mod failures;
 mod import;
@@ -24,6 +25,7 @@ mod watch;
 
 use std::process::ExitCode;
 
+use api::view::ExecutionView;
 use control_table::ControlTable;
 use control_table::id::ExecutionId;
 use control_table::read::ExecutionSummary;
@@ -36,7 +38,7 @@ use crate::error::{CliError, FAILED};
 use crate::execution::IdError;
 use crate::follow::Follower;
 use crate::interrupt::Interrupt;
-use crate::summary::{self, Details};
+use crate::summary;
 
 /// Does what was asked.
 pub async fn execute(context: &Context, verb: Verb) -> Result<ExitCode, CliError> {
@@ -61,6 +63,7 @@ pub async fn execute(context: &Context, verb: Verb) -> Result<ExitCode, CliError
         Verb::Watch(args) => Box::pin(watch::execute(context, &args.id)).await,
         Verb::Resume(args) => Box::pin(resume::execute(context, args)).await,
         Verb::Simulate(args) => simulate::execute(context, *args).await,
+        Verb::Console(args) => Box::pin(console::execute(context, *args)).await,
         Verb::Local(args) => local::execute(context, args).await,
     }
 }
@@ -114,8 +117,7 @@ async fn print_ended(
     view: &ExecutionSummary,
     wanted: ExecutionStatus,
 ) -> Result<ExitCode, CliError> {
-    let details = Details::of(table, view).await?;
-    match summary::print(&context.output, view, &details) {
+    match summary::print(&context.output, &ExecutionView::of(table, view.clone()).await?) {
         Ok(()) | Err(crate::output::OutputError::Closed) => {}
         Err(error) => return Err(error.into()),
     }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use api::view::ExecutionView;
 use control_table::id::{ExecutionId, ExecutionKey, JobName};
 use control_table::rows::ExecutionStatus;
 use engine::scatter::ScatterEvent;
@@ -16,7 +17,7 @@ use crate::execution::IdError;
 use crate::follow::Follower;
 use crate::interrupt::Interrupt;
 use crate::job::{Job, RunPlan};
-use crate::summary::{self, Details};
+use crate::summary;
 
 /// What is started.
 struct Call {
@@ -108,7 +109,7 @@ async fn interrupted(
         Some(execution_id) => {
             if let Some(view) = operator.table().summary(execution_id).await? {
                 // A closed terminal takes no answer, and is no error.
-                drop(summary::print(&context.output, &view, &Details::default()));
+                drop(summary::print(&context.output, &ExecutionView::without_details(view)));
             }
             context.say_how_to_resume();
         }

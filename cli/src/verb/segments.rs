@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use api::view::SegmentView;
 use chrono::{DateTime, Utc};
 use control_table::rows::SegmentStatus;
 
@@ -11,7 +12,6 @@ use crate::error::CliError;
 use crate::execution::IdError;
 use crate::format::{cut, grouped};
 use crate::output::{Colour, Line, Output, OutputError};
-use crate::segment_view::SegmentView;
 
 /// Columns that a line of the table has for a spec.
 const SPEC_WIDTH: usize = 60;

@@ -9,6 +9,7 @@ mod dead_letters;
 mod due;
 mod executions;
 mod retries;
+mod running;
 mod segments;
 mod summary;
 mod tallies;

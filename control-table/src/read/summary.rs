@@ -31,6 +31,7 @@ const READS: usize = 5;
 
 /// An execution with the sums of all its groups. Also the JSON that the CLI prints.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ExecutionSummary {
     /// The execution's ID.
     pub execution_id: ExecutionId,

@@ -10,6 +10,7 @@ use crate::rows::{Counters, Counts};
 
 /// A value that differs from the recount, or a row that is missing or cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Difference {
     /// The row: `segment ID#17`, `tally ID#3`, `execution ID`.
     pub row: String,

@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 
 /// The consumer that could not read a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DeadLetterSource {
     /// A worker, which reads the segment stream.

@@ -18,6 +18,7 @@ use crate::policy::Policy;
 /// terminal and published -> REDRIVING -> RUNNING   (generation + 1)
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ExecutionStatus {
     /// The scatter adds groups.
@@ -60,6 +61,7 @@ impl ExecutionStatus {
 
 /// Why an execution is stopped before every segment has an outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Stop {
     /// An operator cancelled it. It ends `CANCELLED`.

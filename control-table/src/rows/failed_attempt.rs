@@ -13,6 +13,7 @@ const MESSAGE_BYTES: usize = 200;
 
 /// An attempt that failed, also one that a later attempt made good.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct FailedAttempt {
     /// The generation.
     pub generation: u32,

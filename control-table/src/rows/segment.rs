@@ -11,6 +11,7 @@ use crate::limits::MAX_ERROR_BYTES;
 /// The status of a segment: `PENDING -> RUNNING -> SUCCEEDED | FAILED | PENDING (retry)`, and
 /// `PENDING | RUNNING -> CANCELLED`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum SegmentStatus {
     /// Waits for a worker, or for its retry.
@@ -47,6 +48,7 @@ impl SegmentStatus {
 
 /// Why an attempt failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     /// The user's work returned an error that another attempt may avoid.
@@ -81,6 +83,7 @@ const CUT_MARK: &str = " … (cut)";
 
 /// The failure of an attempt, as kept in the row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SegmentFailure {
     /// What kind of failure it is.
     pub kind: ErrorKind,

@@ -25,6 +25,7 @@ const fn is_false(value: &bool) -> bool {
 
 /// What a cancel did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CancelReport {
     /// Segments that were cancelled by this call.
     pub cancelled: u64,

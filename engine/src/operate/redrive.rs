@@ -29,6 +29,7 @@ use crate::sweep::SweepReport;
 
 /// What a redrive did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RedriveReport {
     /// The generation that runs now.
     pub generation: u32,

@@ -37,6 +37,7 @@ pub enum RepairMode {
 
 /// What a repair found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RepairReport {
     /// The differences: corrected, unless a dry run or beyond repair.
     pub differences: Vec<Difference>,

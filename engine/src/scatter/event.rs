@@ -16,6 +16,7 @@ use crate::scatter::sources::SourceRequest;
 /// {"job": "nightly", "key": "2026-11-24", "source": {"type": "range", "from": 0, "to": 100, "size": 10}}
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ScatterEvent {
     /// The job to execute.

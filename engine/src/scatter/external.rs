@@ -33,6 +33,7 @@ const RACES: Retry = Retry::new(40, 20, 500);
 
 /// What an add did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Added {
     /// The segments of the add; all of them are added.
     pub segments: u64,

@@ -37,6 +37,7 @@ impl<'a> From<&'a str> for Request<'a> {
 
 /// The answer of a scatter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ScatterAnswer {
     /// The execution.
     pub execution_id: ExecutionId,

@@ -14,6 +14,7 @@
 //! - `hook`: the user's commands for events
 //! - `recovery`: what a process before this one left undone
 //! - `ticks`: the sweeper's schedule
+//! - `working`: which processes work on which executions
 
 mod bus;
 mod cancelled;
@@ -36,6 +37,7 @@ mod recovery;
 mod running;
 mod ticks;
 mod wait;
+mod working;
 
 pub use self::bus::{EVENTS_FILE, NOTIFICATIONS_FILE};
 pub use self::database::{Database, Place};
@@ -44,6 +46,7 @@ pub use self::hook::HookOutput;
 pub use self::options::{Hooks, Options, WorkChoice};
 pub use self::running::System;
 pub(crate) use self::running::wire_engine;
+pub use self::working::WorkingProcess;
 
 /// The control table's name in the embedded `DynamoDB`.
 pub const CONTROL_TABLE: &str = "control";

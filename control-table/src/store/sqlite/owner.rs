@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::rows::blob;
 use super::{About, Failure, SqliteStore};
+use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::id::ExecutionId;
 
@@ -20,6 +21,12 @@ impl ProcessId {
     #[must_use]
     pub const fn new(uuid: Uuid) -> Self {
         Self(uuid)
+    }
+
+    /// When the process was started: the first 48 bits of a `UUIDv7` are milliseconds.
+    #[must_use]
+    pub fn started_at(self) -> Timestamp {
+        Timestamp::from_millis(i64::try_from(self.0.as_u128() >> 80).unwrap_or(0))
     }
 }
 

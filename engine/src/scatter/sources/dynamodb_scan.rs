@@ -31,6 +31,7 @@ const MAX_PAGES: u32 = 1_000_000;
 
 /// How a table's items are counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum CountMode {
     /// By a scan that only counts: exact, and it reads the whole table (half a read unit per 4 KB).
@@ -42,6 +43,7 @@ pub enum CountMode {
 
 /// A scan as it is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ScanRequest {
     /// The table, by name or ARN.

@@ -9,6 +9,7 @@ use super::{Source, SourceError};
 
 /// Segments that callers add. The request has no further fields.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct External {}
 

@@ -14,6 +14,7 @@ pub const MAX_CODE_BYTES: usize = 1024;
 
 /// A list as it is asked for: the codes, or the file that has them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ListRequest {
     /// The codes themselves.

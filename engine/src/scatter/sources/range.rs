@@ -38,6 +38,25 @@ fn day(text: &str) -> Option<NaiveDate> {
 #[error("{0:?} is neither a whole number of 64 bits nor a date: write a date as 2026-01-31")]
 pub struct InvalidBound(String);
 
+#[cfg(feature = "schema")]
+impl utoipa::PartialSchema for Bound {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, Type};
+        let number =
+            ObjectBuilder::new().schema_type(Type::Integer).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)));
+        let date =
+            ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Date)));
+        OneOfBuilder::new()
+            .item(number)
+            .item(date)
+            .description(Some("A whole number, or a day such as 2026-01-31."))
+            .into()
+    }
+}
+
+#[cfg(feature = "schema")]
+impl utoipa::ToSchema for Bound {}
+
 impl Serialize for Bound {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -78,6 +97,7 @@ impl de::Visitor<'_> for BoundVisitor {
 
 /// A range as it is asked for, and as it is kept in the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RangeRequest {
     /// The first number or day.

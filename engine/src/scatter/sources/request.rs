@@ -9,6 +9,7 @@ use super::{External, InlineList, ListRequest, Range, RangeRequest, ScanRequest,
 
 /// A source as an event names it, told apart by `type`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum SourceRequest {
     /// `{"type": "dynamodb-scan", "table": "T", "items_per_segment": 1000, "count": "exact"}`: a parallel scan.

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use control_table::ControlTable;
 use control_table::clock::Entropy;
 use control_table::id::ExecutionId;
+use control_table::store::SqliteStore;
 use control_table::store::sqlite::{Durability, Owner};
 use emulator::embedded::EmbeddedDynamoDb;
 
@@ -115,20 +116,24 @@ impl Database {
         &self.control_table
     }
 
+    /// The store that several processes share, and their directory; `None` of an emulation.
+    pub(super) fn shared_file(&self) -> Option<(&SqliteStore, &Path)> {
+        match &self.control {
+            Control::File(file) => Some((&file.store, &file.data_dir)),
+            #[cfg(feature = "emulate")]
+            Control::Emulated(_) => None,
+        }
+    }
+
     /// Whether the process lives that works on an execution, or worked on it last; `None` if that is not known: in an emulation, and
     /// if there is no such execution.
     ///
     /// # Errors
     /// When the control table or the process's lock cannot be read.
     pub async fn process_of(&self, execution_id: ExecutionId) -> Result<Option<Life>, Error> {
-        match &self.control {
-            Control::File(file) => {
-                let Some(Owner { process, .. }) = file.store.owner(execution_id).await? else { return Ok(None) };
-                Ok(Some(life_of(&file.data_dir, process)?))
-            }
-            #[cfg(feature = "emulate")]
-            Control::Emulated(_) => Ok(None),
-        }
+        let Some((store, data_dir)) = self.shared_file() else { return Ok(None) };
+        let Some(Owner { process, .. }) = store.owner(execution_id).await? else { return Ok(None) };
+        Ok(Some(life_of(data_dir, process)?))
     }
 }
 

@@ -1,4 +1,4 @@
-//! A segment as `segments --json` shows it.
+//! A segment, as `segments --json` shows it.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,10 @@ use control_table::id::ExecutionId;
 use control_table::rows::{FailedAttempt, SegmentFailure, SegmentRow, SegmentStatus};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 /// One segment of an execution.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct SegmentView {
     /// The execution.
     pub execution_id: ExecutionId,

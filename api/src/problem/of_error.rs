@@ -1,0 +1,79 @@
+//! The problem that an error of the system is to a caller.
+
+use engine::{EngineError, OperatorError};
+
+use super::{Code, Problem};
+use crate::machine::MachineError;
+
+impl From<control_table::Error> for Problem {
+    fn from(error: control_table::Error) -> Self {
+        Self::new(if error.is_retryable() { Code::Unavailable } else { Code::Failed }, error)
+    }
+}
+
+impl From<MachineError> for Problem {
+    fn from(error: MachineError) -> Self {
+        Self::new(if error.is_retryable { Code::Unavailable } else { Code::Failed }, error)
+    }
+}
+
+impl From<EngineError> for Problem {
+    fn from(error: EngineError) -> Self {
+        let is_retryable = error.is_retryable();
+        Self::new(code_of(&error), error).retryable(is_retryable)
+    }
+}
+
+impl From<OperatorError> for Problem {
+    fn from(error: OperatorError) -> Self {
+        let is_retryable = error.is_retryable();
+        match error {
+            OperatorError::Engine(error) => error.into(),
+            OperatorError::System { is_bad_input: true, .. } => Self::new(Code::BadRequest, error),
+            OperatorError::System { .. } if is_retryable => Self::new(Code::Unavailable, error),
+            OperatorError::System { .. } => Self::new(Code::Failed, error),
+            OperatorError::ReadsOnly(_) => Self::new(Code::ReadOnly, error),
+        }
+    }
+}
+
+fn code_of(error: &EngineError) -> Code {
+    let is_retryable = error.is_retryable();
+    match error {
+        EngineError::InvalidEvent { .. } | EngineError::InvalidPolicy(_) | EngineError::InvalidAdd { .. } => {
+            Code::BadRequest
+        }
+        EngineError::TooLarge { .. } => Code::TooLarge,
+        EngineError::SourceTooSlow | EngineError::SpecTooLarge { .. } | EngineError::TooManySegments { .. } => {
+            Code::BadRequest
+        }
+        EngineError::Source(_) if !is_retryable => Code::BadRequest,
+        EngineError::NotFound { .. } => Code::NotFound,
+        EngineError::NotOpen { .. }
+        | EngineError::NotExternal { .. }
+        | EngineError::Refused(_)
+        | EngineError::Damaged { .. } => Code::Conflict,
+        EngineError::Source(_) | EngineError::Contended { .. } | EngineError::Publish(_) => Code::Unavailable,
+        EngineError::Table(_) | EngineError::Dispatch(_) if is_retryable => Code::Unavailable,
+        EngineError::Table(_) | EngineError::Dispatch(_) | EngineError::Defect { .. } => Code::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use control_table::id::ExecutionId;
+    use engine::Refusal;
+
+    #[test]
+    fn a_refusal_is_a_conflict_that_says_whether_a_retry_helps() {
+        let id: ExecutionId = "0193a5b0-3c1e-7d2f-8a4b-5c6d7e8f9a0b".parse().unwrap();
+        let problem = |refusal: Refusal| Problem::from(OperatorError::from(EngineError::from(refusal)));
+        let soon = problem(Refusal::NotPublished(id));
+        assert_eq!((soon.code, soon.retryable), (Code::Conflict, true));
+        let never = problem(Refusal::NothingToRedrive(id));
+        assert_eq!((never.code, never.retryable), (Code::Conflict, false));
+        let missing = Problem::from(EngineError::NotFound { execution_id: id });
+        assert_eq!((missing.code, missing.retryable), (Code::NotFound, false));
+    }
+}
