@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { close, open, useBrowser } from "./support/browser.js";
+import { close, go, open, useBrowser } from "./support/browser.js";
 import { pageOf } from "./support/server.js";
 
 useBrowser();
@@ -84,9 +84,21 @@ test("a server that is away: the page keeps what it has, says so, and continues 
   await close(page, { expected: /Failed to load resource/ });
 });
 
-test("an answer that has not changed is not sent again", async () => {
-  const page = await open(await pageOf("thumbnails"));
-  const response = await page.waitForResponse((one) => one.status() === 304);
-  assert.match(response.request().headers()["if-none-match"], /./);
+test("an answer that has not changed need not be sent again: the page shows what it has", async () => {
+  const page = await open("#/waiting");
+  let unchanged = 0;
+  await page.route(/\/api\/v1\/executions\/[^/]+$/, async (route) => {
+    if (route.request().headers()["if-none-match"] === '"one"') {
+      unchanged += 1;
+      return route.fulfill({ status: 304, headers: { etag: '"one"' } });
+    }
+    const response = await route.fetch();
+    return route.fulfill({ response, headers: { ...response.headers(), etag: '"one"' } });
+  });
+  await go(page, await pageOf("thumbnails"));
+  await page.waitForResponse((response) => response.status() === 304);
+  await page.waitForSelector(".identity .status:has-text('SUCCEEDED')");
+  assert.ok(unchanged > 0);
+  assert.equal(await page.locator(".liveness.is-live").count(), 1);
   await close(page);
 });

@@ -88,7 +88,7 @@ export class App {
   async #meet(me) {
     try {
       this.#me = await me();
-      useCommand(this.#me.cli);
+      useCommand(this.#me.cli ?? (this.#me.stack ? { place: ["--stack", this.#me.stack] } : {}));
     } catch (error) {
       this.#problem = error;
     }

@@ -8,6 +8,18 @@ export const me = () => get("/me");
 export const jobs = (options) => get("/jobs", options);
 export const grid = (filter, options) => get(`/grid${query(filter)}`, options);
 export const executions = (filter, options) => get(`/executions${query(filter)}`, options);
+
+// The statuses of executions that are not complete.
+const OPEN = ["SCATTERING", "RUNNING", "CANCELLING", "REDRIVING"];
+
+/** The open executions among the newest `among`, newest first, at most `limit` of them. */
+export async function openExecutions({ among, limit }, options) {
+  const pages = await Promise.all(OPEN.map((status) => executions({ status, limit: among }, options)));
+  const all = pages.flatMap((page) => page.executions);
+  // An ID begins with its time.
+  return all.sort((a, b) => (a.execution_id < b.execution_id ? 1 : -1)).slice(0, limit);
+}
+
 export const summary = (id, options) => get(execution(id), options);
 export const statistics = (id, options) => get(`${execution(id)}/statistics`, options);
 export const failures = (id, options) => get(`${execution(id)}/failures`, options);

@@ -23,7 +23,11 @@ export class Page {
       this.onRead(name, answer, before);
       this.app.draw();
     };
-    const poll = new Poll({ read, show, every: () => (this.app.isPaused ? Infinity : (every?.() ?? 2000) * this.app.pace) });
+    const poll = new Poll({
+      read,
+      show,
+      every: () => (this.app.isPaused ? Infinity : (every?.() ?? 2000) * this.app.pace),
+    });
     this.#polls.set(name, poll);
     return poll;
   }

@@ -13,7 +13,7 @@ import { failingGroups, sentence } from "./map_words.js";
 import { segmentCells } from "./segment_cells.js";
 
 // Up to so many segments are shown one by one: one request of the API.
-const SEGMENTS_SHOWN = 1_000;
+const SEGMENTS_SHOWN = 512;
 
 export class MapSection {
   #id;
@@ -47,7 +47,7 @@ export class MapSection {
     const range = groups && this.#range(groups);
     if (!range || !isFine(groups, range)) return null;
     const { first, last } = groups.segments(range.from, range.to);
-    const { segments } = await api.segments(this.#id, { from: first, limit: last - first + 1, view: "brief" }, options);
+    const { segments } = await api.segments(this.#id, { from: first, limit: last - first + 1 }, options);
     return { first, segments: segments.filter(({ index }) => index <= last) };
   }
 

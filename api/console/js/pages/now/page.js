@@ -12,6 +12,8 @@ import { processTable } from "./processes.js";
 import { runningTable } from "./running.js";
 import { pageTitle, section } from "../../view/section.js";
 
+// The newest executions, among which the open ones are looked for, and open ones that are shown.
+const LOOKED_AT = 500;
 const EXECUTIONS = 50;
 
 export class NowPage extends Page {
@@ -20,14 +22,14 @@ export class NowPage extends Page {
 
   start() {
     this.read("now", (options) => api.now(options));
-    this.read("open", (options) => api.executions({ status: "open", limit: EXECUTIONS }, options));
+    this.read("open", (options) => api.openExecutions({ among: LOOKED_AT, limit: EXECUTIONS }, options));
     this.refresh();
   }
 
   onRead(name, { value }) {
     if (name !== "open" || !value) return;
     const rates = new Map();
-    for (const execution of value.executions) {
+    for (const execution of value) {
       const rate = this.#rates.get(execution.execution_id) ?? new Rate();
       rate.add(execution, Date.now());
       rates.set(execution.execution_id, rate);
@@ -51,20 +53,18 @@ export class NowPage extends Page {
 
   #figures() {
     const [now, open] = [this.value("now"), this.value("open")];
-    const rates = (open?.executions ?? []).map(
-      (execution) => this.#rates.get(execution.execution_id)?.perSecond(execution) ?? 0,
-    );
+    const rates = (open ?? []).map((execution) => this.#rates.get(execution.execution_id)?.perSecond(execution) ?? 0);
     const total = rates.reduce((sum, rate) => sum + rate, 0);
     const facts = [
-      ["Open executions", open ? grouped(open.executions.length) : "–"],
-      ["Segments a second", open && open.executions.length > 0 ? perSecond(total) : "–"],
+      ["Open executions", open ? grouped(open.length) : "–"],
+      ["Segments a second", open && open.length > 0 ? perSecond(total) : "–"],
       ["In work", now ? grouped(now.running.length) : "–"],
       ["Queued", now?.queued === undefined || now.queued === null ? "–" : grouped(now.queued)],
     ];
     return factList(facts);
   }
 
-  #open({ executions }) {
+  #open(executions) {
     const open = executions.filter((execution) => !isOver(execution));
     return open.length === 0 ? empty("Nothing is open.") : openTable(open, this.#rates);
   }

@@ -9,6 +9,9 @@ import { deadLetterTable } from "./dead_letters.js";
 import { retryTable } from "./retries.js";
 import { pageTitle, section } from "../../view/section.js";
 
+// The newest executions, among which the open ones are looked for.
+const LOOKED_AT = 500;
+
 // Open executions that are looked at, and waiting segments of each.
 const EXECUTIONS = 20;
 const RETRIES = 50;
@@ -48,7 +51,7 @@ function deadLetters({ dead_letters: letters }) {
 
 // The API has the waiting segments of an execution; which executions have any is in their list.
 async function readRetries(options) {
-  const { executions } = await api.executions({ status: "open", limit: EXECUTIONS }, options);
+  const executions = await api.openExecutions({ among: LOOKED_AT, limit: EXECUTIONS }, options);
   const waiting = executions.filter((execution) => (execution.retrying?.count ?? 0) > 0);
   return Promise.all(
     waiting.map(async (execution) => ({
