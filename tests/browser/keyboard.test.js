@@ -76,7 +76,7 @@ test("the map's keys: ends, failures, closer and back", async () => {
   await page.locator(".map").focus();
   await page.keyboard.press("End");
   await page.waitForFunction(() =>
-    document.getElementById("map-reading").textContent.startsWith("Segments 2,944 to 2,999: "),
+    document.getElementById("map-reading").textContent.startsWith("Segments 5,888 to 5,999: "),
   );
   await page.keyboard.press("Home");
   await page.waitForFunction(() =>

@@ -24,7 +24,7 @@ test("executions: the filter is in the address, by job, status, key and day", as
   const page = await open("#/executions");
   const rows = page.locator("table.executions tbody tr");
   await page.fill("input[name=job]", "thumbnails");
-  await page.click("text=Filter");
+  await page.click("form button[type=submit]");
   await page.waitForFunction(() => location.hash.includes("job=thumbnails"));
   await page.waitForFunction(() => document.querySelectorAll("table.executions tbody tr").length === 1);
   assert.match(await rows.innerText(), /thumbnails/);
@@ -51,7 +51,7 @@ test("an execution: how it stands, what failed and why, durations, results, even
   const page = await open(await pageOf("invoices"));
   await page.waitForSelector("#failures-title");
   assert.match(await text(page, ".page-head"), /FAILED/);
-  assert.match(await text(page, ".states"), /360 succeeded\s+40 failed/);
+  assert.match(await text(page, ".states"), /360\s+succeeded\s+40\s+failed/);
   const failures = await text(page, "table.failures");
   assert.match(failures, /no such customer/);
   assert.match(failures, /permanent error/);
@@ -73,6 +73,14 @@ test("an execution: counters and results", async () => {
   await page.waitForFunction(
     () => !document.querySelector("table.results")?.textContent.includes('s3://thumbnails/0"'),
   );
+  await close(page);
+});
+
+test("an execution whose process has ended says how to continue it", async () => {
+  const page = await open(await pageOf("feed"));
+  const { execution_id: id } = await newest("feed");
+  await page.waitForSelector(".notice-warning");
+  assert.match(await text(page, ".notice-warning"), new RegExp(`scatterctl resume ${id}`));
   await close(page);
 });
 

@@ -23,13 +23,15 @@ export class Page {
       this.onRead(name, answer, before);
       this.app.draw();
     };
-    const poll = new Poll({
-      read,
-      show,
-      every: () => (this.app.isPaused ? Infinity : (every?.() ?? 2000) * this.app.pace),
-    });
+    const poll = new Poll({ read, show, every: () => this.#wait(name, every?.() ?? 2000) });
     this.#polls.set(name, poll);
     return poll;
+  }
+
+  // What only the machine that runs the work knows, a stack does not learn later.
+  #wait(name, every) {
+    const isNever = this.app.isPaused || this.reads[name]?.error?.code === "not_kept_here";
+    return isNever ? Infinity : every * this.app.pace;
   }
 
   /** Adds a key that this page has. */

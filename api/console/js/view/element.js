@@ -103,10 +103,13 @@ function update(node, want) {
 function setProperty(element, name, before, value) {
   if (name === "key" || name === "attached") return;
   if (name.startsWith("on")) element[name] = value ?? null;
-  else if (STATEFUL.has(name)) setState(element, name, before, value);
+  else if (isStateful(element, name)) setState(element, name, before, value);
   else if (name === "style") setStyle(element, before ?? {}, value ?? {});
   else if (value !== before) setAttribute(element, name, value);
 }
+
+// The value of an option is what it stands for, and no person changes it.
+const isStateful = (element, name) => STATEFUL.has(name) && !(name === "value" && element.tagName === "OPTION");
 
 // A person changes these, too: only a change of what is described overwrites what was entered.
 function setState(element, name, before, value) {

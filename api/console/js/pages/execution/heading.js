@@ -17,7 +17,7 @@ const STOPS = {
   TIMED_OUT: "It was stopped: its time limit was reached.",
 };
 
-export function heading(execution, buttons) {
+export function heading(execution, buttons, isLeft) {
   const { execution_id: id, job, key } = execution;
   return h(
     "header",
@@ -44,7 +44,7 @@ export function heading(execution, buttons) {
       { class: "reasons" },
       reasons(execution).map(([sign, ...text]) => h("li", {}, icon(sign), h("span", {}, text))),
     ),
-    left(execution),
+    isLeft && left(execution),
     buttons,
   );
 }
@@ -94,13 +94,11 @@ function retrying({ execution_id: id, retrying: retries }) {
   return ["waiting", `${grouped(retries.count)} wait for a retry; the next is `, next, ", ", ago(retries.next_at), "."];
 }
 
-// An open execution whose process has ended goes on only when another takes it over.
-function left({ execution_id: id, process }) {
-  if (!process || process.alive) return null;
+function left({ execution_id: id }) {
   return h(
     "div",
     { class: "notice notice-warning" },
-    "No process works on it.",
+    "The process that worked on it has ended.",
     copyLine(commandLine("resume", id), "This continues it"),
   );
 }

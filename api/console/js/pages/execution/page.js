@@ -46,6 +46,7 @@ export class ExecutionPage extends Page {
     this.read("segments", (options) => this.#map.readSegments(options), this.#whileOpen(2_000));
     this.read("failures", (options) => api.failures(id, options), this.#whileOpen(10_000));
     this.read("statistics", (options) => api.statistics(id, options), this.#whileOpen(30_000));
+    this.read("now", (options) => api.now(options), this.#whileOpen(5_000));
     this.read("events", (options) => api.events(id, options), this.#whileOpen(5_000));
     this.read(
       "results",
@@ -98,6 +99,13 @@ export class ExecutionPage extends Page {
   /** Reads everything again after a change that a person made. */
   changed = () => this.refresh();
 
+  // Whether the process that worked on it has ended, so that it continues only when another takes it over.
+  #isLeft(execution) {
+    const processes = this.value("now")?.processes ?? [];
+    const workers = processes.filter((process) => process.executions?.includes(execution.execution_id));
+    return !isOver(execution) && workers.length > 0 && workers.every((process) => !process.alive);
+  }
+
   // A complete execution does not change, until a redrive changes its status.
   #whileOpen(every) {
     return () => (this.value("execution") && isOver(this.value("execution")) ? Infinity : every);
@@ -110,7 +118,7 @@ export class ExecutionPage extends Page {
 
   #describe(execution) {
     return [
-      heading(execution, actionButtons(execution, this)),
+      heading(execution, actionButtons(execution, this), this.#isLeft(execution)),
       summary(execution, this.#rate),
       this.#map.view(execution),
       h(
