@@ -8,6 +8,7 @@
 //! - `request`: paths, queries and bodies, read strictly; `cursor`: where the next page begins; `problem`: what a caller gets instead of
 //!   an answer
 //! - `answer`: operations that may take longer than a caller waits
+//! - `headers`: what every answer says to a browser
 //! - `read`: bounded reads that several endpoints share
 
 mod answer;
@@ -15,6 +16,7 @@ mod answer;
 pub mod console;
 mod cursor;
 mod endpoint;
+mod headers;
 mod machine;
 mod parts;
 mod problem;

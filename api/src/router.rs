@@ -1,6 +1,7 @@
 //! The routes, and their description.
 
 use axum::Router;
+use axum::middleware::from_fn;
 use axum::routing::get;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -11,6 +12,7 @@ use crate::endpoint::{
     attempts, dead_letters, events, executions, external, failures, grid, groups, health, jobs, now, operate, results,
     retries, segments, start, statistics, watch,
 };
+use crate::headers::secure;
 use crate::parts::Parts;
 use crate::problem::{Code, Problem, ProblemDetails};
 
@@ -41,7 +43,7 @@ pub fn router(parts: Parts) -> Router {
     let (routes, description) = described();
     let routes = routes.route("/openapi.json", get(async || axum::Json(description)));
     let routes = routes.fallback(no_such_path).method_not_allowed_fallback(no_such_method);
-    Router::new().nest(BASE, routes).with_state(parts)
+    Router::new().nest(BASE, routes).layer(from_fn(secure)).with_state(parts)
 }
 
 /// The description of the API: `OpenAPI` 3.1.

@@ -31,6 +31,12 @@ impl Deployed {
     pub async fn connect(name: &str, clock: Arc<dyn Clock>, entropy: Arc<Entropy>) -> Result<Self, DeployedError> {
         let config = clients::config().await;
         let outputs = Outputs::of(&aws_sdk_cloudformation::Client::new(&config), name).await?;
+        Ok(Self::of(name, outputs, clock, entropy).await)
+    }
+
+    /// The stack of that name, whose parts the caller knows: a function of it has them from its environment.
+    pub async fn of(name: &str, outputs: Outputs, clock: Arc<dyn Clock>, entropy: Arc<Entropy>) -> Self {
+        let config = clients::config().await;
         let deployment = Deployment {
             control_table: outputs.control_table.clone(),
             transport: outputs.transport.clone(),
@@ -40,7 +46,7 @@ impl Deployed {
         let engine = wiring::engine(&config, &deployment, clock, entropy);
         let dynamodb = aws_sdk_dynamodb::Client::new(&config);
         let lambda = aws_sdk_lambda::Client::new(&clients::invoking().await);
-        Ok(Self { name: name.to_owned(), outputs, engine, dynamodb, lambda })
+        Self { name: name.to_owned(), outputs, engine, dynamodb, lambda }
     }
 
     /// Its name.

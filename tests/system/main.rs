@@ -33,6 +33,7 @@ mod end_to_end;
 mod event_shapes;
 mod expiry;
 mod gather;
+mod http;
 mod lists;
 mod metrics;
 mod operations;

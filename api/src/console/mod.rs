@@ -4,12 +4,10 @@
 //! - `token`: the secret, and how a request shows that it has it
 //! - `origin`: which names the server has, and which pages may send it requests
 //! - `guard`: refuses what comes without the one or with the wrong other
-//! - `headers`: what every answer says to a browser
 //! - `serve`: connections, and how many of them
 
 mod assets;
 mod guard;
-mod headers;
 mod origin;
 mod serve;
 mod token;
@@ -26,11 +24,12 @@ pub use self::token::{InvalidToken, Token};
 
 use self::guard::Guard;
 use self::origin::Names;
+use crate::headers::secure;
 use crate::parts::Parts;
 
 /// The console and the API, for requests to that address of the loopback interface that show the token.
 pub fn console(parts: Parts, address: SocketAddr, token: Token) -> Router {
     let guard = Arc::new(Guard { names: Names::of(address), token });
     let pages = Router::new().route("/", get(assets::index)).route("/assets/{*path}", get(assets::asset));
-    crate::router(parts).merge(pages).layer(from_fn_with_state(guard, guard::admit)).layer(from_fn(headers::secure))
+    crate::router(parts).merge(pages).layer(from_fn_with_state(guard, guard::admit)).layer(from_fn(secure))
 }

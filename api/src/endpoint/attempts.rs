@@ -68,7 +68,7 @@ pub async fn list(
     let limit = usize::from(page.limit()?);
     let execution = read::execution(&parts, &id).await?;
     let scan = Scan { table: parts.table(), execution: &execution, status: None, limit };
-    let page = scan.page(page.cursor.as_deref(), |tally| may_have_failed(&execution, tally), attempts_of).await?;
+    let page = scan.page(page.cursor.as_deref(), None, |tally| may_have_failed(&execution, tally), attempts_of).await?;
     Ok(Json(Attempts { attempts: page.found, next: page.next }))
 }
 

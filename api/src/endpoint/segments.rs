@@ -24,6 +24,8 @@ const PAGE: u16 = 50;
 pub struct Filter {
     /// Only segments with this status.
     pub status: Option<SegmentStatus>,
+    /// Only segments from this index on; the first page's; its `next` continues from there.
+    pub from: Option<u64>,
     /// Entries at most: 1 to 1000, and 50 if not given.
     #[param(minimum = 1, maximum = 1000)]
     pub limit: Option<u16>,
@@ -68,7 +70,7 @@ pub async fn list(
     let execution = read::execution(&parts, &id).await?;
     let scan = Scan { table: parts.table(), execution: &execution, status: filter.status, limit };
     let wanted = |tally: &_| may_have(tally, filter.status);
-    let page = scan.page(filter.cursor.as_deref(), wanted, |row| vec![SegmentView::from(row)]).await?;
+    let page = scan.page(filter.cursor.as_deref(), filter.from, wanted, |row| vec![SegmentView::from(row)]).await?;
     Ok(Json(Segments { segments: page.found, next: page.next }))
 }
 

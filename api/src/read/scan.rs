@@ -49,20 +49,21 @@ pub struct Scanned<T> {
 }
 
 impl Scan<'_> {
-    /// Reads a page: the entries that `take` makes of each segment, without groups that `is_wanted` rules out by their tallies.
+    /// Reads the page of a cursor; without one, that of the segment `first`, or of the beginning: the entries that `take` makes of each segment, without groups that `is_wanted` rules out by their tallies.
     ///
     /// # Errors
     /// When the cursor is none of this list's, or the table cannot be read.
     pub async fn page<T>(
         &self,
         cursor: Option<&str>,
+        first: Option<u64>,
         is_wanted: impl Fn(&TallyRow) -> bool,
         take: impl Fn(SegmentRow) -> Vec<T>,
     ) -> Result<Scanned<T>, Problem> {
-        let from = crate::cursor::decode::<From>(cursor)?.map_or(0, |from| from.index);
-        let first = from / GROUP_SIZE;
-        let last = self.execution.groups.min(first.saturating_add(TALLIES_MAX));
-        let (mut found, mut groups_read, mut group) = (Vec::new(), 0, first);
+        let from = crate::cursor::decode::<From>(cursor)?.map_or(first.unwrap_or(0), |from| from.index);
+        let begin = from / GROUP_SIZE;
+        let last = self.execution.groups.min(begin.saturating_add(TALLIES_MAX));
+        let (mut found, mut groups_read, mut group) = (Vec::new(), 0, begin);
         while group < last {
             let to = last.min(group + TALLIES_AT_ONCE);
             for tally in self.table.tallies(self.execution.execution_id, group..to).await? {

@@ -25,7 +25,7 @@ const HEADERS: [(HeaderName, &str); 7] = [
 ];
 
 /// Adds them to an answer.
-pub(super) async fn secure(request: Request, next: Next) -> Response {
+pub async fn secure(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
