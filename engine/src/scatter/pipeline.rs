@@ -119,11 +119,12 @@ impl Run<'_> {
         self.engine.admit_if_limited(self.execution).await.map(drop)
     }
 
-    /// Sends the records again that an earlier scatter may not have sent. It ends before this scatter commits a group: otherwise a
-    /// crash in between would move the window past them.
+    /// Sends the records again that an earlier scatter may not have sent: none of the groups before the cursor with which it yielded. It
+    /// ends before this scatter commits a group: otherwise a crash in between would move the window past them.
     async fn put_undelivered(&self) -> Result<(), EngineError> {
-        let groups = self.execution.groups.saturating_sub(UNDELIVERED_MAX)..self.execution.groups;
-        for group in groups {
+        let groups = self.execution.groups;
+        let first = groups.saturating_sub(UNDELIVERED_MAX).max(self.execution.step_cursor.unwrap_or(0));
+        for group in first..groups {
             self.put_pending(self.execution.execution_id.group(group)).await?;
         }
         Ok(())

@@ -136,7 +136,7 @@ mod tests {
         ("retries-behind-a-day-on-sqs", no_sweeper, "the end"),
         ("segments-of-14-minutes-on-sqs", impatient_queue, "records for one segment"),
         ("shards-merged-under-a-backlog", short_retention, "records for one segment"),
-        ("max-concurrency-of-1000", few_write_units, "the end"),
+        ("max-concurrency-of-100", few_write_units, "the end"),
         ("35-days-kept-for-30", no_sweeper, "it completes and succeeds"),
         ("shard-split-under-a-backlog", short_retention, "records for one segment"),
         ("segments-of-14-minutes", short_retention, "records for one segment"),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     fn few_write_units(setup: &mut Setup) {
-        setup.parameters.table.partition_write_units = 100;
+        setup.parameters.table.partition_write_units = 20;
     }
 
     fn no_reservation(setup: &mut Setup) {
