@@ -148,6 +148,8 @@ pub enum Verb {
     Resume(ResumeArgs),
     /// Start the jobs of a folder by their schedules, until this process is stopped
     Serve(ServeArgs),
+    /// Print a CloudFormation template that starts the jobs of a folder by their schedules on a stack
+    Schedules(ServeArgs),
     /// Simulate a job on AWS before it runs there: time to the end, and dollars
     Simulate(Box<SimulateArgs>),
     /// Show executions in a browser, and serve the HTTP API, on this machine's loopback address
@@ -290,13 +292,10 @@ pub struct ResumeArgs {
     pub system: SystemArgs,
 }
 
-/// What `serve` takes.
-///
-/// Each job file of the folder that has a [schedule] is started by the clock or after other jobs; every execution runs as `run` would
-/// run it, in a process of its own. All files are checked first. A changed file counts from the next start of `serve` on.
+/// What `serve` and `schedules` take.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// The folder of job files, which end in .toml
+    /// The folder of job files, which end in .toml; those with a `[schedule]` are started
     #[arg(value_name = "JOBS")]
     pub folder: PathBuf,
 }

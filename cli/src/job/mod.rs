@@ -59,7 +59,7 @@ mod tests;
 mod value;
 
 pub use self::event::RunPlan;
-pub use self::schedule::JobFile;
+pub use self::schedule::{At, JobFile};
 
 use std::path::{Path, PathBuf};
 
@@ -306,6 +306,14 @@ pub enum UsageError {
     /// The schedules of a folder do not fit together.
     #[error(transparent)]
     Agenda(#[from] local::schedule::AgendaError),
+    /// A schedule that AWS does not have.
+    #[error("{path}: the schedule cannot be one on AWS: {reason}")]
+    NotOnAws {
+        /// The file.
+        path: PathBuf,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// None of the job files has a schedule.
     #[error("none of the job files in {0} has a [schedule], so nothing would ever start: give one to a job")]
     NothingScheduled(PathBuf),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use control_table::id::JobName;
+use engine::scatter::ScatterEvent;
 use local::schedule::{CatchUp, MAX_ACTIVE, Schedule, Timetable, Trigger};
 use serde::Deserialize;
 
@@ -42,6 +43,15 @@ impl From<CatchUpName> for CatchUp {
     }
 }
 
+/// Where the jobs of a folder run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// Here.
+    ThisMachine,
+    /// In a stack's functions.
+    Stack,
+}
+
 /// A job file of a folder.
 #[derive(Debug, Clone)]
 pub struct JobFile {
@@ -49,13 +59,15 @@ pub struct JobFile {
     pub path: PathBuf,
     /// Its job.
     pub job: JobName,
+    /// The event that starts it, without a key.
+    pub event: ScatterEvent,
     /// What starts it, if anything does.
     pub schedule: Option<Schedule>,
 }
 
 impl JobFile {
-    /// Every job file of a folder, checked as `run` checks it; in the order of their names.
-    pub fn all_in(folder: &Path, own_work: bool, now: DateTime<Utc>) -> Result<Vec<Self>, UsageError> {
+    /// Every job file of a folder, checked as `run` checks it there; in the order of their names.
+    pub fn all_in(folder: &Path, at: At, own_work: bool, now: DateTime<Utc>) -> Result<Vec<Self>, UsageError> {
         let unreadable = |source| UsageError::Folder { path: folder.to_owned(), source };
         let mut paths = Vec::new();
         for entry in std::fs::read_dir(folder).map_err(unreadable)? {
@@ -71,29 +83,45 @@ impl JobFile {
         if paths.len() > MAX_FILES {
             return Err(UsageError::ManyJobs { path: folder.to_owned(), limit: MAX_FILES });
         }
-        paths.into_iter().map(|path| Self::read(path, own_work, now)).collect()
+        paths.into_iter().map(|path| Self::read(path, at, own_work, now)).collect()
     }
 
-    fn read(path: PathBuf, own_work: bool, now: DateTime<Utc>) -> Result<Self, UsageError> {
-        let read = Job::from_file(&path).and_then(|job| job.into_scheduled(own_work, now));
+    fn read(path: PathBuf, at: At, own_work: bool, now: DateTime<Utc>) -> Result<Self, UsageError> {
+        let read = Job::from_file(&path).and_then(|job| job.into_scheduled(at, own_work, now));
         match read {
-            Ok((job, schedule)) => Ok(Self { path, job, schedule }),
+            Ok((event, schedule)) => Ok(Self { path, job: event.job.clone(), event, schedule }),
             Err(source) => Err(UsageError::InFile { path, source: Box::new(source) }),
         }
     }
 }
 
 impl Job {
-    /// The job's name and its schedule; the rest is checked, and read again by the process that runs it.
-    fn into_scheduled(mut self, own_work: bool, now: DateTime<Utc>) -> Result<(JobName, Option<Schedule>), UsageError> {
-        let Some(table) = self.schedule.take() else { return Ok((self.into_plan(own_work)?.event.job, None)) };
+    /// The job's event and its schedule. On this machine the process that runs it reads its file again.
+    fn into_scheduled(
+        mut self,
+        at: At,
+        own_work: bool,
+        now: DateTime<Utc>,
+    ) -> Result<(ScatterEvent, Option<Schedule>), UsageError> {
+        let Some(table) = self.schedule.take() else { return Ok((self.into_event(at, own_work)?, None)) };
         if self.key.is_some() {
             let chosen = "[schedule]: the key is the moment, or that of the job before".to_owned();
             return Err(UsageError::NotTogether { field: "key", chosen });
         }
-        let job = self.for_run()?.into_plan(own_work)?.event.job;
-        let schedule = table.into_schedule(&job, now)?;
-        Ok((job, Some(schedule)))
+        let event = self.for_run()?.into_event(at, own_work)?;
+        let schedule = table.into_schedule(&event.job, now)?;
+        Ok((event, Some(schedule)))
+    }
+
+    fn into_event(self, at: At, own_work: bool) -> Result<ScatterEvent, UsageError> {
+        match at {
+            At::ThisMachine => Ok(self.into_plan(own_work)?.event),
+            At::Stack => {
+                let plan = self.into_plan_for_a_stack(own_work)?;
+                plan.system.refuse_for_a_stack()?;
+                Ok(plan.event)
+            }
+        }
     }
 }
 
@@ -137,7 +165,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("a.toml"), format!("{JOB}{schedule}")).unwrap();
         let now = "2026-11-24T00:00:00Z".parse().unwrap();
-        Ok(JobFile::all_in(directory.path(), false, now)?.remove(0))
+        Ok(JobFile::all_in(directory.path(), At::ThisMachine, false, now)?.remove(0))
     }
 
     #[test]
@@ -177,9 +205,10 @@ mod tests {
     fn a_folder_without_jobs_is_no_folder_of_jobs() {
         let directory = tempfile::tempdir().unwrap();
         let now = "2026-11-24T00:00:00Z".parse().unwrap();
-        let empty = JobFile::all_in(directory.path(), false, now).unwrap_err().to_string();
+        let empty = JobFile::all_in(directory.path(), At::ThisMachine, false, now).unwrap_err().to_string();
         assert!(empty.contains("has no job files"), "{empty}");
-        let missing = JobFile::all_in(&directory.path().join("no"), false, now).unwrap_err().to_string();
+        let missing =
+            JobFile::all_in(&directory.path().join("no"), At::ThisMachine, false, now).unwrap_err().to_string();
         assert!(missing.contains("cannot read the folder"), "{missing}");
     }
 }

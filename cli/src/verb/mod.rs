@@ -15,6 +15,7 @@ mod repair;
 mod results;
 mod resume;
 mod run;
+mod schedules;
 mod seal;
 mod segments;
 mod serve;
@@ -63,6 +64,7 @@ pub async fn execute(context: &Context, verb: Verb) -> Result<ExitCode, CliError
         Verb::Watch(args) => Box::pin(watch::execute(context, &args)).await,
         Verb::Resume(args) => Box::pin(resume::execute(context, args)).await,
         Verb::Serve(args) => Box::pin(serve::execute(context, &args)).await,
+        Verb::Schedules(args) => schedules::execute(context, &args),
         Verb::Simulate(args) => simulate::execute(context, *args).await,
         Verb::Console(args) => Box::pin(console::execute(context, *args)).await,
         Verb::Local(args) => local::execute(context, args).await,

@@ -13,11 +13,11 @@ use super::ended_by_signal;
 use crate::args::ServeArgs;
 use crate::context::{Context, absolute};
 use crate::error::CliError;
-use crate::job::{JobFile, UsageError};
+use crate::job::{At, JobFile, UsageError};
 use crate::output::Output;
 
 pub(super) async fn execute(context: &Context, args: &ServeArgs) -> Result<ExitCode, CliError> {
-    let files = JobFile::all_in(&args.folder, context.work.is_some(), context.now())?;
+    let files = JobFile::all_in(&args.folder, At::ThisMachine, context.work.is_some(), context.now())?;
     let agenda = agenda(&args.folder, &files)?;
     let mut interrupt = context.take_signals();
     let database = Arc::new(context.database_here().await?);
@@ -26,14 +26,15 @@ pub(super) async fn execute(context: &Context, args: &ServeArgs) -> Result<ExitC
     let processes = Arc::new(processes(context, &files, data_dir)?);
     let launcher = Arc::clone(&processes) as Arc<dyn Launcher>;
     let scheduler = Scheduler::new(agenda.clone(), database, context.clock(), launcher)?;
-    say(&context.output, agenda.schedules())?;
+    say(&context.output, agenda.schedules());
+    // The console's server belongs here, beside the scheduler: both end with the first signal.
     scheduler.run(interrupt.wait()).await;
     processes.stop().await;
     context.output.warn("nothing is lost: the next `serve` continues what this one left");
     Ok(ended_by_signal(&interrupt))
 }
 
-fn agenda(folder: &Path, files: &[JobFile]) -> Result<Agenda, UsageError> {
+pub(super) fn agenda(folder: &Path, files: &[JobFile]) -> Result<Agenda, UsageError> {
     let jobs: Vec<JobName> = files.iter().map(|file| file.job.clone()).collect();
     let schedules: Vec<Schedule> = files.iter().filter_map(|file| file.schedule.clone()).collect();
     if schedules.is_empty() {
@@ -43,7 +44,7 @@ fn agenda(folder: &Path, files: &[JobFile]) -> Result<Agenda, UsageError> {
 }
 
 /// Says what starts each job.
-fn say(output: &Output, schedules: &[Schedule]) -> Result<(), CliError> {
+fn say(output: &Output, schedules: &[Schedule]) {
     for Schedule { job, trigger, .. } in schedules {
         match trigger {
             Trigger::Times { timetable, .. } => {
@@ -56,7 +57,6 @@ fn say(output: &Output, schedules: &[Schedule]) -> Result<(), CliError> {
             }
         }
     }
-    Ok(())
 }
 
 /// The processes of executions: this program, with `run`.

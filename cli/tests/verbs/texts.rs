@@ -3,7 +3,7 @@
 
 use crate::world::{Answer, World};
 
-const VERBS: [&str; 21] = [
+const VERBS: [&str; 22] = [
     "import",
     "tables",
     "run",
@@ -24,6 +24,7 @@ const VERBS: [&str; 21] = [
     "dead-letters",
     "resume",
     "serve",
+    "schedules",
     "local",
 ];
 

@@ -321,16 +321,12 @@ impl Scheduler {
             Some(handled) => Some(*handled),
             None => self.store.handled_until(job).await?,
         };
-        match handled.filter(|handled| *handled <= now.into()) {
-            Some(handled) => {
-                self.handled.insert(job.clone(), handled);
-                Ok(handled)
-            }
-            None => {
-                self.mark(job, now.into()).await?;
-                Ok(now.into())
-            }
+        if let Some(handled) = handled.filter(|handled| *handled <= now.into()) {
+            self.handled.insert(job.clone(), handled);
+            return Ok(handled);
         }
+        self.mark(job, now.into()).await?;
+        Ok(now.into())
     }
 
     async fn mark_if_behind(&mut self, job: &JobName, handled: Timestamp, now: DateTime<Utc>) -> Result<(), Error> {

@@ -87,16 +87,16 @@ fn after(name: &str, parents: &[&str]) -> Schedule {
 }
 
 impl World {
-    async fn new(now: &str, schedules: Vec<Schedule>) -> Self {
+    async fn new(now: &str, wanted: Vec<Schedule>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(TestClock(Mutex::new(time(now))));
         let entropy = Arc::new(Entropy::from_seed(5));
         let place = Place { data_dir: dir.path().to_owned(), emulate: false };
         let database = Database::open(&place, Durability::ProcessCrash, Arc::clone(&entropy)).await.unwrap();
         let (database, launcher) = (Arc::new(database), Arc::new(TestLauncher::default()));
-        let mut jobs: Vec<_> = schedules.iter().map(|schedule| schedule.job.clone()).collect();
+        let mut jobs: Vec<_> = wanted.iter().map(|schedule| schedule.job.clone()).collect();
         jobs.extend(["load", "other"].map(job));
-        let agenda = Agenda::new(&jobs, schedules).unwrap();
+        let agenda = Agenda::new(&jobs, wanted).unwrap();
         let scheduler =
             Scheduler::new(agenda.clone(), Arc::clone(&database), Arc::clone(&clock) as _, Arc::clone(&launcher) as _);
         let scheduler = scheduler.unwrap();

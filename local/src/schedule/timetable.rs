@@ -1,6 +1,6 @@
 //! The moments of a cron pattern in a time zone.
 
-use chrono::{DateTime, SecondsFormat, SubsecRound as _, Utc};
+use chrono::{DateTime, NaiveDateTime, SecondsFormat, SubsecRound as _, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use control_table::id::ExecutionKey;
 use croner::Cron;
@@ -30,14 +30,18 @@ pub enum InvalidTimetable {
     Timezone(String),
 }
 
+/// The longest that a clock was ever set forward or back at once, and more: a day, when Samoa crossed the date line.
+const LONGEST_CHANGE: TimeDelta = TimeDelta::hours(26);
+
 /// The moments of a cron pattern in a time zone.
 ///
-/// When clocks go forward, a time of day that is skipped comes at the first moment after the gap, once; of a pattern with `*` or `*/n` in
+/// When clocks go forward, a time of day that is skipped comes at the first moment after the gap, once; of a pattern with `*` or `/` in
 /// minute or hour, the moments in the gap are left out. When clocks go back, a time of day comes once, at its first occurrence; of such a
-/// pattern each occurrence is a moment.
+/// pattern each occurrence is a moment. (croner does so for a single time of day only.)
 #[derive(Debug, Clone)]
 pub struct Timetable {
-    cron: Cron,
+    /// Boxed: its tables are some hundred bytes.
+    cron: Box<Cron>,
     timezone: Tz,
 }
 
@@ -63,7 +67,7 @@ impl Timetable {
             pattern: pattern.to_owned(),
             reason: error.to_string().trim_end_matches('.').to_owned(),
         })?;
-        let timetable = Self { cron, timezone: zone };
+        let timetable = Self { cron: Box::new(cron), timezone: zone };
         match timetable.next_after(now) {
             Some(_) => Ok(timetable),
             None => Err(InvalidTimetable::Never(pattern.to_owned())),
@@ -76,6 +80,10 @@ impl Timetable {
         self.cron.as_str()
     }
 
+    pub(super) const fn cron(&self) -> &Cron {
+        &self.cron
+    }
+
     /// The time zone's name.
     #[must_use]
     pub fn timezone(&self) -> &'static str {
@@ -85,15 +93,49 @@ impl Timetable {
     /// The first moment after that one; `None` at the end of the calendar.
     #[must_use]
     pub fn next_after(&self, after: DateTime<Utc>) -> Option<Moment> {
-        let from = after.trunc_subsecs(0).with_timezone(&self.timezone);
-        self.cron.find_next_occurrence(&from, false).ok().and_then(|at| moment(&at))
+        let after = after.trunc_subsecs(0).with_timezone(&self.timezone);
+        if !self.names_times_of_day() {
+            return self.cron.find_next_occurrence(&after, false).ok().and_then(|at| moment(&at));
+        }
+        let mut shown = after.naive_local().checked_sub_signed(LONGEST_CHANGE)?;
+        loop {
+            shown = self.cron.find_next_occurrence(&shown, false).ok()?;
+            if let Some(at) = self.when(shown).filter(|at| *at > after) {
+                return moment(&at);
+            }
+        }
     }
 
     /// The last moment until that one, itself included; `None` at the beginning of the calendar.
     #[must_use]
     pub fn latest_until(&self, until: DateTime<Utc>) -> Option<Moment> {
-        let from = until.trunc_subsecs(0).with_timezone(&self.timezone);
-        self.cron.find_previous_occurrence(&from, true).ok().and_then(|at| moment(&at))
+        let until = until.trunc_subsecs(0).with_timezone(&self.timezone);
+        if !self.names_times_of_day() {
+            return self.cron.find_previous_occurrence(&until, true).ok().and_then(|at| moment(&at));
+        }
+        let mut shown = until.naive_local().checked_add_signed(LONGEST_CHANGE)?;
+        loop {
+            shown = self.cron.find_previous_occurrence(&shown, false).ok()?;
+            if let Some(at) = self.when(shown).filter(|at| *at <= until) {
+                return moment(&at);
+            }
+        }
+    }
+
+    /// Whether the pattern names its times of day, alone or in a list: without `*` and `/` in minute and hour.
+    fn names_times_of_day(&self) -> bool {
+        let pattern = &self.cron.pattern;
+        [&pattern.minutes, &pattern.hours].into_iter().all(|field| !field.from_wildcard && field.step == 1)
+    }
+
+    /// When the clock shows that for the first time; if it never does, the first moment after the gap. Later times are never shown
+    /// earlier, so moments are in the order of the times that are shown.
+    fn when(&self, shown: NaiveDateTime) -> Option<DateTime<Tz>> {
+        let minutes = 0..=LONGEST_CHANGE.num_minutes();
+        minutes.into_iter().find_map(|minute| {
+            let shown = shown.checked_add_signed(TimeDelta::minutes(minute))?;
+            self.timezone.from_local_datetime(&shown).earliest()
+        })
     }
 }
 
@@ -154,6 +196,26 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_times_of_day_loses_none_and_doubles_none() {
+        let spring = keys("0 2,14 * * *", "Europe/Berlin", "2026-03-28T20:00:00Z", 3);
+        assert_eq!(spring, ["2026-03-29T03:00:00+02:00", "2026-03-29T14:00:00+02:00", "2026-03-30T02:00:00+02:00"]);
+        let autumn = keys("15,45 2,3 * * *", "Europe/Berlin", "2026-10-24T20:00:00Z", 5);
+        let expected = [
+            "2026-10-25T02:15:00+02:00",
+            "2026-10-25T02:45:00+02:00",
+            "2026-10-25T03:15:00+01:00",
+            "2026-10-25T03:45:00+01:00",
+            "2026-10-26T02:15:00+01:00",
+        ];
+        assert_eq!(autumn, expected);
+        let skipped_day = keys("0 9 * * *", "Pacific/Apia", "2011-12-29T12:00:00Z", 3);
+        assert_eq!(
+            skipped_day,
+            ["2011-12-29T09:00:00-10:00", "2011-12-31T00:00:00+14:00", "2011-12-31T09:00:00+14:00"]
+        );
+    }
+
+    #[test]
     fn month_ends_and_leap_days() {
         let last = keys("0 6 L * *", "UTC", "2028-01-30T00:00:00Z", 3);
         assert_eq!(last, ["2028-01-31T06:00:00+00:00", "2028-02-29T06:00:00+00:00", "2028-03-31T06:00:00+00:00"]);
@@ -168,6 +230,7 @@ mod tests {
         for (pattern, zone) in [
             ("30 2 * * *", "Europe/Berlin"),
             ("0 2,3 * * *", "Europe/Berlin"),
+            ("0,30 1-3 * * *", "America/New_York"),
             ("0 * * * *", "America/New_York"),
             ("*/20 1-3 * * *", "Europe/Berlin"),
             ("15 0 L * *", "Australia/Lord_Howe"),

@@ -148,7 +148,7 @@ async fn an_end_is_looked_for_among_the_newest_only() {
     let store = MemoryStore::default();
     for number in 0..=ENDS_READ {
         let millis = u128::try_from(DAY).unwrap() - u128::try_from(number).unwrap();
-        let uuid = (millis << 80) | (7 << 76) | (8 << 60) | 0xabc_def0 + u128::from(number == ENDS_READ);
+        let uuid = (millis << 80) | (7 << 76) | (8 << 60) | (0xabc_def0 + u128::from(number == ENDS_READ));
         let execution_id = ExecutionId::new(uuid::Uuid::from_u128(uuid));
         store.lock().executions.insert(execution_id, ExecutionRow { execution_id, ..old.clone() });
     }

@@ -259,7 +259,7 @@ async fn a_schedule_knows_until_when_it_was_handled_and_what_has_succeeded_since
         let id = ExecutionId::new(Uuid::from_u128(number));
         let opened = lab.table.execute(&open(id, &number.to_string(), Policy::default())).await.unwrap();
         let OpenOutcome::Opened(seen) = opened else { panic!("{opened:?}") };
-        let ended = ExecutionRow { finished_at, status, ..(*seen).clone() };
+        let ended = ExecutionRow { status, finished_at, ..(*seen).clone() };
         lab.table.execute(&OverwriteIfUnchanged::new(Some(*seen), ended).unwrap()).await.unwrap();
     }
     let keys = async |after, limit| {
