@@ -61,6 +61,7 @@ pub async fn list(
     let scan = Scan { table: parts.table(), execution: &execution, status: filter.status, limit };
     // A segment has its outcome before its tally counts it: also a group that counts none is looked at.
     let wanted = |tally: &TallyRow| may_have(tally, filter.status) || tally.pending > 0;
-    let page = scan.page(filter.cursor.as_deref(), None, wanted, |row| OutcomeView::of(row).into_iter().collect()).await?;
+    let page =
+        scan.page(filter.cursor.as_deref(), None, wanted, |row| OutcomeView::of(row).into_iter().collect()).await?;
     Ok(Json(Results { results: page.found, next: page.next }))
 }
