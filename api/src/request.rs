@@ -60,8 +60,20 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Head, _: &S) -> Result<Self, Problem> {
         let query = parts.uri.query().unwrap_or_default();
+        refuse_empty(query)?;
         let query = serde_path_to_error::deserialize(serde_html_form::Deserializer::from_bytes(query.as_bytes()));
         query.map(Self).map_err(|error| Problem::bad_request(format_args!("the query: {error}")))
+    }
+}
+
+/// A name without a value is a slip, as of a script whose variable is not set. It would be read as if it was not there.
+fn refuse_empty(query: &str) -> Result<(), Problem> {
+    let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    match pairs.into_iter().find(|(name, value)| !name.is_empty() && value.is_empty()) {
+        Some((name, _)) => {
+            Err(Problem::bad_request(format_args!("the query: {name} has no value: give it one, or leave it out")))
+        }
+        None => Ok(()),
     }
 }
 
@@ -178,6 +190,12 @@ mod tests {
         assert!(
             !media("text/plain") && !media("application/x-www-form-urlencoded") && !media("") && !media("text/json")
         );
+    }
+
+    #[test]
+    fn a_name_without_a_value_is_refused() {
+        assert!(refuse_empty("").is_ok() && refuse_empty("limit=1&tag=a=&").is_ok());
+        assert!(refuse_empty("limit=").is_err() && refuse_empty("a=1&limit").is_err());
     }
 
     #[test]

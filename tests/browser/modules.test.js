@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { readdir, readFile } from "node:fs/promises";
 import { close, open, useBrowser } from "./support/browser.js";
 
 useBrowser();
@@ -160,4 +161,13 @@ test("the document changes only where the description does, and elements keep th
     return [markup, after[1] === b, after[2] === a, root.innerHTML];
   });
   assert.deepEqual(shown, ["<ul><li>x</li><li>b</li><li>a</li></ul>text", true, true, "<p>&lt;b&gt;</p>"]);
+});
+
+test("the page asks for every module at once", async () => {
+  const folder = new URL("../../api/console/", import.meta.url);
+  const files = await readdir(new URL("js/", folder), { recursive: true });
+  const modules = files.filter((name) => name.endsWith(".js") && !["main.js", "theme_at_once.js"].includes(name));
+  const page = await readFile(new URL("index.html", folder), "utf8");
+  const preloaded = [...page.matchAll(/rel="modulepreload" href="\/assets\/js\/([^"]+)"/g)].map(([, name]) => name);
+  assert.deepEqual(preloaded.sort(), modules.sort());
 });

@@ -92,7 +92,10 @@ async fn a_segment_has_its_output_and_an_execution_its_statistics() {
     let segment = server.get(&format!("/executions/{id}/segments/7")).await;
     assert_eq!((&segment["status"], &segment["failures"][0]["attempt"]), (&json!("FAILED"), &json!(1)));
     let logs = server.get(&format!("/executions/{id}/segments/7/logs")).await;
-    assert_eq!(logs["attempts"], json!([{ "generation": 1, "attempt": 1, "text": "said\n", "cut": false }]));
+    assert_eq!(
+        logs["attempts"],
+        json!([{ "generation": 1, "attempt": 1, "text": "--- standard output\nsaid\n", "cut": false }])
+    );
     server.request("GET", &format!("/executions/{id}/segments/300")).send().await.expect_problem(404, "not_found");
 
     let statistics = server.get(&format!("/executions/{id}/statistics")).await;
@@ -126,6 +129,7 @@ async fn what_is_meant_by_no_request_is_refused_by_name() {
         "/executions?limit=x",
         "/executions?stauts=FAILED",
         "/executions?status=LOST",
+        "/executions?limit=",
         "/executions?cursor=forged",
         "/executions?job=a%20b",
         "/executions?since=yesterday",

@@ -26,7 +26,8 @@ function content(action, state, dialog) {
     h("div", { key: "explain" }, action.explain),
     action.fields && h("div", { key: "fields", class: "fields" }, action.fields(dialog.update)),
     action.refusal && remark(action.refusal),
-    h("div", { key: "line" }, copyLine(action.line())),
+    // What the button refuses, the command line would refuse, too.
+    !action.invalid?.() && h("div", { key: "line" }, copyLine(action.line())),
     h("p", { key: "invalid", role: "status", class: "invalid" }, action.invalid?.() ?? ""),
     state.stage === "failed" && problemNotice(state.error),
   ];

@@ -9,7 +9,6 @@ use super::{External, InlineList, ListRequest, Range, RangeRequest, ScanRequest,
 
 /// A source as an event names it, told apart by `type`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum SourceRequest {
     /// `{"type": "dynamodb-scan", "table": "T", "items_per_segment": 1000, "count": "exact"}`: a parallel scan.
@@ -42,6 +41,45 @@ impl SourceRequest {
             Self::List(list) if list.codes.is_none() && list.file.is_some() => Ok(()),
             Self::List(list) => InlineList::try_from(list).map(drop),
         }
+    }
+}
+
+/// Written out as well: a derived schema would have each source's own fields and no `type` beside them.
+#[cfg(feature = "schema")]
+mod schema {
+    use utoipa::openapi::RefOr;
+    use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
+    use utoipa::{PartialSchema, ToSchema};
+
+    use super::{External, ListRequest, RangeRequest, ScanRequest, SourceRequest};
+
+    impl PartialSchema for SourceRequest {
+        fn schema() -> RefOr<Schema> {
+            let sources = [
+                ("dynamodb-scan", ScanRequest::schema()),
+                ("range", RangeRequest::schema()),
+                ("list", ListRequest::schema()),
+                ("external", External::schema()),
+            ];
+            let one_of = OneOfBuilder::new().description(Some("Where the segments come from, told apart by `type`."));
+            sources.into_iter().fold(one_of, |one_of, (name, fields)| one_of.item(named(name, fields))).into()
+        }
+    }
+
+    impl ToSchema for SourceRequest {
+        fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+            ScanRequest::schemas(schemas);
+            RangeRequest::schemas(schemas);
+        }
+    }
+
+    /// The fields of a source, with its `type`.
+    fn named(name: &str, fields: RefOr<Schema>) -> RefOr<Schema> {
+        let RefOr::T(Schema::Object(mut object)) = fields else { return fields };
+        let kind = ObjectBuilder::new().schema_type(Type::String).enum_values(Some([name]));
+        object.properties.insert("type".to_owned(), kind.into());
+        object.required.push("type".to_owned());
+        RefOr::T(Schema::Object(object))
     }
 }
 

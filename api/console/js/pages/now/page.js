@@ -80,7 +80,11 @@ export class NowPage extends Page {
 function workers({ running = [], processes = [] }) {
   const title = `In work: ${counted(running.length, "segment")}`;
   return [
-    section("running", title, running.length === 0 ? empty("No worker has a segment.") : runningTable(running)),
+    section(
+      "running",
+      title,
+      running.length === 0 ? empty("No worker has a segment.") : runningTable(running, processes),
+    ),
     section(
       "processes",
       "Processes",

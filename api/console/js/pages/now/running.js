@@ -20,17 +20,22 @@ const COLUMNS = [
   ["Attempt", ({ attempt }) => number(grouped(attempt))],
   ["Running for", ({ started_at: at }) => number(soFar(at))],
   ["Since", ({ started_at: at }) => clock(at)],
-  ["Process", ({ process }) => (process === undefined || process === null ? "–" : outside(process))],
+  ["Process", ({ process }) => process ?? "–"],
 ];
 
-export function runningTable(running) {
+export function runningTable(running, processes) {
   const began = ({ started_at: at }) => millis(at) ?? Infinity;
   const longestFirst = [...running].sort((a, b) => began(a) - began(b)).slice(0, SHOWN);
   return listTable({
     columns: COLUMNS,
-    rows: longestFirst,
+    rows: longestFirst.map((one) => ({ ...one, process: processOf(one, processes) })),
     key: ({ execution_id: id, segment }) => `${id} ${segment}`,
   });
+}
+
+// The living process that works on the execution: a worker is a task of it.
+function processOf({ execution_id: id }, processes) {
+  return processes.find(({ alive, executions = [] }) => alive && executions.includes(id))?.id;
 }
 
 function soFar(startedAt) {
