@@ -1,4 +1,4 @@
-//! What `console` takes.
+//! What `console` takes, and what of it `serve` takes, too.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -13,6 +13,17 @@ const TOKEN_VARIABLE: &str = "SCATTERCTL_CONSOLE_TOKEN";
 /// What `console` takes.
 #[derive(Debug, Args)]
 pub struct ConsoleArgs {
+    /// Where it listens, and whom it lets in.
+    #[command(flatten)]
+    pub listen: ListenArgs,
+    /// How the system runs.
+    #[command(flatten)]
+    pub system: SystemArgs,
+}
+
+/// Where the console listens, and whom it lets in.
+#[derive(Debug, Args)]
+pub struct ListenArgs {
     /// The address on this machine's loopback interface, as 127.0.0.1:8377
     #[arg(long, value_name = "IP:PORT", conflicts_with = "port")]
     pub address: Option<SocketAddr>,
@@ -25,12 +36,9 @@ pub struct ConsoleArgs {
     /// Refuse whatever changes something
     #[arg(long)]
     pub read_only: bool,
-    /// How the system runs.
-    #[command(flatten)]
-    pub system: SystemArgs,
 }
 
-impl ConsoleArgs {
+impl ListenArgs {
     /// Where to listen.
     ///
     /// # Errors

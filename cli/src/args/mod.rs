@@ -7,7 +7,7 @@ mod run;
 mod simulate;
 mod tables;
 
-pub use self::console::ConsoleArgs;
+pub use self::console::{ConsoleArgs, ListenArgs};
 pub use self::execution::{
     AddArgs, CancelArgs, DeadLettersArgs, FailuresArgs, LogsArgs, RedriveArgs, RepairArgs, ResultsArgs, SealArgs,
     SetArgs,
@@ -146,10 +146,10 @@ pub enum Verb {
     DeadLetters(DeadLettersArgs),
     /// Go on with what was interrupted, until it ends
     Resume(ResumeArgs),
-    /// Start the jobs of a folder by their schedules, until this process is stopped
-    Serve(ServeArgs),
+    /// Start the jobs of a folder by their schedules, and serve the console, until this process is stopped
+    Serve(Box<ServeArgs>),
     /// Print a CloudFormation template that starts the jobs of a folder by their schedules on a stack
-    Schedules(ServeArgs),
+    Schedules(FolderArgs),
     /// Simulate a job on AWS before it runs there: time to the end, and dollars
     Simulate(Box<SimulateArgs>),
     /// Show executions in a browser, and serve the HTTP API, on this machine's loopback address
@@ -292,9 +292,23 @@ pub struct ResumeArgs {
     pub system: SystemArgs,
 }
 
-/// What `serve` and `schedules` take.
+/// What `serve` takes.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
+    /// The jobs.
+    #[command(flatten)]
+    pub jobs: FolderArgs,
+    /// Only the schedules: no console, and no HTTP API
+    #[arg(long, conflicts_with_all = ["address", "port", "read_only"])]
+    pub no_console: bool,
+    /// Where the console listens, and whom it lets in.
+    #[command(flatten)]
+    pub listen: ListenArgs,
+}
+
+/// The jobs of `serve` and `schedules`.
+#[derive(Debug, Args)]
+pub struct FolderArgs {
     /// The folder of job files, which end in .toml; those with a `[schedule]` are started
     #[arg(value_name = "JOBS")]
     pub folder: PathBuf,

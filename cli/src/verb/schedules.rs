@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::serve::agenda;
-use crate::args::ServeArgs;
+use crate::args::FolderArgs;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::job::{At, JobFile, UsageError};
@@ -22,7 +22,7 @@ const MAX_INPUT_TEMPLATE: usize = 8_192;
 /// `catch_up = "none"`.
 const DELIVERED_FOR: (u32, u32) = (86_400, 60);
 
-pub(super) fn execute(context: &Context, args: &ServeArgs) -> Result<ExitCode, CliError> {
+pub(super) fn execute(context: &Context, args: &FolderArgs) -> Result<ExitCode, CliError> {
     let files = JobFile::all_in(&args.folder, At::Stack, context.work.is_some(), context.now())?;
     agenda(&args.folder, &files)?;
     let mut resources = common();

@@ -1,4 +1,4 @@
-//! `serve JOBS`.
+//! `serve JOBS`: a scheduler, and the console beside it.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -6,19 +6,21 @@ use std::process::{ExitCode, Stdio};
 use std::sync::Arc;
 
 use control_table::id::{ExecutionKey, JobName};
+use futures::future::join;
 use local::schedule::{Agenda, Launcher, Processes, Purpose, Schedule, Scheduler, Trigger};
 use tokio::process::Command;
 
+use super::console::Console;
 use super::ended_by_signal;
-use crate::args::ServeArgs;
+use crate::args::{ServeArgs, SystemArgs};
 use crate::context::{Context, absolute};
 use crate::error::CliError;
 use crate::job::{At, JobFile, UsageError};
 use crate::output::Output;
 
 pub(super) async fn execute(context: &Context, args: &ServeArgs) -> Result<ExitCode, CliError> {
-    let files = JobFile::all_in(&args.folder, At::ThisMachine, context.work.is_some(), context.now())?;
-    let agenda = agenda(&args.folder, &files)?;
+    let files = JobFile::all_in(&args.jobs.folder, At::ThisMachine, context.work.is_some(), context.now())?;
+    let agenda = agenda(&args.jobs.folder, &files)?;
     let mut interrupt = context.take_signals();
     let database = Arc::new(context.database_here().await?);
     let data_dir = absolute(&context.data_dir()?)?;
@@ -28,8 +30,20 @@ pub(super) async fn execute(context: &Context, args: &ServeArgs) -> Result<ExitC
     let scheduler = Scheduler::new(agenda.clone(), database, context.clock(), launcher)?;
     say(&context.output, agenda.schedules());
     // The console's server belongs here, beside the scheduler: both end with the first signal.
-    scheduler.run(interrupt.wait()).await;
+    let console = match args.no_console {
+        true => None,
+        false => Some(Console::open(context, &args.listen, &SystemArgs::default()).await?),
+    };
+    let stop = interrupt.clone();
+    let serving = async move {
+        match console {
+            Some(console) => console.serve(stop).await,
+            None => Ok(()),
+        }
+    };
+    let ((), served) = join(scheduler.run(interrupt.wait()), serving).await;
     processes.stop().await;
+    served?;
     context.output.warn("nothing is lost: the next `serve` continues what this one left");
     Ok(ended_by_signal(&interrupt))
 }
