@@ -24,6 +24,7 @@ import permissions
 import queued
 import redrive
 import schedule
+import scheduled_jobs
 import settings
 import stack
 import verbs
@@ -98,6 +99,7 @@ def check(emulator, proxy, arguments):
         redrive.check(scatterctl, completions, dynamodb)
         chain.check(scatterctl, completions)
         waiting.check(scatterctl, completions)
+        scheduled_jobs.check(emulator, scatterctl, completions, main_stack)
         external.check(scatterctl, completions, emulator.directory)
         cancel.check(scatterctl, completions)
         sweeps.ended()

@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn what_aws_does_not_have_is_refused_with_the_file() {
         let load = ("load", "[schedule]\ncron = '@daily'");
-        let long = format!("[parameters]\nx = '{}'\n[schedule]\nafter = ['load']", "x".repeat(8_000));
+        let long = format!("[parameters]\nx = '{}'\n[schedule]\nafter = ['load']", "x".repeat(8_100));
         for (jobs, words) in [
             (vec![("a", "[schedule]\ncron = '0 0 13 * FRI'")], "make two jobs of it"),
             (
