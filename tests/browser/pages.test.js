@@ -7,6 +7,9 @@ import { ask, newest, pageOf } from "./support/server.js";
 
 useBrowser();
 
+/** Waits until the map says that. */
+const reads = (page, words) => page.waitForSelector(`#map-reading:has-text("${words}")`);
+
 const text = (page, selector) => page.locator(selector).innerText();
 
 test("executions: each is a row with status, progress and failures", async () => {
@@ -88,11 +91,9 @@ test("an execution: its map goes from groups to segments and back", async () => 
   const page = await open(await pageOf("limited"));
   await page.waitForSelector(".map canvas");
   await page.locator(".map").focus();
-  assert.match(await text(page, "#map-reading"), /^Segments 0 to 127: /);
+  await reads(page, "Segments 0 to 127: ");
   await page.keyboard.press("ArrowRight");
-  await page.waitForFunction(() =>
-    document.getElementById("map-reading").textContent.startsWith("Segments 128 to 255: "),
-  );
+  await reads(page, "Segments 128 to 255: ");
   await page.keyboard.press("Enter");
   await page.waitForSelector(".cells li");
   assert.equal(await page.locator(".cells li").count(), 128);
