@@ -69,7 +69,6 @@ test("counters, names and messages of a hostile answer are text, with every digi
   assert.equal(await page.locator(".identity .tag").innerText(), "team=<i>ops</i>\\u{202e}");
   assert.match(counters, /<i>sum<\/i>\s+9,007,199,254,740,993/);
   assert.match(counters, /most\s+18,446,744,073,709,551,615/);
-  assert.equal(await page.locator(".identity .tag").innerText(), "team=<i>ops</i>\\u{202e}");
   assert.match(counters, /\\u\{202e\}less\s+-9,223,372,036,854,775,807/);
   await close(page);
 });
