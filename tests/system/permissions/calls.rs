@@ -32,7 +32,7 @@ impl Calls {
         self.0.lock().unwrap().clone()
     }
 
-    fn note(&self, permissions: impl IntoIterator<Item = Permission>) {
+    pub(super) fn note(&self, permissions: impl IntoIterator<Item = Permission>) {
         self.0.lock().unwrap().extend(permissions);
     }
 }

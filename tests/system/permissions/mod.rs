@@ -4,6 +4,7 @@
 //! - [`Role`]: what a role of the template allows; [`Role::findings`]: what that is too much, and what too little
 //! - [`scatter_paths`] and its like: the ways through the functions' own handlers, with their calls noted in [`AllCalls`]
 
+mod api;
 mod calls;
 mod paths;
 mod role;
@@ -12,6 +13,7 @@ mod world;
 
 use std::fmt;
 
+pub use self::api::api_paths;
 pub use self::calls::Calls;
 pub use self::paths::{built_in_paths, gather_paths, scatter_paths, sweeper_paths, worker_paths};
 pub use self::role::{Role, roles};

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    AllCalls, Calls, Carrier, Permission, Resource, Role, built_in_paths, gather_paths, roles, scatter_paths,
-    sweeper_paths, worker_paths,
+    AllCalls, Calls, Carrier, Permission, Resource, Role, api_paths, built_in_paths, gather_paths, roles,
+    scatter_paths, sweeper_paths, worker_paths,
 };
 use test_support::{deployed, template};
 
@@ -82,6 +82,7 @@ async fn all_needed(carrier: Carrier) -> Needed {
     built_in_paths(calls).await;
     gather_paths(calls).await;
     sweeper_paths(calls).await;
+    api_paths(calls).await;
     let worker = match carrier {
         Carrier::Stream => [by_lambda(&KINESIS_POLLER, &Resource::Stream), failures("WorkerFailures")].concat(),
         Carrier::Queue => by_lambda(&SQS_POLLER, &Resource::SegmentQueue),
@@ -94,6 +95,7 @@ async fn all_needed(carrier: Carrier) -> Needed {
         ("WorkerPolicy", worker),
         ("WorkerRole", built_in),
         ("GatherRole", needed(&calls.gather, &[changes, failures("GatherFailures"), logs("GatherLogs")])),
+        ("ApiRole", needed(&calls.api, &[logs("ApiLogs")])),
         ("SweeperRole", needed(&calls.sweeper, &[logs("SweeperLogs")])),
         // Of EventBridge Scheduler: it invokes scatter, or says that it could not; and it invokes the sweeper.
         ("ScheduleRole", [invoke("ScatterFunction"), failures("ScatterFailures")].concat().into_iter().collect()),
@@ -115,6 +117,9 @@ fn in_stack(mut all: Needed, values: &[(&str, &str)]) -> Needed {
     }
     if !has("ScheduleExpression") {
         all.remove("ScheduleRole");
+    }
+    if !has("HttpApi") {
+        all.remove("ApiRole");
     }
     if has("WorkerFunctionArn") {
         all.remove("WorkerRole");
@@ -139,7 +144,7 @@ fn in_stack(mut all: Needed, values: &[(&str, &str)]) -> Needed {
 /// Stacks that differ in what their roles need.
 fn stacks() -> Vec<(Carrier, Vec<(&'static str, &'static str)>)> {
     const OWN: (&str, &str) = ("WorkerFunctionArn", "arn:aws:lambda:us-east-1:111122223333:function:own");
-    let queue = ("Transport", "SQS");
+    let (queue, api) = (("Transport", "SQS"), ("HttpApi", "FunctionUrl"));
     let used = [("SourceTableName", "cities"), ("ScheduleExpression", "rate(1 day)")];
     let account =
         [("KmsKeyArn", "arn:aws:kms:us-east-1:111122223333:key/k"), ("SubnetIds", "subnet-1"), ("Tracing", "Active")];
@@ -149,6 +154,8 @@ fn stacks() -> Vec<(Carrier, Vec<(&'static str, &'static str)>)> {
         (Carrier::Stream, vec![("StreamMode", "ON_DEMAND"), OWN]),
         (Carrier::Stream, [used.as_slice(), &account].concat()),
         (Carrier::Stream, vec![account[0], OWN]),
+        (Carrier::Stream, vec![api]),
+        (Carrier::Queue, [account.as_slice(), &[queue, api]].concat()),
         (Carrier::Queue, vec![queue]),
         (Carrier::Queue, [used.as_slice(), &[queue]].concat()),
         (Carrier::Queue, vec![queue, OWN]),

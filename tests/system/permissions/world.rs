@@ -46,6 +46,8 @@ pub struct AllCalls {
     pub gather: Calls,
     /// Of the sweeper.
     pub sweeper: Calls,
+    /// Of the HTTP API.
+    pub api: Calls,
     /// Of operators at their command lines: no function's.
     operators: Calls,
     carrier: Carrier,
@@ -80,6 +82,8 @@ pub(super) struct World {
     pub(super) sweeper: Engine,
     /// Does what an operator asks for with the command line, with the operator's permissions.
     pub(super) operators: Engine,
+    /// Does what the HTTP API is asked.
+    pub(super) api: Engine,
     scatter: Engine,
     gather: GatherHandler,
     taken: Mutex<HashSet<String>>,
@@ -167,6 +171,7 @@ impl World {
             gather: GatherHandler::new(engine(&calls.gather, bus(&calls.gather))),
             sweeper: engine(&calls.sweeper, bus_of_sweeper.clone()),
             operators: engine(&calls.operators, bus(&calls.operators)),
+            api: engine(&calls.api, bus(&calls.api)),
             stream: lab.dynamodb.stream(CONTROL_TABLE).unwrap(),
             taken: Mutex::default(),
             position: Mutex::default(),
