@@ -59,13 +59,14 @@ test("counters, names and messages of a hostile answer are text, with every digi
     const response = await route.fetch();
     const body = (await response.text()).replace(
       /"counters":\{[^}]*\}/,
-      '"counters":{"<i>sum</i>":9007199254740993,"most":18446744073709551615,"\\u202eless":-9223372036854775807}',
+      '"counters":{"<i>sum</i>":9007199254740993,"most":18446744073709551615,"\\u202eless":-9223372036854775807},"tags":{"team":"<i>ops</i>\\u202e"}',
     );
     await route.fulfill({ response, body, headers: { ...response.headers(), etag: "" } });
   });
   await page.evaluate((hash) => (location.hash = hash), `#/executions/${id}`);
   await page.waitForSelector("#counters-title");
   const counters = await page.locator("section[aria-labelledby=counters-title]").innerText();
+  assert.equal(await page.locator(".identity .tag").innerText(), "team=<i>ops</i>\\u{202e}");
   assert.match(counters, /<i>sum<\/i>\s+9,007,199,254,740,993/);
   assert.match(counters, /most\s+18,446,744,073,709,551,615/);
   assert.match(counters, /\\u\{202e\}less\s+-9,223,372,036,854,775,807/);

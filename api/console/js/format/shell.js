@@ -1,7 +1,8 @@
 // The command line that does what a button does, quoted for a POSIX shell.
 
 let program = "scatterctl";
-let place = [];
+// Unknown until the server says it: a line without the place may reach another one.
+let place = null;
 
 /** Says how the command line reaches what this console shows: the words that the server gives, unquoted. */
 export function useCommand(cli) {
@@ -9,9 +10,12 @@ export function useCommand(cli) {
   place = cli?.place ?? place;
 }
 
+/** Whether a line reaches what this console shows, wherever it is pasted. */
+export const isPlaceKnown = () => place !== null;
+
 /** A line that can be pasted. */
 export function commandLine(...words) {
-  return [program, ...words, ...place].map((word) => quoted(String(word))).join(" ");
+  return [program, ...words, ...(place ?? [])].map((word) => quoted(String(word))).join(" ");
 }
 
 /** One word for a shell. Hidden characters are written as escapes, so that what is pasted is what was read. */

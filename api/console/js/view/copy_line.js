@@ -1,9 +1,11 @@
 // A command line, and a button that copies it.
 
+import { isPlaceKnown } from "../format/shell.js";
 import { announce } from "./announce.js";
 import { h } from "./element.js";
 
-export function copyLine(line, label = "The same on the command line") {
+export function copyLine(line, words = "The same on the command line") {
+  const label = isPlaceKnown() ? words : `${words}, with the --data-dir of this console if it has one`;
   return h(
     "div",
     { class: "copy-line" },
