@@ -145,6 +145,7 @@ pub async fn api_paths(calls: &AllCalls) {
     api.change("POST", &format!("{path}/cancel"), json!({})).await;
     api.change("POST", &format!("{path}/repair"), json!({})).await;
     filled(&api).await;
+    world.hear().await;
     let id = started["execution_id"].as_str().unwrap().parse().unwrap();
     assert_eq!(world.row(id).await.status, ExecutionStatus::Cancelled);
 }
