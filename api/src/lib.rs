@@ -26,6 +26,6 @@ mod router;
 pub mod view;
 
 pub use self::machine::{AttemptOutput, Machine, MachineError, Now, Process, RunningSegment};
-pub use self::parts::{Parts, Place};
+pub use self::parts::{CommandLine, Parts, Place};
 pub use self::problem::Problem;
 pub use self::router::{description, router};

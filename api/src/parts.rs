@@ -40,6 +40,17 @@ pub struct Place {
     pub stack: Option<String>,
     /// Whether requests that change something are refused.
     pub read_only: bool,
+    /// How to do the same by the command line; null where that is not known.
+    pub cli: Option<CommandLine>,
+}
+
+/// The command line that works on the same system: `PROGRAM VERB … PLACE`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CommandLine {
+    /// The program.
+    pub program: String,
+    /// The words that name the data directory or the stack, without a shell's quotes.
+    pub place: Vec<String>,
 }
 
 impl Parts {

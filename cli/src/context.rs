@@ -188,6 +188,7 @@ impl Context {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             stack: self.stack.clone(),
             read_only,
+            cli: Some(self.command_line()?),
         };
         let (clock, entropy) = (Arc::clone(&self.clock), self.entropy());
         let parts = |operator, machine| api::Parts { operator, machine, is_streaming: true, place, clock, entropy };
@@ -205,6 +206,18 @@ impl Context {
         let machine = ThisMachine::new(Arc::clone(&database), self.data_dir()?, Arc::clone(&self.clock));
         let operator = StartsWhenAsked::new(&database, self.options(args)?);
         Ok(parts(Arc::new(operator), Some(Arc::new(machine))))
+    }
+
+    /// How the command line reaches what this call works with, wherever it is typed.
+    fn command_line(&self) -> Result<api::CommandLine, CliError> {
+        let mut place = match &self.stack {
+            Some(stack) => vec!["--stack".to_owned(), stack.clone()],
+            None => vec!["--data-dir".to_owned(), absolute(&self.data_dir()?)?.display().to_string()],
+        };
+        if self.emulate {
+            place.push("--emulate".to_owned());
+        }
+        Ok(api::CommandLine { program: self.program.clone(), place })
     }
 
     /// The hooks, as the local system takes them.

@@ -8,6 +8,7 @@ use control_table::rows::{ErrorKind, SegmentRow, SegmentStatus};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::indexes::IndexList;
 use super::telling_line;
 
 /// Groups whose tallies are read at once: one request.
@@ -44,12 +45,21 @@ pub struct Failure {
     pub count: u64,
     /// The lowest indexes, at most five.
     pub examples: Vec<u64>,
+    /// All of them, such as `3,17-20`, to be run again; null if that is longer than a redrive takes (4 KiB).
+    pub indexes: Option<String>,
+}
+
+/// An error, while its segments are counted.
+#[derive(Debug)]
+struct Counted {
+    failure: Failure,
+    indexes: IndexList,
 }
 
 /// Counts failed segments by their errors.
 #[derive(Debug, Default)]
 pub struct FailureCount {
-    by_error: HashMap<(Option<ErrorKind>, String), Failure>,
+    by_error: HashMap<(Option<ErrorKind>, String), Counted>,
     others: u64,
 }
 
@@ -100,7 +110,12 @@ impl FailureCount {
             self.others += 1;
             return;
         }
-        let failure = self.by_error.entry(key).or_insert(Failure { kind, message, count: 0, examples: Vec::new() });
+        let new = || Counted {
+            failure: Failure { kind, message, count: 0, examples: Vec::new(), indexes: None },
+            indexes: IndexList::default(),
+        };
+        let Counted { failure, indexes } = self.by_error.entry(key).or_insert_with(new);
+        indexes.push(row.index);
         failure.count += 1;
         if failure.examples.len() < EXAMPLES {
             failure.examples.push(row.index);
@@ -108,7 +123,9 @@ impl FailureCount {
     }
 
     fn of(self, execution_id: ExecutionId) -> Failures {
-        let mut failures: Vec<Failure> = self.by_error.into_values().collect();
+        let all = self.by_error.into_values();
+        let mut failures: Vec<Failure> =
+            all.map(|Counted { failure, indexes }| Failure { indexes: indexes.finish(), ..failure }).collect();
         failures.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.examples.cmp(&b.examples)));
         let failed = self.others + failures.iter().map(|failure| failure.count).sum::<u64>();
         Failures { execution_id, failed, failures, others: self.others }
@@ -142,6 +159,8 @@ mod tests {
         let Failures { failures, others, failed, .. } = counted.of(id());
         assert_eq!((failures[0].count, failures[0].examples.as_slice()), (8, &[1, 2, 3, 4, 5][..]));
         assert_eq!((failures[1].message.as_str(), failures[1].count), ("no such customer", 2));
+        let indexes = failures.iter().map(|failure| failure.indexes.as_deref().unwrap());
+        assert_eq!(indexes.collect::<Vec<_>>(), ["1-8", "0,9"]);
         assert_eq!((failed, others), (10, 0));
     }
 

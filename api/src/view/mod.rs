@@ -2,6 +2,7 @@
 
 mod execution;
 mod failures;
+mod indexes;
 mod outcome;
 mod segment;
 mod telling_line;

@@ -27,6 +27,7 @@ async fn main() -> Result<(), Error> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         stack: Some(stack),
         read_only: optional("READ_ONLY").as_deref() == Some("true"),
+        cli: None,
     };
     let parts = Parts { operator: Arc::new(deployed), machine: None, is_streaming: false, place, clock, entropy };
     lambda_http::run(api::router(parts)).await

@@ -98,8 +98,13 @@ struct Api {
 
 impl Api {
     fn of(world: &World, calls: &AllCalls) -> Self {
-        let place =
-            Place { system: "test".to_owned(), version: "0".to_owned(), stack: Some("s".to_owned()), read_only: false };
+        let place = Place {
+            system: "test".to_owned(),
+            version: "0".to_owned(),
+            stack: Some("s".to_owned()),
+            read_only: false,
+            cli: None,
+        };
         let (engine, scatter) = (world.api.clone(), world.operators.clone());
         let operator = Arc::new(OnStack { engine, scatter, calls: calls.api.clone() });
         let (clock, entropy) = (Arc::clone(&world.clock) as _, Arc::new(Entropy::from_seed(5)));
