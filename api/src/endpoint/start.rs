@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use control_table::id::{ExecutionId, ExecutionKey, JobName};
 use control_table::rows::PlanKind;
-use engine::scatter::ScatterEvent;
+use engine::scatter::{ScatterEvent, SourceRequest};
 use engine::{OperatorError, Started};
 use serde::Serialize;
 use serde_json::Value;
@@ -65,6 +65,7 @@ pub async fn start(
     Body(event): Body<Value>,
 ) -> Result<Response, Problem> {
     let event = ScatterEvent::parse(event)?;
+    refuse_file_of_function(&parts, &event)?;
     let key = key(&parts, &event, &headers)?;
     let job = event.job.clone();
     let Started { execution_id, key, opened } = if event.source.kind() == PlanKind::External {
@@ -75,6 +76,16 @@ pub async fn start(
     let status = if opened { StatusCode::CREATED } else { StatusCode::OK };
     let place = [(LOCATION, format!("/api/v1/executions/{execution_id}"))];
     Ok((status, place, Json(StartedView { execution_id, job, key, opened })).into_response())
+}
+
+/// A file is read where scatter runs. In a stack that is a function, which has no files of its callers, and some that are not theirs.
+fn refuse_file_of_function(parts: &Parts, event: &ScatterEvent) -> Result<(), Problem> {
+    match &event.source {
+        SourceRequest::List(list) if parts.machine.is_none() && list.file.is_some() => {
+            Err(Problem::bad_request("source.file: a stack has no files of its callers: give `codes`"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The event's own key, the header's, or a new one.
