@@ -16,8 +16,7 @@ impl From<FindError> for Problem {
     fn from(error: FindError) -> Self {
         match error {
             FindError::Table(error) => error.into(),
-            FindError::Ambiguous { .. } => Self::new(Code::Conflict, error),
-            FindError::NotAReference(_) => Self::bad_request(error),
+            FindError::Ambiguous { .. } | FindError::NotAReference(_) => Self::bad_request(error),
             FindError::NoExecutions { .. }
             | FindError::NotFound(_)
             | FindError::NotAmongNewest { .. }

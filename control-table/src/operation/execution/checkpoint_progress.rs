@@ -62,7 +62,7 @@ impl Operation for CheckpointProgress {
     }
 
     fn apply(&self, execution: &mut Self::Rows) -> Self::Outcome {
-        let waits = |execution: &&mut ExecutionRow| execution.due.is_some_and(|due| due.due_at == self.seen_due_at);
+        let waits = |execution: &&mut ExecutionRow| execution.due == Some(self.seen_due());
         match execution.as_mut().filter(waits) {
             Some(execution) => {
                 execution.progress_seen = Some(self.progress);
@@ -98,7 +98,7 @@ impl CheckpointProgress {
             ("waits_in_stream", self.waits_in_stream.then_some(AttributeValue::Bool(true))),
         ];
         let (mut sets, mut removes) = (String::new(), Vec::new());
-        let mut write = Update::new("", "#due_at = :seen");
+        let mut write = Update::new("", "#due_at = :seen AND #due_shard = :shard");
         for (name, value) in optional {
             match value {
                 Some(value) => {
@@ -125,6 +125,13 @@ impl CheckpointProgress {
             .number("at", self.progress_at.as_millis())
             .number("due", self.due_at.as_millis())
             .number("seen", self.seen_due_at.as_millis())
+            .text("shard", self.seen_due().due_shard)
+    }
+
+    /// Where the execution waited when the sweeper read it. One that has completed meanwhile waits for the end of its retention, which may
+    /// be at the same moment.
+    fn seen_due(&self) -> Due {
+        Due::execution(self.execution_id, self.seen_due_at)
     }
 }
 
@@ -152,6 +159,10 @@ mod tests {
         };
         assert_eq!(checkpoint.apply(&mut execution), CheckpointProgressOutcome::Recorded);
         assert_eq!(checkpoint.apply(&mut execution), CheckpointProgressOutcome::Moved);
-        assert_eq!(execution.unwrap().progress_seen, Some(7));
+        assert_eq!(execution.as_ref().unwrap().progress_seen, Some(7));
+        // It completed, and its retention ends at the moment at which the sweeper would have looked again.
+        execution.as_mut().unwrap().due = Some(Due::expiry(execution_id(), seen_due_at));
+        assert_eq!(checkpoint.apply(&mut execution), CheckpointProgressOutcome::Moved);
+        assert_eq!(execution.unwrap().due, Some(Due::expiry(execution_id(), seen_due_at)));
     }
 }
