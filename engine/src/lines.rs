@@ -7,8 +7,8 @@ use control_table::clock::Timestamp;
 #[derive(Debug, Clone)]
 pub struct Lines {
     hash: fn(&str) -> u128,
-    /// In the order of their hashes.
-    lines: Vec<Line>,
+    /// By their hashes.
+    in_order: Vec<Line>,
     /// More segments of a line than all of its lanes but one can have at work; `None` if that is not known.
     of_all_lanes: Option<u64>,
 }
@@ -25,35 +25,35 @@ pub struct Line {
 impl Lines {
     /// Lines with different ends, each read by so many lanes in batches of at most so many records.
     #[must_use]
-    pub fn new(hash: fn(&str) -> u128, mut lines: Vec<Line>, lanes: u32, batch_size: u32) -> Self {
-        lines.sort_unstable_by_key(|line| line.end);
+    pub fn new(hash: fn(&str) -> u128, mut in_order: Vec<Line>, lanes: u32, batch_size: u32) -> Self {
+        in_order.sort_unstable_by_key(|line| line.end);
         let of_all_lanes = Some(u64::from(lanes.saturating_sub(1)) * u64::from(batch_size) + 1);
-        Self { hash, lines, of_all_lanes }
+        Self { hash, in_order, of_all_lanes }
     }
 
     /// One line with all records, read by any number of workers.
     #[must_use]
     pub fn one() -> Self {
         let line = Line { end: 0, read_until: Timestamp::EPOCH };
-        Self { hash: |_| 0, lines: vec![line], of_all_lanes: None }
+        Self { hash: |_| 0, in_order: vec![line], of_all_lanes: None }
     }
 
     /// Nothing is known of the order in which records are read.
     #[must_use]
     pub fn unknown() -> Self {
-        Self { hash: |_| 0, lines: Vec::new(), of_all_lanes: None }
+        Self { hash: |_| 0, in_order: Vec::new(), of_all_lanes: None }
     }
 
     /// How many they are.
     pub(crate) const fn count(&self) -> usize {
-        self.lines.len()
+        self.in_order.len()
     }
 
     /// The line of a record with that partition key, and its place; `None` if it is not known.
     pub(crate) fn of(&self, partition_key: &str) -> Option<(usize, Line)> {
         let hash = (self.hash)(partition_key);
-        let place = self.lines.partition_point(|line| line.end < hash);
-        Some((place, *self.lines.get(place)?))
+        let place = self.in_order.partition_point(|line| line.end < hash);
+        Some((place, *self.in_order.get(place)?))
     }
 
     /// Whether so many segments of one line that are at work must be in all of its lanes.

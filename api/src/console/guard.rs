@@ -58,7 +58,7 @@ pub(super) async fn admit(State(guard): State<Arc<Guard>>, request: Request, nex
     }
     match guard.shown(request.headers()) {
         Some(Shown::Bearer) => next.run(request).await,
-        Some(Shown::Cookie) => match guard.refuse_other_pages(&request) {
+        Some(Shown::Cookie) => match Guard::refuse_other_pages(&request) {
             Ok(()) => next.run(request).await,
             Err(problem) => problem.into_response(),
         },
@@ -94,7 +94,7 @@ impl Guard {
     }
 
     /// Refuses what a page of another port of this machine can have a browser send, with the cookie.
-    fn refuse_other_pages(&self, request: &Request) -> Result<(), Problem> {
+    fn refuse_other_pages(request: &Request) -> Result<(), Problem> {
         let headers = request.headers();
         let is_own = only(headers, &FETCH_SITE).is_none_or(|site| matches!(site, "same-origin" | "none"));
         let changes = !matches!(*request.method(), Method::GET | Method::HEAD);

@@ -15,6 +15,7 @@ use crate::request::{Page, Path, Query};
 
 /// A failed attempt.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the JSON")]
 pub struct Attempt {
     /// The segment's index.
     pub segment: u64,

@@ -30,6 +30,7 @@ pub struct Page {
 
 /// A page of groups, in order.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the JSON")]
 pub struct Groups {
     /// Segments of a full group: group `g` begins with the segment `g * size`.
     pub size: u64,

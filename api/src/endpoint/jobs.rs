@@ -18,6 +18,7 @@ const LOOKED_AT: u16 = 2_000;
 
 /// A job.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the JSON")]
 pub struct Job {
     /// Its name.
     pub job: JobName,

@@ -55,13 +55,13 @@ impl From<OperatorError> for Problem {
 fn code_of(error: &EngineError) -> Code {
     let is_retryable = error.is_retryable();
     match error {
-        EngineError::InvalidEvent { .. } | EngineError::InvalidPolicy(_) | EngineError::InvalidAdd { .. } => {
-            Code::BadRequest
-        }
+        EngineError::InvalidEvent { .. }
+        | EngineError::InvalidPolicy(_)
+        | EngineError::InvalidAdd { .. }
+        | EngineError::SourceTooSlow
+        | EngineError::SpecTooLarge { .. }
+        | EngineError::TooManySegments { .. } => Code::BadRequest,
         EngineError::TooLarge { .. } => Code::TooLarge,
-        EngineError::SourceTooSlow | EngineError::SpecTooLarge { .. } | EngineError::TooManySegments { .. } => {
-            Code::BadRequest
-        }
         EngineError::Source(_) if !is_retryable => Code::BadRequest,
         EngineError::NotFound { .. } => Code::NotFound,
         EngineError::NotOpen { .. }

@@ -30,7 +30,7 @@ impl OutcomeView {
     /// Of a row; `None` if the segment has no outcome yet.
     #[must_use]
     pub fn of(row: SegmentRow) -> Option<Self> {
-        row.status.is_terminal().then(|| Self {
+        row.status.is_terminal().then_some(Self {
             index: row.index,
             status: row.status,
             item_count: row.counts.item_count,

@@ -30,10 +30,8 @@ pub(super) async fn execute(context: &Context, args: &ServeArgs) -> Result<ExitC
     let scheduler = Scheduler::new(agenda.clone(), database, context.clock(), launcher)?;
     say(&context.output, agenda.schedules());
     // The console's server belongs here, beside the scheduler: both end with the first signal.
-    let console = match args.no_console {
-        true => None,
-        false => Some(Console::open(context, &args.listen, &SystemArgs::default()).await?),
-    };
+    let console =
+        if args.no_console { None } else { Some(Console::open(context, &args.listen, &SystemArgs::default()).await?) };
     let stop = interrupt.clone();
     let serving = async move {
         match console {

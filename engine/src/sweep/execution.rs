@@ -113,13 +113,13 @@ impl Engine {
         let Some(first) = &survey.first_open else { return Ok(progress) };
         let is_limited = execution.admitted_until.is_some();
         let is_unread = first.put_at > tick.read_until && !is_limited;
-        if !progress.is_stalled && !(progress.is_idle && is_unread) {
+        if !(progress.is_stalled || progress.is_idle && is_unread) {
             return Ok(progress);
         }
         let rows = self.table.group_segments(first.group, Some(SegmentStatus::Pending)).await?;
         let waits_in_stream = rows.iter().any(|row| waits_in_stream(row, first, is_limited, tick.read_until));
         let is_stalled = progress.is_stalled && !waits_in_stream && !execution.waits_in_stream;
-        Ok(Progress { waits_in_stream, is_stalled, ..progress })
+        Ok(Progress { is_stalled, waits_in_stream, ..progress })
     }
 
     pub(super) fn patience(&self, read_until: Timestamp) -> Patience {

@@ -39,7 +39,9 @@ pub(super) fn cannot_start(error: &io::Error) -> SegmentError {
 #[cfg(unix)]
 fn advice(error: &io::Error) -> Option<&'static str> {
     use rustix::io::Errno;
-    match Errno::from_io_error(error)? {
+    // An error that names a path as well has the system's error inside.
+    let inner = || error.get_ref()?.source()?.downcast_ref().and_then(Errno::from_io_error);
+    match Errno::from_io_error(error).or_else(inner)? {
         Errno::MFILE | Errno::NFILE => Some("Work on fewer segments at once (--workers), or raise `ulimit -n`"),
         Errno::AGAIN | Errno::NOMEM => Some("Work on fewer segments at once (--workers), or raise `ulimit -u`"),
         _ => None,
@@ -78,6 +80,18 @@ mod tests {
         assert_eq!(within_limits(&context, begin).await.unwrap(), 5);
         let missing = within_limits(&context, || Err::<(), _>(Errno::NOENT.into())).await;
         assert_eq!(missing.unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_limit_is_recognised_beside_the_path_of_a_file() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("{source} at path")]
+        struct AtPath {
+            source: io::Error,
+        }
+        let error = |errno: Errno| io::Error::other(AtPath { source: errno.into() });
+        assert!(advice(&error(Errno::MFILE)).is_some());
+        assert_eq!(advice(&error(Errno::NOENT)), None);
     }
 
     #[tokio::test(start_paused = true)]

@@ -53,7 +53,8 @@ impl Request {
 
     /// The bytes before the body.
     pub fn head(&self) -> String {
-        let headers: String = self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let headers: Vec<String> = self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let headers = headers.concat();
         format!("{}\r\n{headers}\r\n", self.line)
     }
 
@@ -71,7 +72,7 @@ impl Request {
 /// Reads an answer until the server closes.
 pub async fn read(stream: &mut TcpStream) -> Answer {
     let mut bytes = Vec::new();
-    let read = tokio::time::timeout(WAIT, stream.read_to_end(&mut bytes)).await.expect("the server hangs");
+    let Ok(read) = tokio::time::timeout(WAIT, stream.read_to_end(&mut bytes)).await else { panic!("the server hangs") };
     assert!(read.is_ok() || !bytes.is_empty(), "{read:?}");
     Answer::parse(&bytes)
 }

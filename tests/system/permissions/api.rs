@@ -79,11 +79,11 @@ impl Operator for OnStack {
     }
 
     fn resume(&self) -> BoxFuture<'_, Result<Vec<ExecutionId>, OperatorError>> {
-        unimplemented!("the API does not resume")
+        panic!("the API does not resume")
     }
 
     fn wait(&self, _: ExecutionId) -> BoxFuture<'_, Result<Finished, OperatorError>> {
-        unimplemented!("the API does not wait")
+        panic!("the API does not wait")
     }
 
     fn shutdown(&self) -> BoxFuture<'_, ()> {
