@@ -134,6 +134,10 @@ fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let refused = |error: &dyn Display| Problem::bad_request(format_args!("the body: {error}"));
     let text = std::str::from_utf8(body).map_err(|error| refused(&error))?;
     let value = text::json_value(text).map_err(|error| refused(&error))?;
+    // Serde would take an array for the fields of an object in their order.
+    if !value.is_object() {
+        return Err(refused(&"it is no JSON object"));
+    }
     serde_path_to_error::deserialize(value).map_err(|error| refused(&error))
 }
 
@@ -200,8 +204,8 @@ mod tests {
 
     #[test]
     fn json_is_read_strictly() {
-        assert_eq!(read_json::<u32>(b" 7 ").unwrap(), 7);
-        for text in [&b"{\"a\":1,\"a\":2}"[..], b"\xff", b"", b"7 8", b"{\"limit\":1,\"limits\":2}"] {
+        assert_eq!(read_json::<Page>(b" {\"limit\":7} ").unwrap().limit, Some(7));
+        for text in [&b"{\"a\":1,\"a\":2}"[..], b"\xff", b"", b"7", b"[7]", b"{} {}", b"{\"limit\":1,\"limits\":2}"] {
             assert!(read_json::<Page>(text).is_err(), "{text:?}");
         }
     }

@@ -12,7 +12,6 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
-use super::start_error::{cannot_start, within_limits};
 use crate::leftovers::{self, Purpose};
 use crate::process_group::Group;
 use crate::transcript::{Stream, Transcript, read};
@@ -45,11 +44,13 @@ pub(super) struct Ended {
 }
 
 impl Call<'_> {
-    /// Runs the command to its end. A cancelled attempt has it ended, with its group: SIGTERM, and after the grace SIGKILL. Dropping the
+    /// Runs the command that was started to its end. A cancelled attempt has it ended, with its group: SIGTERM, and after the grace SIGKILL. Dropping the
     /// future kills it at once.
-    pub async fn run(&self, transcript: &Transcript) -> Result<Ended, SegmentError> {
-        let started = within_limits(self.context, || self.start()).await;
-        let (mut child, group) = started.map_err(|error| cannot_start(&error))?;
+    pub async fn run(
+        &self,
+        (mut child, group): (Child, Group),
+        transcript: &Transcript,
+    ) -> Result<Ended, SegmentError> {
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (ended, end) = oneshot::channel::<()>();
 
@@ -91,7 +92,8 @@ impl Call<'_> {
         }
     }
 
-    fn start(&self) -> io::Result<(Child, Group)> {
+    /// Starts the command.
+    pub fn start(&self) -> io::Result<(Child, Group)> {
         let mut shell = Command::new("sh");
         shell.args(["-c", self.command]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         for (name, value) in environment(self.segment, self.context) {

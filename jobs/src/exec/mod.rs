@@ -16,6 +16,9 @@ mod report_file;
 mod start_error;
 
 use std::env::temp_dir;
+use std::fs::File;
+use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -24,7 +27,7 @@ use serde_json::Value;
 pub use self::output_files::OutputFiles;
 
 use self::command::{Call, Ended, LAST_OUTPUT};
-use self::start_error::within_limits;
+use self::start_error::{cannot_start, is_limit, within_limits};
 use crate::Shell;
 use crate::process_group::{KILL_GRACE, KILL_GRACE_MAX};
 use crate::transcript::Transcript;
@@ -72,25 +75,18 @@ impl Exec {
         shell: &Shell,
     ) -> Result<Output, SegmentError> {
         self.check_grace()?;
-        // Deleted with this value, however the attempt ends.
-        let file = || tempfile::NamedTempFile::with_prefix("scatter-gather-output-");
-        let report = within_limits(context, file).await.map_err(|error| {
-            SegmentError::retryable(format_args!(
-                "no file for the command's report can be made in {}: {error}",
-                temp_dir().display()
-            ))
-        })?;
-        let call = Call {
-            command: &self.command,
-            segment,
-            context,
-            report: report.path(),
-            owner: shell.owner.as_deref(),
-            grace: kill_grace(self.kill_grace_ms),
+        // Nothing is held while it waits: what one command held, another would wait for. The report is deleted with its value, however
+        // the attempt ends.
+        let begin = || {
+            let report = make_report()?;
+            let started = self.call(segment, context, shell, report.path()).start()?;
+            Ok((report, started))
         };
+        let (report, started) = within_limits(context, begin).await.map_err(|error| cannot_start(&error))?;
         let transcript =
             shell.files.as_ref().map_or_else(|| Transcript::new(None), |files| files.open(segment, context));
-        let ended = call.run(&transcript).await;
+        let call = self.call(segment, context, shell, report.path());
+        let ended = call.run(started, &transcript).await;
         if let Some(files) = &shell.files {
             files.close(segment, &transcript);
         }
@@ -107,6 +103,17 @@ impl Exec {
         }
     }
 
+    fn call<'a>(
+        &'a self,
+        segment: &'a Segment<Value>,
+        context: &'a Context,
+        shell: &'a Shell,
+        report: &'a Path,
+    ) -> Call<'a> {
+        let (owner, grace) = (shell.owner.as_deref(), kill_grace(self.kill_grace_ms));
+        Call { command: &self.command, segment, context, report, owner, grace }
+    }
+
     fn check_grace(&self) -> Result<(), SegmentError> {
         match self.kill_grace_ms {
             Some(millis) if Duration::from_millis(millis) > KILL_GRACE_MAX => {
@@ -118,6 +125,27 @@ impl Exec {
             _ => Ok(()),
         }
     }
+}
+
+/// The file for a command's report.
+fn make_report() -> io::Result<tempfile::NamedTempFile> {
+    // With an opener of its own, whose error still says which limit of the system was met.
+    tempfile::Builder::new().prefix("scatter-gather-output-").make(make_private).map_err(|error| {
+        if is_limit(&error) {
+            return error;
+        }
+        let place = temp_dir();
+        io::Error::new(error.kind(), format!("no file for its report can be made in {}: {error}", place.display()))
+    })
+}
+
+/// Makes a file that only this user reads and writes.
+fn make_private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 fn how(ended: &Ended, grace: Duration) -> String {

@@ -14,7 +14,7 @@ pub(super) async fn within_limits<T>(context: &Context, mut begin: impl FnMut() 
     let mut has_warned = false;
     loop {
         let error = match begin() {
-            Err(error) if advice(&error).is_some() => error,
+            Err(error) if is_limit(&error) => error,
             done => return done,
         };
         if !has_warned {
@@ -35,13 +35,16 @@ pub(super) fn cannot_start(error: &io::Error) -> SegmentError {
     SegmentError::retryable(format_args!("the command cannot be started with `sh -c`: {error}{advice}"))
 }
 
+/// Whether the operating system has reached a limit.
+pub(super) fn is_limit(error: &io::Error) -> bool {
+    advice(error).is_some()
+}
+
 /// What helps against limits of the operating system, which are met by working on many segments at once; `None` for other errors.
 #[cfg(unix)]
 fn advice(error: &io::Error) -> Option<&'static str> {
     use rustix::io::Errno;
-    // An error that names a path as well has the system's error inside.
-    let inner = || error.get_ref()?.source()?.downcast_ref().and_then(Errno::from_io_error);
-    match Errno::from_io_error(error).or_else(inner)? {
+    match Errno::from_io_error(error)? {
         Errno::MFILE | Errno::NFILE => Some("Work on fewer segments at once (--workers), or raise `ulimit -n`"),
         Errno::AGAIN | Errno::NOMEM => Some("Work on fewer segments at once (--workers), or raise `ulimit -u`"),
         _ => None,
@@ -80,18 +83,6 @@ mod tests {
         assert_eq!(within_limits(&context, begin).await.unwrap(), 5);
         let missing = within_limits(&context, || Err::<(), _>(Errno::NOENT.into())).await;
         assert_eq!(missing.unwrap_err().kind(), io::ErrorKind::NotFound);
-    }
-
-    #[test]
-    fn a_limit_is_recognised_beside_the_path_of_a_file() {
-        #[derive(Debug, thiserror::Error)]
-        #[error("{source} at path")]
-        struct AtPath {
-            source: io::Error,
-        }
-        let error = |errno: Errno| io::Error::other(AtPath { source: errno.into() });
-        assert!(advice(&error(Errno::MFILE)).is_some());
-        assert_eq!(advice(&error(Errno::NOENT)), None);
     }
 
     #[tokio::test(start_paused = true)]
