@@ -113,6 +113,7 @@ impl Database {
     }
 
     /// The store that several processes share, and their directory; `None` of an emulation.
+    #[cfg_attr(not(feature = "emulate"), expect(clippy::unnecessary_wraps, reason = "an emulation has none"))]
     pub(crate) fn shared_file(&self) -> Option<(&SqliteStore, &Path)> {
         match &self.control {
             Control::File(file) => Some((&file.store, &file.data_dir)),
