@@ -21,7 +21,7 @@ pub const BODY_MAX: usize = 4 * 1024 * 1024;
 const BODY_TIME: Duration = Duration::from_secs(10);
 
 /// Entries of a page that a caller may ask for, and without asking.
-pub const PAGE_MAX: u16 = 1_000;
+const PAGE_MAX: u16 = 1_000;
 const PAGE: u16 = 50;
 
 /// The API of a request that changes something: refused where only reads are served, before its body is read.
@@ -159,8 +159,16 @@ impl Page {
     /// # Errors
     /// When it is none, or too many.
     pub fn limit(&self) -> Result<u16, Problem> {
-        limit(self.limit, PAGE, PAGE_MAX)
+        page_size(self.limit)
     }
+}
+
+/// The size of a page of which a caller asks for so many entries.
+///
+/// # Errors
+/// When it is none, or too many.
+pub fn page_size(asked: Option<u16>) -> Result<u16, Problem> {
+    limit(asked, PAGE, PAGE_MAX)
 }
 
 /// A number of entries: from 1 to the most.

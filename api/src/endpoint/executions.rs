@@ -13,12 +13,9 @@ use utoipa::{IntoParams, ToSchema};
 use crate::parts::Parts;
 use crate::problem::Problem;
 use crate::problem::responses::ReadProblems;
-use crate::request::{PAGE_MAX, Path, Query, limit};
+use crate::request::{Path, Query, page_size};
 use crate::view::ExecutionView;
 use crate::{cursor, read};
-
-/// Executions of a page without `limit`: each is read with its tallies.
-const PAGE: u16 = 50;
 
 /// Which executions to list. All conditions hold together.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -94,7 +91,7 @@ impl Filter {
     ),
 )]
 pub async fn list(State(parts): State<Parts>, Query(filter): Query<Filter>) -> Result<Json<Executions>, Problem> {
-    let limit = limit(filter.limit, PAGE, PAGE_MAX)?;
+    let limit = page_size(filter.limit)?;
     let page = parts.table().executions(&filter.query(parts.clock.now(), limit)?).await?;
     let executions = read::views(parts.table(), page.executions).await?;
     Ok(Json(Executions { executions, next: page.next.map(|before| cursor::encode(&Place { before })) }))

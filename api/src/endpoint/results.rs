@@ -10,11 +10,8 @@ use crate::parts::Parts;
 use crate::problem::Problem;
 use crate::problem::responses::ReadProblems;
 use crate::read::{self, Scan, may_have};
-use crate::request::{PAGE_MAX, Path, Query, limit};
+use crate::request::{Path, Query, page_size};
 use crate::view::OutcomeView;
-
-/// Outcomes of a page without `limit`.
-const PAGE: u16 = 50;
 
 /// Which outcomes to list.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -56,7 +53,7 @@ pub async fn list(
     Path(id): Path<String>,
     Query(filter): Query<Filter>,
 ) -> Result<Json<Results>, Problem> {
-    let limit = usize::from(limit(filter.limit, PAGE, PAGE_MAX)?);
+    let limit = usize::from(page_size(filter.limit)?);
     let execution = read::execution(&parts, &id).await?;
     let scan = Scan { table: parts.table(), execution: &execution, status: filter.status, limit };
     // A segment has its outcome before its tally counts it: also a group that counts none is looked at.

@@ -11,10 +11,7 @@ use crate::parts::Parts;
 use crate::problem::Problem;
 use crate::problem::responses::ReadProblems;
 use crate::read;
-use crate::request::{PAGE_MAX, Path, Query, limit};
-
-/// Retries that are listed without `limit`.
-const PAGE: u16 = 50;
+use crate::request::{Path, Query, page_size};
 
 /// How many to list.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -65,7 +62,7 @@ pub async fn list(
     Path(id): Path<String>,
     Query(first): Query<First>,
 ) -> Result<Json<Retries>, Problem> {
-    let limit = usize::from(limit(first.limit, PAGE, PAGE_MAX)?);
+    let limit = usize::from(page_size(first.limit)?);
     let execution_id = read::find(&parts, &id).await?;
     let (count, rows) = parts.table().next_retries(execution_id, limit).await?;
     let retries = rows.into_iter().filter_map(|row| {

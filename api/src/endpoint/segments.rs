@@ -11,11 +11,8 @@ use crate::parts::Parts;
 use crate::problem::Problem;
 use crate::problem::responses::ReadProblems;
 use crate::read::{self, Scan, may_have};
-use crate::request::{PAGE_MAX, Path, Query, limit};
+use crate::request::{Path, Query, page_size};
 use crate::view::SegmentView;
-
-/// Segments of a page without `limit`.
-const PAGE: u16 = 50;
 
 /// Which segments to list.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -66,7 +63,7 @@ pub async fn list(
     Path(id): Path<String>,
     Query(filter): Query<Filter>,
 ) -> Result<Json<Segments>, Problem> {
-    let limit = usize::from(limit(filter.limit, PAGE, PAGE_MAX)?);
+    let limit = usize::from(page_size(filter.limit)?);
     let execution = read::execution(&parts, &id).await?;
     let scan = Scan { table: parts.table(), execution: &execution, status: filter.status, limit };
     let wanted = |tally: &_| may_have(tally, filter.status);

@@ -101,7 +101,7 @@ impl Engine {
         Ok(())
     }
 
-    /// The progress of an execution. One that stands still is no stall while a record of its first open group waits in the stream, nor at
+    /// The progress of an execution. One without progress is not stalled while a record of its first open group waits in the stream, nor at
     /// the first check after that: what was lost while it waited is put again then.
     async fn checked_progress(
         &self,
