@@ -12,6 +12,7 @@ mod merge;
 mod month;
 mod paused;
 mod redrive;
+mod reshard;
 mod retention;
 mod scatter;
 mod slots;

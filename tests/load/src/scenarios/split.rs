@@ -2,52 +2,15 @@
 //!
 //! No record is put twice: not one that waits in the closed shard, and not one that waits in a child behind it.
 
-use std::time::Duration;
+use crate::case::{Case, CaseError};
+use crate::report::Report;
 
-use chrono::TimeDelta;
-use control_table::policy::Policy;
-use simulation::clock;
-use simulation::work::WorkPlan;
-use simulation::world::Setup;
-
-use crate::case::{Case, CaseError, ideal, request, times};
-use crate::report::{Checks, Findings, Report, errors};
+use super::reshard::{self, Resharding};
 
 pub const NAME: &str = "shard-split-under-a-backlog";
 
-const SEGMENTS: u64 = 7_200;
-const LATER: u64 = 12;
-const EACH: Duration = Duration::from_secs(30);
-
 pub fn run(case: &Case) -> Result<Report, CaseError> {
-    clock::run(|| play(case))?
-}
-
-async fn play(case: &Case) -> Result<Report, CaseError> {
-    let lanes = case.lanes();
-    let segments = lanes.of(SEGMENTS);
-    let mut setup = Setup::new(case.seed, WorkPlan::of(EACH));
-    lanes.apply(&mut setup);
-    let world = case.world(setup);
-    let first = request(&world, "before-the-split", segments, Policy::default()).await?;
-    world.until(TimeDelta::hours(1), |_| false).await;
-    world.mapping.split();
-    let second = request(&world, "after-the-split", LATER, Policy::default()).await?;
-    let ideal_end = ideal(segments, lanes.lanes, EACH);
-    let done =
-        |world: &simulation::world::World| [first, second].iter().all(|id| world.bus.completion(*id, 1).is_some());
-    let all_done = world.until(times(ideal_end, 1.5), done).await;
-    let (usage, stalls) = (world.usage(), world.bus.stalls().len());
-    let mut checks = Checks::default();
-    checks.holds("both end", all_done);
-    checks.at_most("records for one segment", f64::from(usage.most_puts()), 1.0);
-    checks.at_most("stalls reported", stalls as f64, 0.0);
-    checks.at_most("errors of functions", errors(&usage) as f64, 0.0);
-    let findings = Findings {
-        scaled: lanes.note(),
-        shards: 2,
-        false_stalls: stalls,
-        ..Findings::new(NAME, case, &world, usage, segments + LATER, ideal_end)
-    };
-    Ok(findings.report(checks))
+    let reshard = |world: &simulation::world::World| world.mapping.split();
+    let (before, after) = ("before-the-split", "after-the-split");
+    reshard::run(case, &Resharding { name: NAME, shards: 1, reshard, before, after })
 }
