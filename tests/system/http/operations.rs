@@ -60,7 +60,7 @@ async fn bad_input_is_refused_before_anything_is_written() {
         (json!({ "job": "a b", "source": { "type": "external" } }), "not a job name"),
         (json!({ "job": "a", "source": { "type": "csv" } }), "no source"),
         (json!({ "job": "a", "source": { "type": "range", "from": 2, "to": 1, "size": 1 } }), "after `to`"),
-        (json!([1, 2]), "invalid"),
+        (json!([1, 2]), "no JSON object"),
     ] {
         let answer = server.request("POST", "/executions").json(&body).send().await;
         answer.expect_problem(400, "bad_request");
