@@ -7,6 +7,12 @@ import { pageOf } from "./support/server.js";
 
 useBrowser();
 
+/** Closes a dialog by its key. The browser takes it away a moment later. */
+async function closeDialog(page) {
+  await page.keyboard.press("Escape");
+  await page.waitForSelector("dialog", { state: "detached" });
+}
+
 const focused = (page) => page.evaluate(() => document.activeElement.textContent);
 
 test("the first Tab stop skips to the content", async () => {
@@ -50,12 +56,12 @@ test("? lists the keys; single keys can be turned off", async () => {
   await page.waitForSelector("dialog[open] .keys");
   assert.match(await page.locator("dialog").innerText(), /go to Waiting/);
   await page.uncheck("dialog label:has-text('Single keys') input");
-  await page.keyboard.press("Escape");
+  await closeDialog(page);
   await page.keyboard.press("?");
   assert.equal(await page.locator("dialog").count(), 0);
   await page.click("header button[aria-label='Keys']");
   await page.check("dialog label:has-text('Single keys') input");
-  await page.keyboard.press("Escape");
+  await closeDialog(page);
   await page.keyboard.press("?");
   await page.waitForSelector("dialog[open]");
   await close(page);

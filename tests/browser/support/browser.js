@@ -1,6 +1,6 @@
 // One browser for a file of tests, and pages in it that remember what went wrong.
 
-import { after, before } from "node:test";
+import { after, afterEach, before } from "node:test";
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -40,6 +40,15 @@ export function useBrowser() {
     context = await chromium.launchPersistentContext(profile, options);
     context.setDefaultTimeout(DEADLINE_MS);
     await context.addInitScript(reportViolations);
+  });
+  // A test that failed leaves its page, and what it chose, to no other test.
+  afterEach(async () => {
+    for (const page of context.pages()) {
+      if (page.url().startsWith("http")) {
+        await page.evaluate(() => localStorage.clear());
+        await page.close();
+      }
+    }
   });
   after(async () => {
     await context?.close();
