@@ -31,6 +31,7 @@ for (const [theme, widths] of Object.entries(VIEWS)) {
     await page.waitForSelector("dialog[open]");
     assert.deepEqual(await violations(page), [], "redrive");
     await page.keyboard.press("Escape");
+    await page.waitForSelector("dialog", { state: "detached" });
     await page.keyboard.press("?");
     await page.waitForSelector("dialog[open]");
     assert.deepEqual(await violations(page), [], "keys");

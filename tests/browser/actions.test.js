@@ -56,7 +56,7 @@ test("redrive these: the segments of one error", async () => {
   await page.click("table.failures button:has-text('Redrive these')");
   assert.equal(await line(page), `scatterctl redrive ${id} --failed --segments 0-1${await place()}`);
   await page.keyboard.press("Escape");
-  assert.equal(await page.locator("dialog").count(), 0);
+  await page.waitForSelector("dialog", { state: "detached" });
   await close(page);
 });
 
