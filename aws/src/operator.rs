@@ -7,7 +7,7 @@ use control_table::policy::Policy;
 use control_table::rows::{Selection, Stop};
 use engine::operate::{CancelReport, LimitChange, RedriveReport, RepairMode, RepairReport};
 use engine::scatter::{Added, ScatterAnswer, ScatterEvent};
-use engine::{Finished, NO_DEADLINE, Operator, OperatorError, Started};
+use engine::{Finished, NO_DEADLINE, Operator, OperatorError, Started, SystemFault};
 use futures::future::{BoxFuture, ready};
 use serde_json::Value;
 
@@ -15,11 +15,12 @@ use crate::connect::Deployed;
 use crate::error::DeployedError;
 
 fn outside(error: DeployedError) -> OperatorError {
-    OperatorError::System {
-        is_retryable: error.is_retryable(),
-        is_bad_input: error.is_bad_input(),
-        source: Box::new(error),
-    }
+    let fault = match &error {
+        error if error.is_bad_input() => SystemFault::BadInput,
+        error if error.is_retryable() => SystemFault::Passing,
+        _ => SystemFault::Lasting,
+    };
+    OperatorError::System { fault, source: Box::new(error) }
 }
 
 impl Operator for Deployed {

@@ -44,7 +44,7 @@ pub use self::dispatch::{DispatchError, Dispatcher, NoDispatcher, Transport};
 pub use self::error::{EngineError, Refusal};
 pub use self::hex::hex;
 pub use self::lines::{Line, Lines};
-pub use self::operator::{Finished, Operator, OperatorError, Started};
+pub use self::operator::{Finished, Operator, OperatorError, Started, SystemFault};
 pub use self::position::{NothingWaits, PositionError, StreamPosition};
 pub use self::probes::{ProbedPosition, ProbedStream, StreamSettings, StreamShard};
 pub use self::settings::Settings;

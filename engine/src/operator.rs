@@ -91,6 +91,21 @@ pub struct Finished {
     pub notification_failures: u32,
 }
 
+/// What a failure of the system around the engine means to the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SystemFault {
+    /// The caller asked for what cannot be done. Nothing was written.
+    BadInput,
+    /// There is no such execution.
+    NotFound,
+    /// What the execution is, or which program works on it, does not allow it. Nothing was written.
+    Refused,
+    /// The same call may succeed later, as it is.
+    Passing,
+    /// A repetition does not help.
+    Lasting,
+}
+
 /// A failed call of an operator.
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
@@ -102,10 +117,8 @@ pub enum OperatorError {
     System {
         /// What happened, and what to do.
         source: Box<dyn std::error::Error + Send + Sync>,
-        /// Whether the same call may succeed later, as it is.
-        is_retryable: bool,
-        /// Whether the caller asked for what cannot be done. Nothing was written.
-        is_bad_input: bool,
+        /// What that means to the caller.
+        fault: SystemFault,
     },
     /// The operator does not work on executions: it only reads, beside the process that does.
     #[error("{0} needs a system that works on executions, and this process only reads")]
@@ -118,7 +131,7 @@ impl OperatorError {
     pub const fn is_retryable(&self) -> bool {
         match self {
             Self::Engine(error) => error.is_retryable(),
-            Self::System { is_retryable, .. } => *is_retryable,
+            Self::System { fault, .. } => matches!(fault, SystemFault::Passing),
             Self::ReadsOnly(_) => false,
         }
     }
@@ -128,7 +141,7 @@ impl OperatorError {
     pub const fn is_bad_input(&self) -> bool {
         match self {
             Self::Engine(error) => error.is_bad_input(),
-            Self::System { is_bad_input, .. } => *is_bad_input,
+            Self::System { fault, .. } => matches!(fault, SystemFault::BadInput),
             Self::ReadsOnly(_) => false,
         }
     }

@@ -16,7 +16,10 @@ use serde_json::Value;
 use crate::system::{Database, Error, System, wire_engine};
 
 fn outside(error: Error) -> OperatorError {
-    OperatorError::System { is_retryable: error.is_retryable(), is_bad_input: false, source: Box::new(error) }
+    match error {
+        Error::Engine(error) => OperatorError::Engine(error),
+        error => OperatorError::System { fault: error.fault(), source: Box::new(error) },
+    }
 }
 
 impl Operator for System {

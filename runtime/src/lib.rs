@@ -3,7 +3,7 @@
 //! # Layout
 //! - what an author's work sees: [`Segment`], [`Context`], [`Output`], [`SegmentError`], [`work`], [`testing`]
 //! - [`Worker`]: a batch of records of a stream or a queue, or records that are handed over one by one (`serve`)
-//! - `delivery`: the records of both events; `batch`: its records, concurrently; `decode`: which segment a record is of
+//! - [`Delivery`]: a record, whatever brought it; `batch`: its records, concurrently; `decode`: which segment a record is of
 //! - `process_record`: one record: claim, attempt, finish; `attempt`: the work in a task of its own; `attempt_result`: what is
 //!   recorded of it; [`Attempts`]: those under way, to be stopped
 //! - `counter_names`: which counters an execution has; `tally_batch`: counts the outcomes of a batch
@@ -32,6 +32,7 @@ mod worker;
 
 pub use self::attempts::Attempts;
 pub use self::context::{Context, read_json};
+pub use self::delivery::Delivery;
 pub use self::error::{Error, Permanent, SegmentError, chain};
 pub use self::output::{Number, Output};
 pub use self::segment::Segment;

@@ -3,9 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aws_lambda_events::event::kinesis::KinesisEvent;
-use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
-use aws_lambda_events::event::streams::KinesisEventResponse;
 use chrono::{DateTime, TimeDelta, Utc};
 use control_table::ControlTable;
 use control_table::clock::{Clock, Entropy};
@@ -13,7 +10,7 @@ use control_table::clock::{Clock, Entropy};
 use crate::attempts::Attempts;
 use crate::batch::Batch;
 use crate::counter_names::CounterNames;
-use crate::delivery::{self, Delivery};
+use crate::delivery::Delivery;
 use crate::settings::{Parts, Settings};
 use crate::work::Work;
 
@@ -51,30 +48,11 @@ impl Worker {
         self.parts.attempts.clone()
     }
 
-    /// Handles a batch of a stream, its records concurrently. The response names the records that Kinesis must repeat: those whose
-    /// outcome could not be recorded or counted, and those that the invocation had no time for.
-    pub async fn handle(&self, event: KinesisEvent, invocation: Invocation) -> KinesisEventResponse {
-        let numbers: Vec<String> = event.records.iter().map(|record| record.kinesis.sequence_number.clone()).collect();
-        let again = self.process_batch(delivery::of_stream(event), &invocation).await;
-        let mut response = KinesisEventResponse::default();
-        response.set_failures(again.into_iter().filter_map(|place| numbers.get(place)));
-        response
-    }
-
-    /// The same for messages of a queue: SQS must deliver those again that the response names.
-    pub async fn handle_messages(&self, event: SqsEvent, invocation: Invocation) -> SqsBatchResponse {
-        let ids: Vec<String> =
-            event.records.iter().map(|message| message.message_id.clone().unwrap_or_default()).collect();
-        let again = self.process_batch(delivery::of_queue(event), &invocation).await;
-        let mut response = SqsBatchResponse::default();
-        response.set_failures(again.into_iter().filter_map(|place| ids.get(place)));
-        response
-    }
-
-    /// Returns the places of the records that must come again.
-    async fn process_batch(&self, records: Vec<Delivery>, invocation: &Invocation) -> Vec<usize> {
+    /// Handles a batch of records concurrently. Returns the places of those that must come again: those whose outcome could not be
+    /// recorded or counted, and those that the invocation had no time for.
+    pub async fn handle(&self, records: Vec<Delivery>, invocation: Invocation) -> Vec<usize> {
         let cutoff = self.cutoff(invocation.deadline);
-        Batch { parts: &self.parts, invocation, cutoff }.run(records).await
+        Batch { parts: &self.parts, invocation: &invocation, cutoff }.run(records).await
     }
 
     pub(crate) const fn parts(&self) -> &Parts {

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use aws_lambda_events::event::kinesis::{KinesisEvent, KinesisEventRecord};
 use chrono::{DateTime, Utc};
 use control_table::rows::{DeadLetterSource, ExecutionStatus};
+use functions::handlers::work_stream;
 use runtime::{Context, Output, Segment, work};
 use serde_json::{Value, json};
 use test_support::{Parts, RawEvents, Requests, assert_invariants, dynamodb_event};
@@ -64,7 +65,7 @@ async fn poison_between_good_records_is_set_aside_once_and_the_run_completes() {
     }
     // Kinesis may bring all of it twice.
     for _ in 0..2 {
-        let response = worker.handle(batch.clone(), parts.invocation()).await;
+        let response = work_stream(&worker, batch.clone(), parts.invocation()).await;
         assert!(response.batch_item_failures.is_empty(), "{response:?}");
     }
 

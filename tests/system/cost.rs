@@ -10,7 +10,7 @@ use control_table::id::GroupId;
 use control_table::message::SegmentRecord;
 use control_table::rows::ExecutionStatus;
 use emulator::embedded::ShardRecord;
-use functions::handlers::GatherHandler;
+use functions::handlers::{GatherHandler, work_stream};
 use runtime::{Context, Output, Segment, work};
 use serde_json::{Value, json};
 use test_support::{
@@ -82,7 +82,7 @@ async fn measure(batch_size: usize) -> Cost {
     let (worker, gather) = (parts.worker(&by_worker, work), parts.gather(&by_gather, 0));
     let mut news = parts.news();
     for batch in batches(parts.shard.read(&HashSet::new(), usize::MAX / 2).await, batch_size) {
-        let response = worker.handle(parts.kinesis_event(&batch), parts.invocation()).await;
+        let response = work_stream(&worker, parts.kinesis_event(&batch), parts.invocation()).await;
         assert!(response.batch_item_failures.is_empty(), "{response:?}");
         gather_all(&gather, &mut news).await;
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use control_table::rows::ExecutionStatus;
+use functions::handlers::work_stream;
 use runtime::{Context, Output, Segment, SegmentError, work};
 use serde_json::{Value, json};
 use test_support::{Parts, RawEvents, Requests, Spent, TableDefinition, WAIT, dynamodb_event, index_write_units};
@@ -58,7 +59,7 @@ async fn measure(failures: u32) -> Cost {
         assert!(Instant::now() < deadline, "{expected} records never came");
         for record in parts.shard.read(&taken, usize::MAX / 2).await {
             taken.insert(record.key.clone());
-            let response = worker.handle(parts.kinesis_event(&[record]), parts.invocation()).await;
+            let response = work_stream(&worker, parts.kinesis_event(&[record]), parts.invocation()).await;
             assert!(response.batch_item_failures.is_empty(), "{response:?}");
             expected -= 1;
         }

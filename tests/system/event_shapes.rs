@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use control_table::rows::{ExecutionStatus, SegmentStatus};
 use engine::EngineError;
 use engine::scatter::ScatterAnswer;
-use functions::handlers::{WorkerEventError, WorkerHandler};
+use functions::handlers::{WorkerEventError, WorkerHandler, work_stream};
 use runtime::{Context, Output, Segment, Work, work};
 use serde_json::{Value, json};
 use test_support::{Parts, RawEvents, Requests, dynamodb_event};
@@ -166,7 +166,8 @@ async fn a_dynamodb_event_as_documented_is_heard_and_what_is_not_ours_in_it_is_p
     let parts = Parts::new().await;
     let answer = scatter(&parts, two_segments()).await.unwrap();
     let records = parts.shard.read(&HashSet::new(), 10).await;
-    parts.worker(&Requests::default(), counting()).handle(parts.kinesis_event(&records), parts.invocation()).await;
+    let worker = parts.worker(&Requests::default(), counting());
+    work_stream(&worker, parts.kinesis_event(&records), parts.invocation()).await;
 
     let image = |record: &Value| record["dynamodb"].clone();
     let mut changes: Vec<Value> = parts.news().read().await.iter().map(image).collect();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use control_table::metric::{COUNTS, DURATIONS};
+use functions::handlers::work_stream;
 use metrics::{
     Counter, CounterFn, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
@@ -87,7 +88,7 @@ async fn a_worker_counts_each_end_of_an_attempt() {
     let worker = run.worker(failing(SegmentError::permanent("gone")));
     assert_eq!(run.hand(&worker, 1, "3").await, DONE);
     assert_eq!(recorded.take(), named(&[("SegmentsFailed", 1)]));
-    let _ = worker.handle(event(&[("4", b"no record")]), run.invocation()).await;
+    let _ = work_stream(&worker, event(&[("4", b"no record")]), run.invocation()).await;
     assert_eq!(recorded.take(), named(&[("DeadLetters", 1)]));
 }
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use control_table::clock::Entropy;
 use control_table::rows::ExecutionStatus;
 use emulator::embedded::ShardRecord;
-use functions::handlers::GatherHandler;
+use functions::handlers::{GatherHandler, work_stream};
 use runtime::{Context, Output, Segment, SegmentError, Work, Worker, work};
 use serde_json::{Value, json};
 use test_support::{Parts, RawEvents, Requests, assert_invariants, dynamodb_event, events_of};
@@ -100,7 +100,7 @@ async fn work_on(worker: &Worker, parts: &Parts, mut batch: Vec<ShardRecord>) {
     // A batch has a record once: Kinesis repeats one only after its invocation ended.
     let mut seen = HashSet::new();
     batch.retain(|record| seen.insert(record.sequence_number.clone()));
-    let response = worker.handle(parts.kinesis_event(&batch), parts.invocation()).await;
+    let response = work_stream(&worker, parts.kinesis_event(&batch), parts.invocation()).await;
     assert!(response.batch_item_failures.is_empty(), "{response:?}");
 }
 

@@ -1,7 +1,7 @@
 //! The problem that an error of the system is to a caller.
 
 use control_table::read::FindError;
-use engine::{EngineError, OperatorError};
+use engine::{EngineError, OperatorError, SystemFault};
 
 use super::{Code, Problem};
 use crate::machine::MachineError;
@@ -41,14 +41,21 @@ impl From<EngineError> for Problem {
 
 impl From<OperatorError> for Problem {
     fn from(error: OperatorError) -> Self {
-        let is_retryable = error.is_retryable();
         match error {
             OperatorError::Engine(error) => error.into(),
-            OperatorError::System { is_bad_input: true, .. } => Self::new(Code::BadRequest, error),
-            OperatorError::System { .. } if is_retryable => Self::new(Code::Unavailable, error),
-            OperatorError::System { .. } => Self::new(Code::Failed, error),
+            OperatorError::System { fault, .. } => Self::new(code_of_fault(fault), error),
             OperatorError::ReadsOnly(_) => Self::new(Code::ReadOnly, error),
         }
+    }
+}
+
+const fn code_of_fault(fault: SystemFault) -> Code {
+    match fault {
+        SystemFault::BadInput => Code::BadRequest,
+        SystemFault::NotFound => Code::NotFound,
+        SystemFault::Refused => Code::Conflict,
+        SystemFault::Passing => Code::Unavailable,
+        SystemFault::Lasting => Code::Failed,
     }
 }
 

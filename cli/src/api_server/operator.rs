@@ -33,11 +33,9 @@ impl StartsWhenAsked {
     async fn system(&self) -> Result<&System, OperatorError> {
         let start = async || System::start(self.options.clone()).await.map(Arc::new);
         let system = self.system.get_or_try_init(start).await;
-        system.map(|system| &**system).map_err(|error| OperatorError::System {
-            is_retryable: error.is_retryable(),
-            is_bad_input: false,
-            source: Box::new(error),
-        })
+        system
+            .map(|system| &**system)
+            .map_err(|error| OperatorError::System { fault: error.fault(), source: Box::new(error) })
     }
 }
 

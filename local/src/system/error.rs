@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::data_dir::DataDirError;
 use emulator::embedded::EmbeddedError;
+use engine::SystemFault;
 
 /// Why the system cannot start, or cannot continue.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +67,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// What it means to a caller.
+    #[must_use]
+    pub fn fault(&self) -> SystemFault {
+        match self {
+            Self::NoSuchExecution(_) => SystemFault::NotFound,
+            Self::Foreign { .. } | Self::NotRecovered { .. } | Self::NoSchedules => SystemFault::Refused,
+            error if error.is_retryable() => SystemFault::Passing,
+            _ => SystemFault::Lasting,
+        }
+    }
+
     /// Whether the same call may succeed later, as it is.
     #[must_use]
     pub fn is_retryable(&self) -> bool {

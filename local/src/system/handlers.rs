@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_lambda_events::event::dynamodb::Event as DynamoDbEvent;
 use aws_lambda_events::event::kinesis::KinesisEvent;
 use aws_lambda_events::event::streams::{DynamoDbEventResponse, KinesisEventResponse};
-use functions::handlers::GatherHandler;
+use functions::handlers::{GatherHandler, work_stream};
 use runtime::Worker;
 use tokio::sync::watch;
 
@@ -17,7 +17,7 @@ pub(super) struct WorkerFunction(pub Worker);
 impl KinesisHandler for WorkerFunction {
     async fn handle(&self, event: KinesisEvent, invocation: Invocation) -> Result<KinesisEventResponse, HandlerError> {
         let Invocation { request_id, deadline } = invocation;
-        Ok(self.0.handle(event, runtime::Invocation { request_id, deadline }).await)
+        Ok(work_stream(&self.0, event, runtime::Invocation { request_id, deadline }).await)
     }
 }
 

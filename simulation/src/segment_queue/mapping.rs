@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lambda_events::event::kinesis::{KinesisEvent, KinesisEventRecord};
 use chrono::TimeDelta;
 use control_table::clock::{Clock, Timestamp};
-use runtime::{Invocation, Worker};
+use runtime::{Delivery, Invocation, Worker};
 use tokio::sync::watch;
 
 use super::SegmentQueue;
@@ -120,15 +119,13 @@ impl QueueMapping {
 
     /// The numbers of the messages whose records failed.
     async fn invoke(&self, batch: &[(Timestamp, Message)]) -> Result<Vec<u64>, InvocationError> {
-        let mut event = KinesisEvent::default();
-        event.records = batch.iter().map(|(_, message)| event_record(message)).collect();
+        let records = batch.iter().map(|(_, message)| delivery(message)).collect();
         let answer = self.workers.invoke(|turn: Turn<Worker>| async move {
             let invocation = Invocation { request_id: turn.request_id, deadline: turn.deadline };
-            turn.state.handle(event, invocation).await
+            turn.state.handle(records, invocation).await
         });
-        let response = answer.await?;
-        let failed = response.batch_item_failures.iter().filter_map(|failure| failure.item_identifier.as_deref());
-        Ok(failed.filter_map(|number| number.parse().ok()).collect())
+        let failed = answer.await?.into_iter().filter_map(|place| batch.get(place));
+        Ok(failed.map(|(_, message)| message.number).collect())
     }
 }
 
@@ -139,13 +136,8 @@ fn again_after(receives: u32, draw: u64) -> TimeDelta {
     TimeDelta::milliseconds(i64::try_from(millis).unwrap_or(i64::MAX))
 }
 
-fn event_record(message: &Message) -> KinesisEventRecord {
-    let mut event = KinesisEventRecord::default();
-    event.event_id = Some(format!("message-{}", message.number));
-    event.kinesis.data.0 = message.data.to_vec();
-    event.kinesis.sequence_number = message.number.to_string();
-    event.kinesis.approximate_arrival_timestamp.0 = message.sent_at.to_datetime();
-    event
+fn delivery(message: &Message) -> Delivery {
+    Delivery { id: Some(format!("message-{}", message.number)), data: message.data.to_vec() }
 }
 
 #[cfg(test)]

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lambda_events::event::kinesis::{KinesisEvent, KinesisEventRecord};
 use chrono::TimeDelta;
 use control_table::clock::{Clock, Timestamp};
-use runtime::{Invocation, Worker};
+use runtime::{Delivery, Invocation, Worker};
 use tokio::sync::watch;
 
 use super::SegmentStream;
@@ -135,16 +134,12 @@ impl Mapping {
 
     /// The place of the first record that is not done; `None` if all are.
     async fn invoke(&self, shard: &Shard, batch: &[Stored]) -> Result<Option<usize>, InvocationError> {
-        let mut event = KinesisEvent::default();
-        event.records = batch.iter().map(|record| event_record(shard, record)).collect();
+        let records = batch.iter().map(|record| delivery(shard, record)).collect();
         let answer = self.workers.invoke(|turn: Turn<Worker>| async move {
             let invocation = Invocation { request_id: turn.request_id, deadline: turn.deadline };
-            turn.state.handle(event, invocation).await
+            turn.state.handle(records, invocation).await
         });
-        let response = answer.await?;
-        let failed = response.batch_item_failures.iter().filter_map(|failure| failure.item_identifier.as_deref());
-        let failed: Vec<&str> = failed.collect();
-        Ok(batch.iter().position(|record| failed.contains(&&*number(record))))
+        Ok(answer.await?.into_iter().min())
     }
 
     fn without_expired(&self, batch: Vec<Stored>) -> Vec<Stored> {
@@ -168,15 +163,6 @@ impl Mapping {
     }
 }
 
-fn number(record: &Stored) -> String {
-    format!("{:020}", record.sequence)
-}
-
-fn event_record(shard: &Shard, record: &Stored) -> KinesisEventRecord {
-    let mut event = KinesisEventRecord::default();
-    event.event_id = Some(format!("{}:{}", shard.name(), number(record)));
-    event.kinesis.data.0 = record.data.to_vec();
-    event.kinesis.sequence_number = number(record);
-    event.kinesis.approximate_arrival_timestamp.0 = record.put_at.to_datetime();
-    event
+fn delivery(shard: &Shard, record: &Stored) -> Delivery {
+    Delivery { id: Some(format!("{}:{:020}", shard.name(), record.sequence)), data: record.data.to_vec() }
 }

@@ -243,7 +243,7 @@ impl World {
         let mut event = KinesisEvent::default();
         event.records = records.iter().map(|record| self.kinesis_record(record)).collect();
         let invocation = Invocation { request_id: "a request".to_owned(), deadline: self.deadline() };
-        let response = worker.handle(event, invocation).await;
+        let response = handlers::work_stream(worker, event, invocation).await;
         assert!(response.batch_item_failures.is_empty(), "{response:?}");
     }
 

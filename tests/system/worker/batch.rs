@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use control_table::clock::Clock;
 use control_table::rows::SegmentStatus;
+use functions::handlers::work_stream;
 use runtime::{Invocation, Output, Segment, work};
 use tokio::sync::Barrier;
 
@@ -16,7 +17,7 @@ async fn an_unreadable_record_does_not_hold_up_the_others() {
     let worker = run.worker(counting(&Calls::default()));
     let good = serde_json::to_vec(&run.record(0)).unwrap();
     let batch = event(&[("1", b"not JSON"), ("2", &good), ("3", b"{}")]);
-    assert_eq!(again(worker.handle(batch, run.invocation()).await), DONE);
+    assert_eq!(again(work_stream(&worker, batch, run.invocation()).await), DONE);
     assert_eq!(run.segment(0).await.status, SegmentStatus::Succeeded);
 }
 
@@ -33,7 +34,7 @@ async fn the_records_of_a_batch_are_processed_at_once() {
     }));
     let [one, two] = [0, 1].map(|index| serde_json::to_vec(&run.record(index)).unwrap());
     let batch = event(&[("1", &one), ("2", &two)]);
-    let response = within_reason(worker.handle(batch, run.invocation())).await;
+    let response = within_reason(work_stream(&worker, batch, run.invocation())).await;
     assert_eq!(again(response), DONE);
     let tally = run.tally().await;
     assert_eq!((tally.pending, tally.counts.item_count), (0, 8));
@@ -46,7 +47,7 @@ async fn every_record_comes_again_when_the_table_is_not_there() {
     let worker = run.worker_without_table(counting(&calls));
     let [one, two] = [0, 1].map(|index| serde_json::to_vec(&run.record(index)).unwrap());
     let batch = event(&[("1", &one), ("2", &two)]);
-    assert_eq!(again(worker.handle(batch, run.invocation()).await), ["1", "2"]);
+    assert_eq!(again(work_stream(&worker, batch, run.invocation()).await), ["1", "2"]);
     assert_eq!(calls.made(), 0);
 }
 
@@ -63,7 +64,7 @@ async fn a_record_that_no_time_is_left_for_comes_again_and_uses_up_no_attempt() 
     let worker = run.worker(counting(&calls));
     let data = serde_json::to_vec(&run.record(0)).unwrap();
     let over = Invocation { request_id: "over".to_owned(), deadline: run.clock.now() - TimeDelta::seconds(1) };
-    assert_eq!(again(worker.handle(event(&[("1", &data)]), over).await), ["1"]);
+    assert_eq!(again(work_stream(&worker, event(&[("1", &data)]), over).await), ["1"]);
     assert_eq!((run.segment(0).await.attempt, calls.made()), (0, 0));
 }
 
@@ -73,6 +74,6 @@ async fn a_short_invocation_has_time_for_work() {
     let worker = run.worker(counting(&Calls::default()));
     let data = serde_json::to_vec(&run.record(0)).unwrap();
     let short = Invocation { request_id: "short".to_owned(), deadline: run.clock.now() + TimeDelta::seconds(3) };
-    assert_eq!(again(worker.handle(event(&[("1", &data)]), short).await), DONE);
+    assert_eq!(again(work_stream(&worker, event(&[("1", &data)]), short).await), DONE);
     assert_eq!(run.segment(0).await.status, SegmentStatus::Succeeded);
 }

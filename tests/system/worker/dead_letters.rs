@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aws_lambda_events::event::kinesis::KinesisEvent;
 use control_table::rows::{DeadLetterSource, SegmentStatus};
+use functions::handlers::work_stream;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestRunner};
@@ -20,7 +21,7 @@ async fn what_is_no_record_of_a_segment_is_set_aside_and_reported_once() {
     let good = serde_json::to_vec(&run.record(0)).unwrap();
     for _ in 0..2 {
         let batch = event(&[("1", b"\xffnot JSON"), ("2", &good), ("3", b"{}")]);
-        assert_eq!(again(worker.handle(batch, run.invocation()).await), DONE);
+        assert_eq!(again(work_stream(&worker, batch, run.invocation()).await), DONE);
     }
     assert_eq!(run.segment(0).await.status, SegmentStatus::Succeeded);
     let dead_letters = run.table.dead_letters(10).await.unwrap();
@@ -39,7 +40,7 @@ async fn the_newest_are_listed_first() {
     let run = Run::new().await;
     let worker = run.worker(counting(&Calls::default()));
     for number in ["2", "3", "1"] {
-        assert_eq!(again(worker.handle(event(&[(number, b"?")]), run.invocation()).await), DONE);
+        assert_eq!(again(work_stream(&worker, event(&[(number, b"?")]), run.invocation()).await), DONE);
         run.clock.advance(chrono::TimeDelta::seconds(1));
     }
     let listed: Vec<String> = run.table.dead_letters(2).await.unwrap().into_iter().map(|row| row.event_id).collect();
@@ -50,10 +51,10 @@ async fn the_newest_are_listed_first() {
 async fn what_cannot_be_set_aside_comes_again() {
     let run = Run::new().await;
     let worker = run.worker_without_table(counting(&Calls::default()));
-    assert_eq!(again(worker.handle(event(&[("1", b"?")]), run.invocation()).await), ["1"]);
+    assert_eq!(again(work_stream(&worker, event(&[("1", b"?")]), run.invocation()).await), ["1"]);
     let worker = run.worker_losing(1..=1, counting(&Calls::default()));
-    assert_eq!(again(worker.handle(event(&[("1", b"?")]), run.invocation()).await), ["1"]);
-    assert_eq!(again(worker.handle(event(&[("1", b"?")]), run.invocation()).await), DONE);
+    assert_eq!(again(work_stream(&worker, event(&[("1", b"?")]), run.invocation()).await), ["1"]);
+    assert_eq!(again(work_stream(&worker, event(&[("1", b"?")]), run.invocation()).await), DONE);
     assert_eq!(run.table.dead_letters(10).await.unwrap().len(), 1);
 }
 
@@ -158,7 +159,7 @@ fn worker_of(run: &Run) -> Worker {
 
 /// Hands a batch over, whose records must not come again.
 async fn pass(run: &Run, worker: &Worker, batch: KinesisEvent) -> Result<(), TestCaseError> {
-    let come_again = again(worker.handle(batch, run.invocation()).await);
+    let come_again = again(work_stream(&worker, batch, run.invocation()).await);
     prop_assert_eq!(come_again, DONE);
     Ok(())
 }

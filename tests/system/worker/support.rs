@@ -17,6 +17,7 @@ use control_table::policy::Policy;
 use control_table::rows::{ExecutionRow, SegmentRow, TallyRow};
 use control_table::store::DynamoDbStore;
 use control_table::trace::TraceContext;
+use functions::handlers::work_stream;
 use runtime::{Invocation, Output, Segment, SegmentError, Work, Worker};
 use serde_json::{Value, json};
 use test_support::{Execution, Lab, Through};
@@ -119,7 +120,7 @@ impl Run {
     /// As [`Self::hand`], for a record that a test made.
     pub async fn hand_record(&self, worker: &Worker, record: &SegmentRecord, sequence_number: &str) -> Vec<String> {
         let data = serde_json::to_vec(record).unwrap();
-        again(worker.handle(event(&[(sequence_number, &data)]), self.invocation()).await)
+        again(work_stream(worker, event(&[(sequence_number, &data)]), self.invocation()).await)
     }
 
     /// Hands a batch of segments' records to the worker: sequence numbers and indexes.
@@ -132,7 +133,7 @@ impl Run {
             batch.iter().map(|(_, index)| serde_json::to_vec(&self.record(*index)).unwrap()).collect();
         let records: Vec<(&str, &[u8])> =
             batch.iter().zip(&data).map(|((number, _), data)| (*number, &**data)).collect();
-        again(worker.handle(event(&records), within).await)
+        again(work_stream(worker, event(&records), within).await)
     }
 
     /// The execution as the table has it.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::{work_queue, work_stream};
 use crate::sqs::Visibility;
 
 /// An event that is not the worker's. Nothing was done; a repetition does not help.
@@ -54,7 +55,7 @@ impl WorkerHandler {
         match event["Records"][0]["eventSource"].as_str() {
             Some("aws:kinesis") => {
                 let event = read::<KinesisEvent>("Kinesis", event)?;
-                answer(&self.worker.handle(event, invocation).await)
+                answer(&work_stream(&self.worker, event, invocation).await)
             }
             Some("aws:sqs") => self.handle_messages(read("SQS", event)?, invocation).await,
             _ => Err(WorkerEventError::Foreign),
@@ -63,7 +64,7 @@ impl WorkerHandler {
 
     async fn handle_messages(&self, event: SqsEvent, invocation: Invocation) -> Result<Value, WorkerEventError> {
         let receipts = Visibility::receipts(&event);
-        let response = self.worker.handle_messages(event, invocation).await;
+        let response = work_queue(&self.worker, event, invocation).await;
         if let Some(visibility) = &self.visibility {
             visibility.shorten(&receipts, &response).await;
         }

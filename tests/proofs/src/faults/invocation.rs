@@ -101,7 +101,7 @@ impl Running {
             Kind::Worker(records) => {
                 let (event, invocation) = (kinesis_event(records), world.invocation(deadline));
                 tokio::spawn(INVOCATION.scope(number, async move {
-                    let answer = functions.worker.handle(event, invocation).await;
+                    let answer = handlers::work_stream(&functions.worker, event, invocation).await;
                     let failures = answer.batch_item_failures.into_iter();
                     Ended::Again(failures.filter_map(|failure| failure.item_identifier).collect())
                 }))
