@@ -227,6 +227,10 @@ pub struct ExecutionRow {
     /// When the sweeper last began to look for lost records in all groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub healed_at: Option<Timestamp>,
+    /// When the sweeper last found segments that later ones had overtaken: for a while it looks again soon, because more records may be
+    /// lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_at: Option<Timestamp>,
     /// Whether all records that its next segments need wait in the stream, behind others, as the sweeper saw it last.
     #[serde(default, skip_serializing_if = "is_false")]
     pub waits_in_stream: bool,

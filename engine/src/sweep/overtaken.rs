@@ -45,13 +45,15 @@ pub(crate) struct Overtaken {
     counted: Vec<(u64, u64)>,
     /// The group of the first segment that is nearly overtaken.
     nearly: Option<u64>,
+    /// Segments that are overtaken.
+    found: u64,
 }
 
 impl Overtaken {
     /// Before the last segment. `counted` has groups that are not looked at, in order, and how many of their segments have an outcome.
     pub fn new(lines: Lines, counted: Vec<(u64, u64)>, now: Timestamp) -> Self {
         let after = vec![After::default(); lines.count()];
-        Self { lines, now, after, counted, nearly: None }
+        Self { lines, now, after, counted, nearly: None, found: 0 }
     }
 
     /// Finds none.
@@ -62,6 +64,11 @@ impl Overtaken {
     /// The first group with a segment that will be overtaken soon.
     pub const fn nearly(&self) -> Option<u64> {
         self.nearly
+    }
+
+    /// How many segments are overtaken.
+    pub const fn found(&self) -> u64 {
+        self.found
     }
 
     /// Passes groups that are not looked at, back to that one.
@@ -91,6 +98,7 @@ impl Overtaken {
             return false;
         }
         if put_at <= line.read_until || after.sum >= ENOUGH || self.lines.are_of_all_lanes(after.at_work) {
+            self.found += 1;
             return true;
         }
         if after.sum >= NEARLY {

@@ -64,6 +64,7 @@ impl Engine {
             open_from: execution.open_from,
             heal_cursor: execution.heal_cursor,
             healed_at: execution.healed_at,
+            lost_at: execution.lost_at,
             waits_in_stream: execution.waits_in_stream,
             due_at,
         }

@@ -323,6 +323,7 @@ impl Pair {
             open_from: 1,
             heal_cursor: Some(2),
             healed_at: Some(self.now),
+            lost_at: (self.now.as_millis() % 2 == 0).then_some(self.now),
             waits_in_stream: true,
             due_at: self.later(200),
         };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use control_table::clock::Clock as _;
 use control_table::limits::PROBES_PER_SHARD;
 use control_table::message::{ProbeRecord, SegmentRecord};
 use control_table::operation::{Moment, MoveWatermark};
@@ -97,4 +98,25 @@ async fn what_the_stream_has_dropped_is_put_again_though_no_probe_was_read() {
     assert_eq!(sweeper.sweep(world.deadline()).await.unwrap().records_put, 0);
     world.advance(TimeDelta::minutes(6));
     assert_eq!(sweeper.sweep(world.deadline()).await.unwrap().records_put, 3);
+}
+
+#[tokio::test]
+async fn once_a_record_is_lost_the_sweeper_looks_at_every_tick() {
+    let world = World::new().await;
+    let sweeper = sweeper(&world);
+    let run = world.run(500).await;
+    for index in (0..500).filter(|index| *index != 100) {
+        run.succeed(index, 1).await;
+    }
+    let look = async |wait: TimeDelta| {
+        world.advance(wait);
+        let put = sweeper.sweep(world.deadline()).await.unwrap().records_put;
+        let row = run.row().await;
+        let due_in = row.due.unwrap().due_at.millis_since(world.clock.timestamp());
+        (put, row.heal_cursor, due_in)
+    };
+    assert_eq!(look(PATIENCE).await.0, 0, "its group has not waited long enough");
+    assert_eq!(look(PATIENCE).await, (1, Some(0), 45_000), "overtaken");
+    assert_eq!(look(TimeDelta::minutes(1)).await, (0, Some(0), 45_000), "another may be lost");
+    assert_eq!(look(TimeDelta::minutes(20)).await, (0, None, 300_000), "none was, for a while");
 }

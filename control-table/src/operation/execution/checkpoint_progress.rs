@@ -32,6 +32,8 @@ pub struct CheckpointProgress {
     pub heal_cursor: Option<u64>,
     /// When the sweeper last began to look for lost records in all groups.
     pub healed_at: Option<Timestamp>,
+    /// When the sweeper last found segments whose records are lost.
+    pub lost_at: Option<Timestamp>,
     /// Whether all records that the execution's next segments need wait in the stream, behind others.
     pub waits_in_stream: bool,
     /// When to check again.
@@ -71,6 +73,7 @@ impl Operation for CheckpointProgress {
                 execution.open_from = self.open_from;
                 execution.heal_cursor = self.heal_cursor;
                 execution.healed_at = self.healed_at;
+                execution.lost_at = self.lost_at;
                 execution.waits_in_stream = self.waits_in_stream;
                 if self.notification {
                     execution.notifications.insert(Notification::Stalled);
@@ -95,6 +98,7 @@ impl CheckpointProgress {
             ("stalled_at", moment(self.stalled_at)),
             ("heal_cursor", cursor),
             ("healed_at", moment(self.healed_at)),
+            ("lost_at", moment(self.lost_at)),
             ("waits_in_stream", self.waits_in_stream.then_some(AttributeValue::Bool(true))),
         ];
         let (mut sets, mut removes) = (String::new(), Vec::new());
@@ -154,6 +158,7 @@ mod tests {
             open_from: 2,
             heal_cursor: Some(3),
             healed_at: None,
+            lost_at: None,
             waits_in_stream: true,
             due_at: at(999),
         };

@@ -68,6 +68,7 @@ impl Operation for Complete {
         execution.open_from = 0;
         execution.heal_cursor = None;
         execution.healed_at = None;
+        execution.lost_at = None;
         execution.waits_in_stream = false;
         execution.due = Some(Due::execution(execution.execution_id, self.due_at));
         CompleteOutcome::Completed(Box::new(execution.clone()))
@@ -92,7 +93,7 @@ impl Complete {
         let tolerated = to_attribute(&seen.policy.tolerated_failures)?;
         let write = Update::new(
             "SET #status = :final, #finished_at = :now, #due_at = :due, #due_shard = :shard, #open_from = :zero \
-             REMOVE #progress_seen, #progress_at, #stalled_at, #in_flight, #step_cursor, #heal_cursor, #healed_at, \
+             REMOVE #progress_seen, #progress_at, #stalled_at, #in_flight, #step_cursor, #heal_cursor, #healed_at, #lost_at, \
              #waits_in_stream",
             "#status = :status AND #status IN (:running, :cancelling) AND #generation = :generation \
              AND #groups_done = :groups AND #groups = :groups \

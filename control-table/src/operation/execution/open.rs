@@ -137,6 +137,7 @@ impl Open {
             open_from: 0,
             heal_cursor: None,
             healed_at: None,
+            lost_at: None,
             waits_in_stream: false,
             due: Some(Due::execution(self.execution_id, self.due_at.min(self.policy.stall_look(self.now)))),
         };

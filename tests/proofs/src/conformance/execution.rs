@@ -121,6 +121,7 @@ async fn checkpoint_a_stall(mut lab: Lab) {
         open_from: 2,
         heal_cursor: Some(5),
         healed_at: Some(at(600)),
+        lost_at: Some(at(601)),
         waits_in_stream: true,
         due_at: at(900),
     };
@@ -133,6 +134,7 @@ async fn checkpoint_a_stall(mut lab: Lab) {
         stalled_at: Some(at(950)),
         heal_cursor: None,
         healed_at: None,
+        lost_at: None,
         waits_in_stream: false,
         notification: true,
         due_at: at(1_200),
