@@ -96,7 +96,7 @@ impl Batch<'_> {
         let event_id = record.id.unwrap_or_else(|| format!("{request_id}#{place}"));
         let (deadline, cutoff) = (self.invocation.deadline, self.cutoff);
         let task = RecordTask { parts: self.parts, record: &segment, place, event_id, deadline, cutoff };
-        task.run().instrument(span).await
+        task.run(None).instrument(span).await
     }
 
     /// Notes how far the lane of the probe was read: Lambda delivers a record only after those before it in the same lane.

@@ -11,6 +11,7 @@ use control_table::metric;
 use control_table::operation::{Claim, ClaimOutcome, Ending, Finish, FinishOutcome, Tally};
 use control_table::policy::Backoff;
 use control_table::rows::{ErrorKind, FailedAttempt, SegmentFailure, SegmentRow};
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::{Span, debug, error, info, warn};
 
 use crate::attempt::{self, Limits, RELEASE_TIME};
@@ -51,14 +52,15 @@ pub(crate) struct RecordTask<'a> {
 }
 
 impl RecordTask<'_> {
-    /// Processes the record. After any error of the table the stream repeats it, so that no segment is lost.
-    pub async fn run(&self) -> Disposition {
+    /// Processes the record. After any error of the table the stream repeats it, so that no segment is lost. The slot, if there is one, is
+    /// free when the work has ended, before that is recorded.
+    pub async fn run(&self, slot: Option<OwnedSemaphorePermit>) -> Disposition {
         if self.time_left().is_zero() {
             warn!("no time is left in this invocation: the stream will repeat the record. Is the batch too large?");
             return Disposition::Repeat(self.place);
         }
         let claimed = match self.parts.table.execute(&self.claim()).await {
-            Ok(outcome) => self.after_claim(outcome).await,
+            Ok(outcome) => self.after_claim(outcome, slot).await,
             Err(error) => Err(error),
         };
         claimed.unwrap_or_else(|error| {
@@ -113,9 +115,13 @@ impl RecordTask<'_> {
         }
     }
 
-    async fn after_claim(&self, outcome: ClaimOutcome) -> Result<Disposition, Error> {
+    async fn after_claim(
+        &self,
+        outcome: ClaimOutcome,
+        slot: Option<OwnedSemaphorePermit>,
+    ) -> Result<Disposition, Error> {
         match outcome {
-            ClaimOutcome::Claimed(row) => self.attempt_claimed(&row).await,
+            ClaimOutcome::Claimed(row) => self.attempt_claimed(&row, slot).await,
             ClaimOutcome::AttemptsUsedUp(row) => {
                 let failure = self.worker_lost(row.attempt);
                 self.end(&row, Ending::Failed { failure, duration_ms: row.counts.duration_ms }).await
@@ -142,8 +148,14 @@ impl RecordTask<'_> {
 
     /// Does the work, and records its end. The segment of an attempt that was stopped stays claimed: the process that continues its
     /// execution releases it, or a cancel ends it.
-    async fn attempt_claimed(&self, row: &SegmentRow) -> Result<Disposition, Error> {
-        let Some(ending) = self.attempt(row).await else {
+    async fn attempt_claimed(
+        &self,
+        row: &SegmentRow,
+        slot: Option<OwnedSemaphorePermit>,
+    ) -> Result<Disposition, Error> {
+        let ended = self.attempt(row).await;
+        drop(slot);
+        let Some(ending) = ended else {
             info!("the attempt was stopped: nothing is recorded");
             return Ok(Disposition::Acknowledge);
         };

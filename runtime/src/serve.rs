@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 use std::mem;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::TimeDelta;
 use control_table::message::SegmentRecord;
 use control_table::trace::TraceContext;
-use futures::stream::{FuturesUnordered, Stream, StreamExt};
+use futures::stream::{self, FuturesUnordered, Stream, StreamExt};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 use tracing::{Instrument, info_span};
 
@@ -41,16 +43,33 @@ struct Waiting {
     handed: HashMap<usize, Handed>,
 }
 
+/// Each record with a slot for its work. The slot comes first: a record that was taken is worked on, also when the stream ends meanwhile.
+fn with_slots(
+    records: impl Stream<Item = Handed> + Send,
+    at_once: usize,
+) -> impl Stream<Item = (Handed, OwnedSemaphorePermit)> + Send {
+    let slots = Arc::new(Semaphore::new(at_once.min(Semaphore::MAX_PERMITS)));
+    stream::unfold(Box::pin(records), move |mut records| {
+        let slot = Arc::clone(&slots).acquire_owned();
+        async move {
+            let slot = slot.await.ok()?;
+            let handed = records.next().await?;
+            Some(((handed, slot), records))
+        }
+    })
+}
+
 impl Worker {
     /// Processes records as they come, until their stream ends and the last of them is counted. `again` gets the records whose outcome
     /// could not be recorded or counted: hand them over again, after a wait.
     pub async fn serve(&self, records: impl Stream<Item = Handed> + Send, serving: Serving, again: impl Fn(Handed)) {
-        let in_flight = AtomicUsize::new(0);
-        let records = records.enumerate().map(|(place, handed)| {
+        let (in_flight, at_once) = (AtomicUsize::new(0), serving.at_once.max(1));
+        let records = with_slots(records, at_once).enumerate().map(|(place, (handed, slot))| {
             in_flight.fetch_add(1, Ordering::Relaxed);
-            self.process(place, handed, serving.attempt_time)
+            self.process(place, handed, slot, serving.attempt_time)
         });
-        let mut processed = Box::pin(records.buffer_unordered(serving.at_once.max(1)));
+        // While the ends of some are recorded, as many others are worked on.
+        let mut processed = Box::pin(records.buffer_unordered(at_once.saturating_mul(2)));
         let (mut waiting, mut tally_at) = (Waiting::default(), Instant::now());
         let mut tallies = FuturesUnordered::new();
         loop {
@@ -91,7 +110,13 @@ impl Worker {
         }
     }
 
-    async fn process(&self, place: usize, handed: Handed, attempt_time: TimeDelta) -> (Disposition, Handed) {
+    async fn process(
+        &self,
+        place: usize,
+        handed: Handed,
+        slot: OwnedSemaphorePermit,
+        attempt_time: TimeDelta,
+    ) -> (Disposition, Handed) {
         let record = &handed.record;
         let span = info_span!(
             "segment",
@@ -103,7 +128,7 @@ impl Worker {
         let deadline = self.now() + attempt_time;
         let (event_id, cutoff) = (handed.id.clone(), self.cutoff(deadline));
         let task = RecordTask { parts: self.parts(), record, place, event_id, deadline, cutoff };
-        let disposition = task.run().instrument(span).await;
+        let disposition = task.run(Some(slot)).instrument(span).await;
         (disposition, handed)
     }
 
