@@ -14,11 +14,15 @@ use serde_json::Value;
 use crate::connect::Deployed;
 use crate::error::DeployedError;
 
+/// The engine's errors stay its own: the HTTP API answers a refusal with 409, and a failure with 500.
 fn outside(error: DeployedError) -> OperatorError {
-    OperatorError::System {
-        is_retryable: error.is_retryable(),
-        is_bad_input: error.is_bad_input(),
-        source: Box::new(error),
+    match error {
+        DeployedError::Engine(error) => error.into(),
+        error => OperatorError::System {
+            is_retryable: error.is_retryable(),
+            is_bad_input: error.is_bad_input(),
+            source: Box::new(error),
+        },
     }
 }
 
