@@ -9,6 +9,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from checks import Failed
 from emulator import REGION
 
 # The API waits up to 25 s for an operation.
@@ -65,7 +66,10 @@ class Caller:
         """The entries of all pages of a list, and how many pages these were."""
         entries, count, cursor = [], 0, {}
         while True:
-            page = self("GET", path, {**query, "limit": limit, **cursor}).body
+            answer = self("GET", path, {**query, "limit": limit, **cursor})
+            if answer.status != 200:
+                raise Failed(f"GET {path}: {answer}")
+            page = answer.body
             entries, count = entries + page[name], count + 1
             if page["next"] is None:
                 return entries, count
