@@ -93,7 +93,7 @@ def check(emulator, proxy, arguments):
     verbs.check(scatterctl, completions, emulator, main_stack.outputs["SegmentStreamName"])
 
     faults = proxy.fault = Faults(LOST, COUNTRY)
-    sweeps = Sweeps(scatterctl, dynamodb, table.name)
+    sweeps = Sweeps(scatterctl, dynamodb, table.name, main_stack.outputs["SegmentStreamName"])
     try:
         proxy.taken()
         sweeps.begin()
