@@ -14,13 +14,17 @@ use serde_json::Value;
 use crate::connect::Deployed;
 use crate::error::DeployedError;
 
+/// The engine's errors stay its own: the HTTP API answers a refusal with 409, and a failure with 500.
 fn outside(error: DeployedError) -> OperatorError {
     let fault = match &error {
         error if error.is_bad_input() => SystemFault::BadInput,
         error if error.is_retryable() => SystemFault::Passing,
         _ => SystemFault::Lasting,
     };
-    OperatorError::System { fault, source: Box::new(error) }
+    match error {
+        DeployedError::Engine(error) => error.into(),
+        error => OperatorError::System { fault, source: Box::new(error) },
+    }
 }
 
 impl Operator for Deployed {

@@ -61,6 +61,8 @@ def environment(name: str, port: int) -> dict[str, str]:
         "SEGMENT_STREAM": "segment-stream",
         "COMPLETION_BUS": "default",
         "METRICS_STACK": "cold-start",
+        "SCATTER_FUNCTION": "scatter",
+        "SWEEPER_FUNCTION": "sweeper",
         "AWS_REGION": "eu-central-1",
         "AWS_DEFAULT_REGION": "eu-central-1",
         "AWS_ACCESS_KEY_ID": "nobody",

@@ -22,7 +22,7 @@ def functions_by_key(emulator, stack):
     """Which function signs with which access key: ministack derives it of function and role."""
     lambda_ = emulator.client("lambda")
     found = {}
-    for name in ("Scatter", "Worker", "Gather", "Sweeper"):
+    for name in ("Scatter", "Worker", "Gather", "Sweeper", "Api"):
         configuration = lambda_.get_function(FunctionName=stack.resources[f"{name}Function"])["Configuration"]
         text = f"{configuration['FunctionArn']}:{configuration['Role']}"
         found[f"ASIA{hashlib.sha256(text.encode()).hexdigest()[:16].upper()}"] = name.lower()

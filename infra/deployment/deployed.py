@@ -17,6 +17,7 @@ class Deployed:
             "AWS::Lambda::EventSourceMapping": self.mapping,
             "AWS::Lambda::Function": self.function,
             "AWS::Lambda::EventInvokeConfig": self.invoke_config,
+            "AWS::Lambda::Url": self.function_url,
             "AWS::DynamoDB::Table": self.table,
             "AWS::Kinesis::Stream": self.stream,
             "AWS::Logs::LogGroup": self.log_group,
@@ -59,6 +60,11 @@ class Deployed:
         found = self.lambda_.get_function_event_invoke_config(FunctionName=name.partition("|")[0])
         arn, _, qualifier = found["FunctionArn"].partition(":$")
         return {**found, "FunctionName": arn, "Qualifier": f"${qualifier or 'LATEST'}"}
+
+    def function_url(self, name):
+        """CloudFormation names it after its function."""
+        found = self.lambda_.get_function_url_config(FunctionName=name)
+        return {**found, "TargetFunctionArn": found["FunctionArn"].rpartition(":")[2]}
 
     def table(self, name):
         found = self.dynamodb.describe_table(TableName=name)["Table"]

@@ -6,7 +6,7 @@ from checks import Failed, expect, say
 
 NAMESPACE = "ScatterGather"
 # Of every function that is invoked in this test; sweeps that find nothing due say nothing.
-FUNCTIONS = ["Scatter", "Worker", "Gather", "Sweeper"]
+FUNCTIONS = ["Scatter", "Worker", "Gather", "Sweeper", "Api"]
 
 
 def check(emulator, made, execution_id):
@@ -14,6 +14,8 @@ def check(emulator, made, execution_id):
     published = [event for event in logs["Gather"]
                  if event.get("message") == "published" and event.get("execution_id") == execution_id]
     expect(f"log lines of the publication of {execution_id}", len(published), 1)
+    if not any(event.get("level") == "ERROR" for event in logs["Api"]):
+        raise Failed("the API's log does not have what was refused to its role")
     metrics = {name: sorted({metric for event in found for metric in metrics_of(event, made.name)})
                for name, found in logs.items()}
     for function, metric in (("Worker", "SegmentsSucceeded"), ("Gather", "ExecutionsSucceeded")):

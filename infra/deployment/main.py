@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 
+import api
 import cancel
 import cities
 import costs
@@ -41,7 +42,7 @@ from waiting import Waiting
 
 INFRA = pathlib.Path(__file__).resolve().parent.parent
 STACK = "scatter-gather"
-PARAMETERS = {"Architecture": "x86_64", "SourceTableName": cities.TABLE}
+PARAMETERS = {"Architecture": "x86_64", "SourceTableName": cities.TABLE, "HttpApi": "FunctionUrl"}
 # What another installation could choose; BatchSize and the rest of it are read back, and nothing is run on it.
 OTHER = {"Architecture": "x86_64", "StreamMode": "ON_DEMAND", "CreateCompletionBus": "true", "CompletionBusName": "runs",
          "ScheduleExpression": "rate(1 day)", "ScheduledSource": '{"type":"list","codes":["a"]}', "BatchSize": "10",
@@ -92,7 +93,7 @@ def check(emulator, proxy, arguments):
     verbs.check(scatterctl, completions, emulator, main_stack.outputs["SegmentStreamName"])
 
     faults = proxy.fault = Faults(LOST, COUNTRY)
-    sweeps = Sweeps(scatterctl, dynamodb, table.name)
+    sweeps = Sweeps(scatterctl, dynamodb, table.name, main_stack.outputs["SegmentStreamName"])
     try:
         proxy.taken()
         sweeps.begin()
@@ -119,6 +120,9 @@ def check(emulator, proxy, arguments):
         # Claim, finish, tally; nothing is read.
         expect(f"the worker's updates for a segment of {job.__name__}", each["by_function"]["worker"]["dynamodb.UpdateItem"],
                {"requests": 3.0, "write_units": 3.0})
+    api.check(emulator, main_stack, proxy, scatterctl, completions, dynamodb, execution_id)
+    quiet(proxy)
+    noted(proxy)
     generations, repeats = completions.one_each()
     say(f"{generations} completion events, one for each generation of each execution; {repeats} of them came again")
     logs.check(emulator, main_stack, execution_id)

@@ -38,9 +38,14 @@ def document(effect, action):
     return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": effect, "Action": action, "Resource": "*"}]})
 
 
+# Of Lambda alone the answer's body does not say what was wrong.
+FORBIDDEN = 403
+
+
 def missing(exchanges):
     """What functions asked for that their roles do not allow, in the services' words."""
-    return {exchange.answer.get("message") for exchange in exchanges if "AccessDenied" in str(exchange.answer.get("__type"))}
+    return {exchange.answer.get("message", exchange.answer.get("Message")) for exchange in exchanges
+            if exchange.status == FORBIDDEN or "AccessDenied" in str(exchange.answer.get("__type"))}
 
 
 def none_missing(exchanges):

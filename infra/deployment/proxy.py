@@ -7,12 +7,15 @@ import dataclasses
 import http.client
 import http.server
 import json
+import re
 import sys
 import threading
 import time
 
 # The services by the first part of X-Amz-Target.
 SERVICES = {"DynamoDB": "dynamodb", "Kinesis": "kinesis", "AWSEvents": "events", "AmazonSQS": "sqs"}
+# Lambda alone says what is asked for by the path.
+INVOKE = re.compile(r"/2015-03-31/functions/[^/]+/invocations")
 # Not passed on: they are about one connection.
 OF_A_CONNECTION = {"connection", "transfer-encoding", "keep-alive", "content-length"}
 
@@ -96,8 +99,7 @@ class Proxy:
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                target, _, operation = self.headers.get("X-Amz-Target", "").partition(".")
-                service = SERVICES.get(target.partition("_")[0], target)
+                service, operation = asked(self.path, self.headers)
                 request = json.loads(body)
                 fault = proxy.fault(service, operation, request)
                 if fault is None:
@@ -105,7 +107,8 @@ class Proxy:
                 else:
                     status, answer = fault[0], json.dumps(fault[1]).encode()
                     headers = [("Content-Type", "application/x-amz-json-1.0")]
-                proxy.note(Exchange(service, operation, access_key(self.headers), request, status, json.loads(answer or b"{}")))
+                noted = json.loads(answer or b"{}")
+                proxy.note(Exchange(service, operation, access_key(self.headers), request, status, noted))
                 self.send_response(status)
                 for name, value in headers:
                     if name.lower() not in OF_A_CONNECTION:
@@ -131,6 +134,14 @@ class Proxy:
                 raise AssertionError("unreachable")
 
         return Handler
+
+
+def asked(path, headers):
+    """Service and operation of a request."""
+    if INVOKE.fullmatch(path):
+        return "lambda", "Invoke"
+    target, _, operation = headers.get("X-Amz-Target", "").partition(".")
+    return SERVICES.get(target.partition("_")[0], target), operation
 
 
 def access_key(headers):

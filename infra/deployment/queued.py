@@ -1,7 +1,9 @@
-"""A second stack, on an SQS queue: an execution on it, a message that is no segment's, and what the queue holds afterwards."""
+"""A third stack, on an SQS queue: an execution on it, a message that is no segment's, what the queue holds afterwards, and an API that
+only reads."""
 
 import json
 
+import api
 import permissions
 import settings
 import stack
@@ -10,7 +12,7 @@ from cli import Scatterctl
 
 STACK = "queued"
 PARAMETERS = {"Architecture": "x86_64", "Transport": "SQS", "BatchSize": "5", "QueueMaximumConcurrency": "2",
-              "DeletionProtection": "false"}
+              "DeletionProtection": "false", "HttpApi": "FunctionUrl", "HttpApiReadOnly": "true"}
 SEGMENTS, RUN_SECONDS, EMPTY_SECONDS = 300, 120, 60
 # SQS takes ten messages a request.
 MESSAGES_MAX = 10
@@ -38,6 +40,8 @@ def check(emulator, proxy, body, binary, deployed):
     expect("messages that the queue gave up on", counts(sqs, made.outputs["WorkerFailuresUrl"]), (0, 0))
     dead_letters = wait_for("the dead letter", EMPTY_SECONDS, lambda: scatterctl.lines("dead-letters"))
     expect("dead letters on a queue", len(dead_letters), 1)
+    api.refuses_changes(emulator, made, status["execution_id"])
+    permissions.none_missing(proxy.taken())
     stack.delete(emulator, STACK)
     say(f"queue: {SEGMENTS} segments, each in one attempt, by {MESSAGES_MAX} messages a request at most; the queue is empty")
 

@@ -11,13 +11,17 @@ LOST, SEGMENTS = "lost", 3
 REFUSED, COUNTRY = "refused", "MC"
 # A tick is a minute away at most; then an invocation, and the segments. The rest is for a busy machine.
 MENDED_SECONDS = 300
+# The sweeper probes the stream at a tick, if records were put.
+PROBED_SECONDS = 180
+# A shard, as control-table/src/limits.rs has it.
+PROBES = 64
 # Longer than the sweeper's patience with an execution that stands still, which is five minutes.
 AGE_MS = 10 * 60 * 1000
 
 
 class Sweeps:
-    def __init__(self, scatterctl, dynamodb, table):
-        self.scatterctl, self.dynamodb, self.table = scatterctl, dynamodb, table
+    def __init__(self, scatterctl, dynamodb, table, stream):
+        self.scatterctl, self.dynamodb, self.table, self.stream = scatterctl, dynamodb, table, stream
 
     def begin(self):
         range_ = ["--source", "range", "--from", "0", "--to", str(SEGMENTS), "--size", "1"]
@@ -26,8 +30,16 @@ class Sweeps:
         self.runs = {LOST: self.scatterctl.start("run", "--job", LOST, *range_, "--work", "noop"),
                      REFUSED: self.scatterctl.start("run", "--job", REFUSED, *list_, *work)}
         self.ids = {job: wait_for(f"the execution of {job}", MENDED_SECONDS, lambda job=job: self.open_run(job)) for job in self.runs}
-        self.began = time.monotonic()
+        # Before that the sweeper cannot know that the records do not wait in the stream, and looks again after five minutes.
+        wait_for("the probes of the stream to be read", PROBED_SECONDS, self.is_probed)
         self.age(self.ids[LOST])
+
+    def is_probed(self):
+        """Whether workers have noted every probe of the one shard."""
+        watermarks = self.dynamodb.query(
+            TableName=self.table, KeyConditionExpression="pk = :stream AND begins_with(sk, :shard)",
+            ExpressionAttributeValues={":stream": {"S": f"WATERMARK#{self.stream}"}, ":shard": {"S": "shardId-"}})["Items"]
+        return watermarks and PROBES == len([name for name in watermarks[0] if name.startswith("probe_")])
 
     def open_run(self, job):
         runs = self.scatterctl("list", "--job", job)["executions"]

@@ -59,7 +59,12 @@ fn the_price_of_a_stack_at_rest_counts_its_alarms_and_metrics() {
     assert_eq!(alarms(&[("Transport", "SQS")]), (count, charged), "the table has one row for both");
     let row = format!("| {count} alarms over {charged} metrics | ${:.2} |", charged as f64 * 0.10);
     assert!(of_cost.contains(&row), "{row}");
-    assert!(of_choice.contains(&format!("four functions, {count} alarms")), "{count}");
+    let (with_api, charged_with_api) = alarms(&[("HttpApi", "FunctionUrl")]);
+    let words = format!("four functions, {count} alarms; with the HTTP API five and {with_api} |");
+    assert!(of_choice.contains(&words), "{words}");
+    let words = format!("two more alarms, ${:.2}", (charged_with_api - charged) as f64 * 0.10);
+    assert_eq!(with_api - count, 2, "{words}");
+    assert!(of_cost.contains(&words), "{words}");
     let metrics = metric::COUNTS.len() + metric::DURATIONS.len();
     let row = format!("| {metrics} metrics, in a month in which each has a value | ${:.2} |", metrics as f64 * 0.30);
     assert!(of_cost.contains(&row), "{row}");
