@@ -1,6 +1,7 @@
 //! Connects to a deployed stack.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use control_table::ControlTable;
 use control_table::clock::{Clock, Entropy};
@@ -11,6 +12,7 @@ use functions::wiring::{self, Deployment};
 
 use crate::error::DeployedError;
 use crate::outputs::Outputs;
+use crate::scatter_function::START_WAIT;
 
 /// A deployed stack.
 #[derive(Clone)]
@@ -20,6 +22,7 @@ pub struct Deployed {
     pub(crate) engine: Engine,
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) lambda: aws_sdk_lambda::Client,
+    pub(crate) start_wait: Duration,
 }
 
 impl Deployed {
@@ -46,7 +49,13 @@ impl Deployed {
         let engine = wiring::engine(&config, &deployment, clock, entropy);
         let dynamodb = aws_sdk_dynamodb::Client::new(&config);
         let lambda = aws_sdk_lambda::Client::new(&clients::invoking().await);
-        Self { name: name.to_owned(), outputs, engine, dynamodb, lambda }
+        Self { name: name.to_owned(), outputs, engine, dynamodb, lambda, start_wait: START_WAIT }
+    }
+
+    /// With another wait for an execution that is being opened; five minutes if nothing is said. What comes later is opened all the same.
+    #[must_use]
+    pub fn with_start_wait(self, start_wait: Duration) -> Self {
+        Self { start_wait, ..self }
     }
 
     /// Its name.

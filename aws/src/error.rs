@@ -42,6 +42,16 @@ pub enum DeployedError {
         /// What the SDK said.
         source: Box<aws_sdk_lambda::Error>,
     },
+    /// A function may not be invoked, or is not there.
+    #[error("function {function} cannot be invoked: {message} ({code})")]
+    NotInvoked {
+        /// Its ARN.
+        function: String,
+        /// Lambda's code.
+        code: String,
+        /// What Lambda said.
+        message: String,
+    },
     /// A function ended with an error.
     #[error("function {function}: {error}")]
     Function {
@@ -62,14 +72,17 @@ pub enum DeployedError {
     },
     /// The scatter function took the event, and opened no execution.
     #[error(
-        "function {function} took the event, and has opened no execution with the key {key} in five minutes: its log says why. If it is \
-         still counting the source, run the same command with the same key again, to wait on"
+        "function {function} took the event, and has opened no execution with the key {key} in {} s: its log says why. If it is \
+         still counting the source, ask again with the same key, to wait on",
+        waited.as_secs()
     )]
     NotOpened {
         /// Its ARN.
         function: String,
         /// The key.
         key: control_table::id::ExecutionKey,
+        /// How long it was waited for.
+        waited: std::time::Duration,
     },
     /// The event was refused, or the table cannot be read.
     #[error(transparent)]
@@ -92,7 +105,11 @@ impl DeployedError {
             Self::Function { error, .. } => error.is_retryable(),
             Self::Table(error) => error.is_retryable(),
             Self::Describe { passes, .. } => *passes,
-            Self::Missing { .. } | Self::Foreign { .. } | Self::Answer { .. } | Self::NoSuchExecution(_) => false,
+            Self::Missing { .. }
+            | Self::Foreign { .. }
+            | Self::NotInvoked { .. }
+            | Self::Answer { .. }
+            | Self::NoSuchExecution(_) => false,
         }
     }
 

@@ -1,7 +1,10 @@
 //! Invoking a function: with and without waiting for its answer.
 
+use aws_sdk_lambda::error::SdkError;
+use aws_sdk_lambda::operation::invoke::InvokeError;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
+use control_table::sdk::Failure;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -17,7 +20,7 @@ impl Deployed {
             .payload(payload)
             .send()
             .await
-            .map_err(|error| DeployedError::Invoke { function: function.to_owned(), source: Box::new(error.into()) })?;
+            .map_err(|error| failed(function, error))?;
         let payload = output.payload.as_ref().map_or(&b"null"[..], AsRef::as_ref);
         read(function, output.function_error.as_deref(), payload)
     }
@@ -28,8 +31,16 @@ impl Deployed {
     pub(crate) async fn invoke_later(&self, function: &str, event: &Value) -> Result<(), DeployedError> {
         let request = self.lambda.invoke().function_name(function).invocation_type(InvocationType::Event);
         let sent = request.payload(Blob::new(event.to_string())).send().await;
-        sent.map(drop)
-            .map_err(|error| DeployedError::Invoke { function: function.to_owned(), source: Box::new(error.into()) })
+        sent.map(drop).map_err(|error| failed(function, error))
+    }
+}
+
+/// A refusal is told from a failure after which it is not known whether the function ran.
+fn failed(function: &str, error: SdkError<InvokeError>) -> DeployedError {
+    let function = function.to_owned();
+    match Failure::of(&error) {
+        Failure { retryable: true, .. } => DeployedError::Invoke { function, source: Box::new(error.into()) },
+        Failure { code, message, .. } => DeployedError::NotInvoked { function, code, message },
     }
 }
 

@@ -16,8 +16,9 @@ const ASYNC_PAYLOAD_MAX: usize = 250_000;
 /// How often to look whether the execution is open: half a read unit each.
 const OPEN_LOOK: Duration = Duration::from_secs(1);
 
-/// Looks, before the caller is asked to see the function's log: a cold start takes a second, counting a source may take minutes.
-const OPEN_LOOKS: u32 = 300;
+/// How long it is looked, before the caller is asked to see the function's log: a cold start takes a second, counting a source may take
+/// minutes.
+pub(crate) const START_WAIT: Duration = Duration::from_mins(5);
 
 impl Deployed {
     /// Has the scatter function started, and waits until it has opened the execution. The event gets the key, so that repeating the call
@@ -38,13 +39,15 @@ impl Deployed {
             return self.scatter_and_wait(&payload, &job, key).await;
         }
         self.invoke_later(&self.outputs.scatter_function, &payload).await?;
-        for _ in 0..OPEN_LOOKS {
+        let looks = self.start_wait.as_secs() / OPEN_LOOK.as_secs();
+        for _ in 0..looks {
             if let Some(execution_id) = self.engine.table().execution_of_key(&job, &key).await? {
                 return Ok(Started { execution_id, key, opened: true });
             }
             tokio::time::sleep(OPEN_LOOK).await;
         }
-        Err(DeployedError::NotOpened { function: self.outputs.scatter_function.clone(), key })
+        let (function, waited) = (self.outputs.scatter_function.clone(), self.start_wait);
+        Err(DeployedError::NotOpened { function, key, waited })
     }
 
     async fn scatter_and_wait(

@@ -15,6 +15,10 @@ use crate::tags::Tag;
 /// Days that a page of a list of all jobs covers at most: it needs a query for each.
 const MAX_DAYS: usize = 400;
 
+/// The day before which no execution was opened, because this program was not there. Without it a list of all jobs since ever would go back
+/// to 1970.
+const FIRST_DAY: Option<NaiveDate> = NaiveDate::from_ymd_opt(2026, 1, 1);
+
 /// Executions that are read at least at a time for a list with filters: one `BatchGetItem`.
 const READ_AT_ONCE: u16 = 100;
 
@@ -144,7 +148,7 @@ impl ListQuery {
         let newest = self.before.map_or(self.now, |before| opened_at(before).max(self.since));
         let newest = newest.checked_add_days(Days::new(1)).unwrap_or(newest);
         let newest = self.until.map_or(newest, |until| newest.min(until));
-        let oldest = self.since.date_naive();
+        let oldest = self.oldest_day();
         std::iter::successors(Some(newest.date_naive()), move |day| day.pred_opt().filter(|day| *day >= oldest))
             .take(MAX_DAYS)
     }
@@ -152,7 +156,12 @@ impl ListQuery {
     /// Where a list continues that has read every day down to this one; `None` if there is nothing older in it.
     pub(crate) fn after_day(&self, day: NaiveDate) -> Option<ExecutionId> {
         let begin = day.and_time(NaiveTime::MIN).and_utc();
-        (begin > self.since).then(|| id_bound(begin, 0x00))
+        (begin > self.since && day > self.oldest_day()).then(|| id_bound(begin, 0x00))
+    }
+
+    fn oldest_day(&self) -> NaiveDate {
+        let since = self.since.date_naive();
+        FIRST_DAY.map_or(since, |first| since.max(first))
     }
 }
 
@@ -265,6 +274,9 @@ mod tests {
         let one = query.on_day("2026-11-23".parse().unwrap());
         // Midnight itself is not in it, but a query of the day after it costs little.
         assert_eq!(days(&one), ["2026-11-24", "2026-11-23"]);
+        let all = ListQuery::all(now, 5);
+        assert_eq!(days(&all).last().unwrap(), "2026-01-01");
+        assert_eq!(all.after_day(FIRST_DAY.unwrap()), None);
     }
 
     /// An execution of that job, opened at that moment.

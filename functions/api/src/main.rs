@@ -1,6 +1,7 @@
 //! The HTTP API in Lambda. AWS checks who calls, before this function is invoked.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::{Parts, Place};
 use aws::{Deployed, Outputs};
@@ -8,6 +9,9 @@ use control_table::clock::{Entropy, SystemClock};
 use functions::environment::{optional, transport, variable};
 use functions::telemetry;
 use lambda_http::Error;
+
+/// How long a caller waits for the execution that it starts. The function's own time is 60 seconds (infra/template.yaml).
+const START_WAIT: Duration = Duration::from_secs(25);
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -22,6 +26,7 @@ async fn main() -> Result<(), Error> {
     };
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(Entropy::from_system()));
     let deployed = Deployed::of(&stack, outputs, Arc::clone(&clock) as _, Arc::clone(&entropy)).await;
+    let deployed = deployed.with_start_wait(START_WAIT);
     let place = Place {
         system: "scatter-gather".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
