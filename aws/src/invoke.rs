@@ -16,11 +16,7 @@ impl Deployed {
     pub(crate) async fn invoke<A: DeserializeOwned>(&self, function: &str, event: &Value) -> Result<A, DeployedError> {
         let request = self.lambda.invoke().function_name(function).invocation_type(InvocationType::RequestResponse);
         let payload = Blob::new(event.to_string());
-        let output = request
-            .payload(payload)
-            .send()
-            .await
-            .map_err(|error| failed(function, error))?;
+        let output = request.payload(payload).send().await.map_err(|error| failed(function, error))?;
         let payload = output.payload.as_ref().map_or(&b"null"[..], AsRef::as_ref);
         read(function, output.function_error.as_deref(), payload)
     }

@@ -72,8 +72,10 @@ async fn a_trap_on_sigterm_runs_and_what_it_prints_is_kept() {
 #[tokio::test]
 async fn what_a_command_started_gets_sigterm_as_well() {
     let lab = Lab::new();
-    let command = "(trap 'touch $DIR/child; exit' TERM; touch $DIR/ready; while :; do sleep 0.01; done) & \
-                   trap '' TERM; wait; touch $DIR/parent";
+    // The child is ready once its parent ignores the signal.
+    let command = "(trap 'touch $DIR/child; exit' TERM; \
+                    while :; do sleep 0.01; test -e $DIR/deaf && touch $DIR/ready; done) & \
+                   trap '' TERM; touch $DIR/deaf; wait; touch $DIR/parent";
     let error = lab.cancelled(command, 30_000).await.unwrap_err();
     assert!(error.message().contains("ended after SIGTERM with exit code 0"), "{error}");
     assert!(lab.file("child").exists() && lab.file("parent").exists());
