@@ -189,7 +189,8 @@ impl Engine {
         let Some(from) = from else { return Ok(()) };
         let groups = survey.to_heal.into_iter().filter(|tally| tally.group.group >= from);
         let (lost, begun): (Vec<_>, Vec<_>) = groups.partition(|tally| patience.may_be_lost(tally));
-        let mut overtaken = Overtaken::new(self.lines(&begun).await, survey.counted, self.now());
+        let overtaken = Overtaken::new(self.lines(&begun).await, survey.counted, self.now());
+        let mut overtaken = if self.is_lossy(execution.lost_at) { overtaken.in_lossy() } else { overtaken };
         let tallied = report.tallied;
         let is_healed = self.heal(execution, &lost, Lost::As(patience), tick.until, report).await?
             && self.heal_overtaken(execution, &begun, &mut overtaken, tick, report).await?;
@@ -197,6 +198,11 @@ impl Engine {
             self.fold_finished(execution, report).await?;
         }
         self.look_again(checkpoint, &overtaken, is_healed).await
+    }
+
+    /// Whether a record was found lost a short time ago.
+    fn is_lossy(&self, lost_at: Option<Timestamp>) -> bool {
+        lost_at.is_some_and(|at| at.plus(self.settings.patience * LOSSY_PATIENCES) > self.now())
     }
 
     /// Notes when to look for lost records again, unless that is the next look at everything.
@@ -209,11 +215,10 @@ impl Engine {
         let (now, seen_due_at) = (self.now(), checkpoint.due_at);
         let soon = seen_due_at.min(now.plus(self.settings.overtaking_patience));
         let lost_at = if overtaken.found() > 0 { Some(now) } else { checkpoint.lost_at };
-        let is_lossy = lost_at.is_some_and(|at| at.plus(self.settings.patience * LOSSY_PATIENCES) > now);
         let (heal_cursor, due_at) = match overtaken.nearly() {
             // What was healed is not found again, so each look comes further.
             _ if !is_healed => (0, now),
-            _ if is_lossy => (0, soon),
+            _ if self.is_lossy(lost_at) => (0, soon),
             Some(nearly) => (nearly, soon),
             None => return Ok(()),
         };
