@@ -31,7 +31,7 @@ impl Deployed {
     }
 }
 
-/// A refusal is told from a failure after which it is not known whether the function ran.
+/// Lambda has refused, or it is not known whether the function ran.
 fn failed(function: &str, error: SdkError<InvokeError>) -> DeployedError {
     let function = function.to_owned();
     match Failure::of(&error) {

@@ -100,7 +100,7 @@ async fn work_on(worker: &Worker, parts: &Parts, mut batch: Vec<ShardRecord>) {
     // A batch has a record once: Kinesis repeats one only after its invocation ended.
     let mut seen = HashSet::new();
     batch.retain(|record| seen.insert(record.sequence_number.clone()));
-    let response = work_stream(&worker, parts.kinesis_event(&batch), parts.invocation()).await;
+    let response = work_stream(worker, parts.kinesis_event(&batch), parts.invocation()).await;
     assert!(response.batch_item_failures.is_empty(), "{response:?}");
 }
 

@@ -67,7 +67,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What it means to a caller.
+    /// The kind of fault, for a caller.
     #[must_use]
     pub fn fault(&self) -> SystemFault {
         match self {

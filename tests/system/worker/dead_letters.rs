@@ -159,7 +159,7 @@ fn worker_of(run: &Run) -> Worker {
 
 /// Hands a batch over, whose records must not come again.
 async fn pass(run: &Run, worker: &Worker, batch: KinesisEvent) -> Result<(), TestCaseError> {
-    let come_again = again(work_stream(&worker, batch, run.invocation()).await);
+    let come_again = again(work_stream(worker, batch, run.invocation()).await);
     prop_assert_eq!(come_again, DONE);
     Ok(())
 }
