@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { violations } from "./support/axe.js";
-import { close, go, open, useBrowser } from "./support/browser.js";
+import { close, closeDialog, go, open, useBrowser } from "./support/browser.js";
 import { everyPage } from "./support/pages.js";
 import { pageOf } from "./support/server.js";
 
@@ -30,8 +30,7 @@ for (const [theme, widths] of Object.entries(VIEWS)) {
     await page.click(".actions button:has-text('Redrive')");
     await page.waitForSelector("dialog[open]");
     assert.deepEqual(await violations(page), [], "redrive");
-    await page.keyboard.press("Escape");
-    await page.waitForSelector("dialog", { state: "detached" });
+    await closeDialog(page);
     await page.keyboard.press("?");
     await page.waitForSelector("dialog[open]");
     assert.deepEqual(await violations(page), [], "keys");

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { close, open, useBrowser } from "./support/browser.js";
+import { close, closeDialog, open, useBrowser } from "./support/browser.js";
 import { ask, newest, pageOf, server } from "./support/server.js";
 
 useBrowser();
@@ -55,8 +55,7 @@ test("redrive these: the segments of one error", async () => {
   await page.waitForSelector("table.failures");
   await page.click("table.failures button:has-text('Redrive these')");
   assert.equal(await line(page), `scatterctl redrive ${id} --failed --segments 0-1${await place()}`);
-  await page.keyboard.press("Escape");
-  await page.waitForSelector("dialog", { state: "detached" });
+  await closeDialog(page);
   await close(page);
 });
 

@@ -2,16 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { close, open, useBrowser } from "./support/browser.js";
+import { close, closeDialog, open, useBrowser } from "./support/browser.js";
 import { pageOf } from "./support/server.js";
 
 useBrowser();
-
-/** Closes a dialog by its key. The browser takes it away a moment later. */
-async function closeDialog(page) {
-  await page.keyboard.press("Escape");
-  await page.waitForSelector("dialog", { state: "detached" });
-}
 
 const focused = (page) => page.evaluate(() => document.activeElement.textContent);
 

@@ -83,6 +83,12 @@ export async function go(page, address) {
   await page.waitForSelector("main h1");
 }
 
+/** Closes a dialog by its key. The browser takes it away a moment later. */
+export async function closeDialog(page) {
+  await page.keyboard.press("Escape");
+  await page.waitForSelector("dialog", { state: "detached" });
+}
+
 /** Closes the page. Nothing may have gone wrong in it that was not expected. */
 export async function close(page, { expected = /^$/ } = {}) {
   const faults = page.faults.filter((fault) => !expected.test(fault));
