@@ -1,6 +1,7 @@
 //! What can go wrong with a stack that is far away.
 
 use control_table::id::ExecutionId;
+use engine::SystemFault;
 
 /// Why a stack cannot be asked, or did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +111,16 @@ impl DeployedError {
             | Self::NotInvoked { .. }
             | Self::Answer { .. }
             | Self::NoSuchExecution(_) => false,
+        }
+    }
+
+    /// The kind of fault, for a caller.
+    #[must_use]
+    pub fn fault(&self) -> SystemFault {
+        match self {
+            error if error.is_bad_input() => SystemFault::BadInput,
+            error if error.is_retryable() => SystemFault::Passing,
+            _ => SystemFault::Lasting,
         }
     }
 

@@ -7,7 +7,7 @@ use control_table::policy::Policy;
 use control_table::rows::{Selection, Stop};
 use engine::operate::{CancelReport, LimitChange, RedriveReport, RepairMode, RepairReport};
 use engine::scatter::{Added, ScatterAnswer, ScatterEvent};
-use engine::{Finished, NO_DEADLINE, Operator, OperatorError, Started, SystemFault};
+use engine::{Finished, NO_DEADLINE, Operator, OperatorError, Started};
 use futures::future::{BoxFuture, ready};
 use serde_json::Value;
 
@@ -15,15 +15,12 @@ use crate::connect::Deployed;
 use crate::error::DeployedError;
 
 /// The engine's errors stay its own: the HTTP API answers a refusal with 409, and a failure with 500.
-fn outside(error: DeployedError) -> OperatorError {
-    let fault = match &error {
-        error if error.is_bad_input() => SystemFault::BadInput,
-        error if error.is_retryable() => SystemFault::Passing,
-        _ => SystemFault::Lasting,
-    };
-    match error {
-        DeployedError::Engine(error) => error.into(),
-        error => OperatorError::System { fault, source: Box::new(error) },
+impl From<DeployedError> for OperatorError {
+    fn from(error: DeployedError) -> Self {
+        match error {
+            DeployedError::Engine(error) => error.into(),
+            error => Self::System { fault: error.fault(), source: Box::new(error) },
+        }
     }
 }
 
@@ -33,7 +30,7 @@ impl Operator for Deployed {
     }
 
     fn start(&self, event: ScatterEvent, key: ExecutionKey) -> BoxFuture<'_, Result<Started, OperatorError>> {
-        Box::pin(async move { self.scatter(event, key).await.map_err(outside) })
+        Box::pin(async move { Ok(self.scatter(event, key).await?) })
     }
 
     fn cancel(&self, execution_id: ExecutionId) -> BoxFuture<'_, Result<CancelReport, OperatorError>> {
@@ -84,13 +81,13 @@ impl Operator for Deployed {
     /// The sweeper's schedule invokes it every minute; this invokes it now.
     fn resume(&self) -> BoxFuture<'_, Result<Vec<ExecutionId>, OperatorError>> {
         Box::pin(async move {
-            self.wake().await.map_err(outside)?;
+            self.wake().await?;
             Ok(self.engine.open_executions().await?)
         })
     }
 
     fn wait(&self, execution_id: ExecutionId) -> BoxFuture<'_, Result<Finished, OperatorError>> {
-        Box::pin(async move { self.finished(execution_id).await.map_err(outside) })
+        Box::pin(async move { Ok(self.finished(execution_id).await?) })
     }
 
     fn shutdown(&self) -> BoxFuture<'_, ()> {

@@ -15,10 +15,13 @@ use serde_json::Value;
 
 use crate::system::{Database, Error, System, wire_engine};
 
-fn outside(error: Error) -> OperatorError {
-    match error {
-        Error::Engine(error) => OperatorError::Engine(error),
-        error => OperatorError::System { fault: error.fault(), source: Box::new(error) },
+/// The engine's errors stay its own: the HTTP API answers a refusal with 409, and a failure with 500.
+impl From<Error> for OperatorError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Engine(error) => error.into(),
+            error => Self::System { fault: error.fault(), source: Box::new(error) },
+        }
     }
 }
 
@@ -35,7 +38,7 @@ impl Operator for System {
                 }
                 Scattered::Existing(execution_id) => {
                     // Another process's execution is waited for: its segments are for that process's workers.
-                    if self.work_on(execution_id).await.map_err(outside)?.is_none() {
+                    if self.work_on(execution_id).await?.is_none() {
                         self.engine().resume(execution_id, NO_DEADLINE).await?;
                     }
                     Ok(Started { execution_id, key, opened: false })
@@ -46,7 +49,7 @@ impl Operator for System {
 
     fn cancel(&self, execution_id: ExecutionId) -> BoxFuture<'_, Result<CancelReport, OperatorError>> {
         Box::pin(async move {
-            if self.worked_on_elsewhere(execution_id).await.map_err(outside)?.is_some() {
+            if self.worked_on_elsewhere(execution_id).await?.is_some() {
                 // One write: that process cancels the segments.
                 return Ok(self.engine().request_cancel(execution_id).await?);
             }
@@ -62,7 +65,7 @@ impl Operator for System {
         selection: Selection,
     ) -> BoxFuture<'_, Result<RedriveReport, OperatorError>> {
         Box::pin(async move {
-            self.own(execution_id).await.map_err(outside)?;
+            self.own(execution_id).await?;
             Ok(self.engine().redrive(execution_id, selection, NO_DEADLINE).await?)
         })
     }
@@ -73,7 +76,7 @@ impl Operator for System {
         mode: RepairMode,
     ) -> BoxFuture<'_, Result<RepairReport, OperatorError>> {
         Box::pin(async move {
-            self.work_on(execution_id).await.map_err(outside)?;
+            self.work_on(execution_id).await?;
             let report = self.engine().repair(execution_id, mode).await;
             self.wake_waiters();
             Ok(report?)
@@ -99,14 +102,14 @@ impl Operator for System {
         specs: Vec<Value>,
     ) -> BoxFuture<'a, Result<Added, OperatorError>> {
         Box::pin(async move {
-            self.work_on(execution_id).await.map_err(outside)?;
+            self.work_on(execution_id).await?;
             Ok(self.engine().add(execution_id, token, specs).await?)
         })
     }
 
     fn seal(&self, execution_id: ExecutionId) -> BoxFuture<'_, Result<ScatterAnswer, OperatorError>> {
         Box::pin(async move {
-            self.work_on(execution_id).await.map_err(outside)?;
+            self.work_on(execution_id).await?;
             let answer = self.engine().seal(execution_id).await;
             self.wake_waiters();
             Ok(answer?)
@@ -114,11 +117,11 @@ impl Operator for System {
     }
 
     fn resume(&self) -> BoxFuture<'_, Result<Vec<ExecutionId>, OperatorError>> {
-        Box::pin(async move { self.resume_all().await.map_err(outside) })
+        Box::pin(async move { Ok(self.resume_all().await?) })
     }
 
     fn wait(&self, execution_id: ExecutionId) -> BoxFuture<'_, Result<Finished, OperatorError>> {
-        Box::pin(async move { self.finished(execution_id).await.map_err(outside) })
+        Box::pin(async move { Ok(self.finished(execution_id).await?) })
     }
 
     fn terminate(&self) {

@@ -32,10 +32,7 @@ impl StartsWhenAsked {
 
     async fn system(&self) -> Result<&System, OperatorError> {
         let start = async || System::start(self.options.clone()).await.map(Arc::new);
-        let system = self.system.get_or_try_init(start).await;
-        system
-            .map(|system| &**system)
-            .map_err(|error| OperatorError::System { fault: error.fault(), source: Box::new(error) })
+        Ok(self.system.get_or_try_init(start).await?)
     }
 }
 
