@@ -94,7 +94,7 @@ def describes_itself(caller, made):
 
 def shows(caller, scatterctl, execution_id):
     of_command = in_list(scatterctl)
-    # Without a beginning a list of all jobs looks for executions of every day since 1970, 400 days a page.
+    # Without a beginning a list of all jobs asks for executions of every day of the year.
     since = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
     of_api = caller.pages("executions", "executions", PAGE, since=f"{since:%Y-%m-%dT%H:%M:%SZ}")
     expect("executions by pages", [view["execution_id"] for view in of_api[0]], of_command)

@@ -155,8 +155,7 @@ impl ListQuery {
 
     /// Where a list continues that has read every day down to this one; `None` if there is nothing older in it.
     pub(crate) fn after_day(&self, day: NaiveDate) -> Option<ExecutionId> {
-        let begin = day.and_time(NaiveTime::MIN).and_utc();
-        (begin > self.since && day > self.oldest_day()).then(|| id_bound(begin, 0x00))
+        (day > self.oldest_day()).then(|| id_bound(day.and_time(NaiveTime::MIN).and_utc(), 0x00))
     }
 
     fn oldest_day(&self) -> NaiveDate {

@@ -55,6 +55,13 @@ struct After {
     at_work: u64,
 }
 
+impl After {
+    /// A stretch that begins later is as good as one with a sum below zero.
+    fn take_off(&mut self, points: i64) {
+        self.sum = (self.sum - points).max(0);
+    }
+}
+
 /// Walks the segments of an execution from the last to the first, and finds those that were overtaken.
 #[derive(Debug)]
 pub(crate) struct Overtaken {
@@ -122,19 +129,19 @@ impl Overtaken {
         }
         // A record that the sweeper put again is behind those of the segments that follow.
         if row.status != SegmentStatus::Pending || row.due.is_some() {
-            after.sum = (after.sum - self.evidence.overtaken).max(0);
+            after.take_off(self.evidence.overtaken);
             return false;
         }
         if put_at <= line.read_until || after.sum >= self.evidence.enough || self.lines.are_of_all_lanes(after.at_work)
         {
             self.found += 1;
-            after.sum = (after.sum - self.evidence.overtaken).max(0);
+            after.take_off(self.evidence.overtaken);
             return true;
         }
         if after.sum >= self.evidence.nearly() {
             self.nearly = Some(row.group.group);
         }
-        after.sum = (after.sum - self.evidence.unclaimed).max(0);
+        after.take_off(self.evidence.unclaimed);
         false
     }
 }

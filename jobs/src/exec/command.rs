@@ -44,8 +44,8 @@ pub(super) struct Ended {
 }
 
 impl Call<'_> {
-    /// Runs the command that was started to its end. A cancelled attempt has it ended, with its group: SIGTERM, and after the grace SIGKILL. Dropping the
-    /// future kills it at once.
+    /// Runs the command that was started to its end. A cancelled attempt has it ended, with its group: SIGTERM, and after the grace
+    /// SIGKILL. Dropping the future kills it at once.
     pub async fn run(
         &self,
         (mut child, group): (Child, Group),
