@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::rngs::StdRng;
-use rand::{Rng, RngCore, SeedableRng};
+use rand::{Rng, RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -101,7 +101,7 @@ impl Entropy {
     /// Seeded by the operating system.
     #[must_use]
     pub fn from_system() -> Self {
-        Self { generator: Mutex::new(StdRng::from_os_rng()) }
+        Self { generator: Mutex::new(rand::make_rng()) }
     }
 
     /// Seeded by a number: the same seed gives the same identifiers and the same jitter.

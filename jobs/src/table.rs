@@ -1,13 +1,13 @@
 //! The user's tables: their keys, and what their errors mean.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{AttributeValue, KeySchemaElement, KeyType, ScalarAttributeType, TableDescription};
 use serde_json::Value;
-use tokio::sync::Mutex;
+use tokio::sync::OnceCell;
 
 use runtime::{SegmentError, chain};
 
@@ -25,7 +25,7 @@ pub(super) struct Place {
 #[derive(Debug, Clone)]
 pub(super) struct Tables {
     pub client: Client,
-    hash_keys: Arc<Mutex<HashMap<Place, HashKey>>>,
+    hash_keys: Arc<Mutex<HashMap<Place, Arc<OnceCell<HashKey>>>>>,
 }
 
 /// The attribute that a table or an index is partitioned by.
@@ -42,18 +42,26 @@ impl Tables {
 
     /// The hash key of that place: asked for once, also by segments that begin at the same time.
     pub async fn hash_key(&self, place: &Place) -> Result<HashKey, SegmentError> {
-        let mut known = self.hash_keys.lock().await;
-        if let Some(key) = known.get(place) {
-            return Ok(key.clone());
+        let key = self.remembered(place);
+        key.get_or_try_init(|| self.ask_for_hash_key(place)).await.cloned()
+    }
+
+    /// The lock is held for the look alone, and not handed from one segment to the next: the next one's turn comes only when the thread
+    /// that woke it is free.
+    fn remembered(&self, place: &Place) -> Arc<OnceCell<HashKey>> {
+        // Each change of the map is one step, so a panic elsewhere leaves it whole.
+        let mut known = self.hash_keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MAX_REMEMBERED && !known.contains_key(place) {
+            return Arc::default();
         }
+        Arc::clone(known.entry(place.clone()).or_default())
+    }
+
+    async fn ask_for_hash_key(&self, place: &Place) -> Result<HashKey, SegmentError> {
         let output = self.client.describe_table().table_name(&place.table).send().await;
         let output = output.map_err(|error| sort(place, "dynamodb:DescribeTable", &error))?;
         let key = output.table.as_ref().and_then(|table| hash_key(table, place.index.as_deref()));
-        let key = key.ok_or_else(|| no_such_index(place))?;
-        if known.len() < MAX_REMEMBERED {
-            known.insert(place.clone(), key.clone());
-        }
-        Ok(key)
+        key.ok_or_else(|| no_such_index(place))
     }
 
     /// The attributes of a table's key, asked for each time: for error messages.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use aws_sdk_dynamodb::config::auth::{Params, ResolveAuthScheme};
 use aws_sdk_dynamodb::config::retry::RetryConfig;
@@ -19,10 +19,13 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 use dynoxide::{Database, DynoxideError};
+use tokio::runtime::RuntimeFlavor;
 
 use super::changes::{Bell, Changes};
+use super::dispatch::Access;
+use super::readers::Readers;
 use super::transport::{self, Emulator, InProcess};
-use super::{EmbeddedError, REGION, TableStream, dispatch, fault, stream};
+use super::{EmbeddedError, REGION, TableStream, dispatch, endpoint, fault, stream};
 
 /// What a write survives once it was answered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,7 +50,9 @@ pub(super) struct Service {
     path: Option<PathBuf>,
     durability: Durability,
     bell: Bell,
-    /// Held during every call and every trim of the stream. dynoxide has one lock of its own around everything, so this
+    /// For reads that would wait at the gate. In memory there are none.
+    readers: Option<Readers>,
+    /// Held during every call on `database` and every trim of the stream. dynoxide has one lock of its own around everything, so this
     /// costs nothing; without it a trim, which is on another SQLite connection, and a call could meet inside SQLite,
     /// where the loser sleeps a millisecond or more before it tries again.
     gate: Mutex<()>,
@@ -80,11 +85,13 @@ impl EmbeddedDynamoDb {
     }
 
     fn around(database: Database, path: Option<PathBuf>, durability: Durability) -> Self {
-        let service = Service { database, path, durability, bell: Bell::new(), gate: Mutex::new(()) };
+        let readers = path.as_deref().and_then(Readers::new);
+        let service = Service { database, path, durability, bell: Bell::new(), readers, gate: Mutex::new(()) };
         Self { service: Arc::new(service) }
     }
 
-    /// An SDK client of this database. It blocks the calling thread for the time of the call (0.1 to 1 ms).
+    /// An SDK client of this database. It blocks the calling thread for the time of the call (0.1 to 1 ms; a scan or a query longer, so the
+    /// thread's other tasks go to another thread meanwhile).
     pub fn client(&self) -> aws_sdk_dynamodb::Client {
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -102,16 +109,14 @@ impl EmbeddedDynamoDb {
         aws_sdk_dynamodb::Client::from_conf(config)
     }
 
-    /// Serves this database on a TCP listener until `stop` is ready, so that the AWS CLI can be pointed at it.
-    ///
-    /// A write made there wakes no reader at once; a mapping finds it at its next slow poll.
+    /// Serves this database on a TCP listener until `stop` is ready, so that the AWS CLI can be pointed at it. It checks no signature,
+    /// and answers no page in a browser.
     pub async fn serve(
         &self,
         listener: tokio::net::TcpListener,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), EmbeddedError> {
-        let database = self.service.database.clone();
-        dynoxide::server::serve_with_shutdown(listener, database, stop).await.map_err(EmbeddedError::Serve)
+        endpoint::serve(Arc::clone(&self.service), listener, stop).await
     }
 
     /// Whether there is a table of that name.
@@ -199,26 +204,47 @@ impl Service {
         self.path.as_deref().map_or_else(|| said.to_owned(), |path| fault::explain(path, said))
     }
 
-    fn call(&self, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        let operation = request
-            .headers()
-            .get("x-amz-target")
-            .and_then(|target| target.rsplit('.').next())
-            .ok_or_else(|| transport::broken("the request names no operation"))?;
-        let body = request
-            .body()
-            .bytes()
-            .ok_or_else(|| transport::broken("a streamed request, which DynamoDB has none of"))?;
-        let result = self.alone(|| dispatch::dispatch(&self.database, operation, body));
+    /// Runs one operation: the request's JSON in; the status of HTTP and the answer's JSON out.
+    pub(super) fn call(&self, operation: &str, body: &[u8]) -> (u16, String) {
+        let result = if dispatch::reads(operation) {
+            dispatch::dispatch(&Beside(self), operation, body)
+        } else {
+            dispatch::dispatch(&Alone(self), operation, body)
+        };
+        if dispatch::changes_tables(operation) {
+            self.readers.iter().for_each(Readers::forget);
+        }
         if result.is_ok() && dispatch::writes(operation) {
             self.bell.ring();
         }
-        let (status, answer) = match result {
+        match result {
             Ok(answer) => (200, answer),
             Err(refusal) => (refusal.status_code(), self.explained(refusal).to_json()),
-        };
-        let status = StatusCode::try_from(status).map_err(transport::broken)?;
-        Ok(HttpResponse::new(status, SdkBody::from(answer)))
+        }
+    }
+}
+
+/// One operation after the other.
+struct Alone<'a>(&'a Service);
+
+impl Access for Alone<'_> {
+    fn run<T>(&self, operation: impl FnOnce(&Database) -> T) -> T {
+        self.0.alone(|| operation(&self.0.database))
+    }
+}
+
+/// A read: at the gate if it is open, else on a handle of its own.
+struct Beside<'a>(&'a Service);
+
+impl Access for Beside<'_> {
+    fn run<T>(&self, operation: impl FnOnce(&Database) -> T) -> T {
+        let service = self.0;
+        let must_wait = matches!(service.gate.try_lock(), Err(TryLockError::WouldBlock));
+        let reader = if must_wait { service.readers.as_ref().and_then(Readers::take) } else { None };
+        match reader {
+            Some(reader) => operation(reader.database()),
+            None => service.alone(|| operation(&service.database)),
+        }
     }
 }
 
@@ -233,8 +259,23 @@ impl fmt::Debug for Service {
 
 impl Emulator for Service {
     async fn answer(self: Arc<Self>, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        self.call(&request)
+        let target = request.headers().get("x-amz-target").and_then(|target| target.rsplit('.').next());
+        let operation = target.ok_or_else(|| transport::broken("the request names no operation"))?;
+        let body = request.body().bytes();
+        let body = body.ok_or_else(|| transport::broken("a streamed request, which DynamoDB has none of"))?;
+        let (status, answer) = if dispatch::may_take_long(operation) && has_other_threads() {
+            tokio::task::block_in_place(|| self.call(operation, body))
+        } else {
+            self.call(operation, body)
+        };
+        let status = StatusCode::try_from(status).map_err(transport::broken)?;
+        Ok(HttpResponse::new(status, SdkBody::from(answer)))
     }
+}
+
+/// Whether the tasks of this thread can go on elsewhere while it is blocked.
+fn has_other_threads() -> bool {
+    tokio::runtime::Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread)
 }
 
 /// What the service said; it always says something.

@@ -53,5 +53,5 @@ pub enum EmbeddedError {
     Expiry(String),
     /// The loopback endpoint stopped.
     #[error("the embedded DynamoDB's endpoint stopped: {0}")]
-    Serve(String),
+    Serve(std::io::Error),
 }

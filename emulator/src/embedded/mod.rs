@@ -13,10 +13,12 @@
 mod changes;
 mod dispatch;
 mod dynamodb;
+mod endpoint;
 mod error;
 mod fault;
 #[cfg(feature = "event-sources")]
 mod kinesis;
+mod readers;
 #[cfg(feature = "event-sources")]
 mod shard;
 #[cfg(feature = "event-sources")]

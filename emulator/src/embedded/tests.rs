@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "these tests are about the service, not about the control table")]
 
 use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{
@@ -10,6 +11,7 @@ use aws_sdk_dynamodb::types::{
 };
 use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::PutRecordsRequestEntry;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
 
@@ -121,17 +123,77 @@ async fn a_write_rings() {
     assert_eq!(rung, Ok(true));
 }
 
+/// The answer to one HTTP request, whole.
+async fn ask(address: SocketAddr, operation: &str, header: &str, body: &str) -> String {
+    let mut socket = tokio::net::TcpStream::connect(address).await.expect("a listener");
+    let request = format!(
+        "POST / HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\nx-amz-target: DynamoDB_20120810.{operation}\r\n{header}\
+         content-length: {}\r\n\r\n{body}",
+        body.len(),
+    );
+    socket.write_all(request.as_bytes()).await.expect("a request");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.expect("an answer");
+    answer
+}
+
 #[tokio::test]
 async fn the_same_database_is_served_on_a_socket() {
     let database = EmbeddedDynamoDb::in_memory().expect("a database");
+    create_table(&database.client()).await;
+    put(&database.client(), "a").await;
+    let mut changes = database.changes();
+    changes.wait().await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let same = database.clone();
     let server = tokio::spawn(async move { same.serve(listener, async { drop(stopped.await) }).await });
-    tokio::net::TcpStream::connect(address).await.expect("a listener");
+
+    let answer = ask(address, "Scan", "", r#"{"TableName":"things"}"#).await;
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains(r#""pk":{"S":"a"}"#), "{answer}");
+    let answer = ask(address, "PutItem", "", r#"{"TableName":"things","Item":{"pk":{"S":"b"}}}"#).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let rung = tokio::time::timeout(Duration::from_secs(5), changes.wait()).await;
+    assert_eq!(rung, Ok(true), "a write through the socket rings, too");
+    let answer = ask(address, "Scan", "", r#"{"TableName":"none"}"#).await;
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("ResourceNotFoundException"), "{answer}");
+    let answer = ask(address, "ListTables", "", "no JSON").await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    let answer = ask(address, "ListTables", "origin: http://elsewhere.example\r\n", "{}").await;
+    assert!(answer.starts_with("HTTP/1.1 403 "), "a page in a browser reads no table: {answer}");
+
     drop(stop);
     server.await.expect("no panic").expect("a clean stop");
+}
+
+/// How many items a scan finds.
+async fn count(client: &aws_sdk_dynamodb::Client) -> i32 {
+    client.scan().table_name(TABLE).send().await.expect("a scan").count
+}
+
+/// Reads that meet go by handles of their own: each sees what was written before it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_read_sees_each_write_before_it_whatever_runs_beside() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let database = EmbeddedDynamoDb::open(&directory.path().join("db"), Durability::ProcessCrash).expect("a database");
+    create_table(&database.client()).await;
+    let tasks = (0..4).map(|task| {
+        let client = database.client();
+        tokio::spawn(async move {
+            for number in 0..100 {
+                let key = format!("{task}-{number}");
+                put(&client, &key).await;
+                let read = client.get_item().table_name(TABLE).key("pk", AttributeValue::S(key.clone())).send().await;
+                assert!(read.expect("an answer").item.is_some(), "{key}");
+                assert!(count(&client).await > number);
+            }
+        })
+    });
+    for task in futures::future::join_all(tasks).await {
+        task.expect("no panic");
+    }
+    assert_eq!(count(&database.client()).await, 400);
 }
 
 async fn put_records(client: &aws_sdk_kinesis::Client, from: usize, count: usize) -> i32 {
