@@ -1,11 +1,9 @@
 //! Segments by key and by group.
 
-use std::collections::BTreeSet;
-
 use crate::ControlTable;
 use crate::error::Error;
 use crate::id::{GroupId, SegmentId};
-use crate::rows::{RowKey, SegmentRow, SegmentStatus};
+use crate::rows::{Offsets, RowKey, SegmentRow, SegmentStatus};
 use crate::store::About;
 
 impl ControlTable {
@@ -33,9 +31,9 @@ impl ControlTable {
     }
 
     /// These segments of a group in order, without those that do not exist.
-    pub async fn segments_at(&self, group: GroupId, offsets: &BTreeSet<u8>) -> Result<Vec<SegmentRow>, Error> {
+    pub async fn segments_at(&self, group: GroupId, offsets: &Offsets) -> Result<Vec<SegmentRow>, Error> {
         let about = About { operation: "read segments", subject: &group };
-        let keys: Vec<_> = offsets.iter().map(|&offset| RowKey::Segment(group.segment(offset))).collect();
+        let keys: Vec<_> = offsets.iter().map(|offset| RowKey::Segment(group.segment(offset))).collect();
         let mut rows: Vec<SegmentRow> = self.get_many(about, &keys).await?;
         rows.sort_by_key(|row| row.offset);
         Ok(rows)

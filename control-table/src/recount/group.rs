@@ -186,7 +186,7 @@ fn differences(row: String, stored: &TallyRow, tally: &TallyRow) -> Vec<Differen
 mod tests {
     use super::*;
     use crate::operation::testing::{execution_id, opened};
-    use crate::rows::SegmentStatus;
+    use crate::rows::{Offsets, SegmentStatus};
 
     const NOW: Timestamp = Timestamp::from_millis(10_000_000);
 
@@ -231,7 +231,7 @@ mod tests {
     fn a_wrong_tally_is_rebuilt_from_its_rows() {
         let mut wrong = tally();
         (wrong.pending, wrong.counts.item_count) = (3, 77);
-        wrong.succeeded.clear();
+        wrong.succeeded = Offsets::default();
         let found = recount(&execution(1, ExecutionStatus::Running), Some(wrong.clone()), &rows());
         let correction = found.correction.unwrap();
         assert_eq!(correction.write, OverwriteIfUnchanged::new(Some(wrong), tally()).unwrap());
@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn an_outcome_counts_as_uncounted_only_once_its_worker_had_time_to_count_it() {
         let mut uncounted = tally();
-        uncounted.failed.clear();
+        uncounted.failed = Offsets::default();
         (uncounted.pending, uncounted.attempts) = (2, 1);
         let running = execution(1, ExecutionStatus::Running);
         let mut rows = rows();

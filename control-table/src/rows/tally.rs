@@ -1,10 +1,8 @@
 //! The tally row: the counts of a group. It spreads the counting of an execution over many items.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
-use super::{Counts, ItemKey, SegmentStatus};
+use super::{Counts, ItemKey, Offsets, SegmentStatus};
 use crate::clock::Timestamp;
 use crate::id::GroupId;
 
@@ -55,14 +53,14 @@ pub struct TallyRow {
     /// Segments without an outcome.
     pub pending: u64,
     /// Offsets of the segments that succeeded.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty", with = "serde_dynamo::number_set")]
-    pub succeeded: BTreeSet<u8>,
+    #[serde(default, skip_serializing_if = "Offsets::is_empty", with = "serde_dynamo::number_set")]
+    pub succeeded: Offsets,
     /// Offsets of the segments that failed.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty", with = "serde_dynamo::number_set")]
-    pub failed: BTreeSet<u8>,
+    #[serde(default, skip_serializing_if = "Offsets::is_empty", with = "serde_dynamo::number_set")]
+    pub failed: Offsets,
     /// Offsets of the segments that were cancelled.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty", with = "serde_dynamo::number_set")]
-    pub cancelled: BTreeSet<u8>,
+    #[serde(default, skip_serializing_if = "Offsets::is_empty", with = "serde_dynamo::number_set")]
+    pub cancelled: Offsets,
     /// Attempts of the segments with an outcome.
     pub attempts: u64,
     /// Sums of the segments with an outcome.
@@ -94,9 +92,9 @@ impl TallyRow {
             generation,
             size,
             pending: size,
-            succeeded: BTreeSet::new(),
-            failed: BTreeSet::new(),
-            cancelled: BTreeSet::new(),
+            succeeded: Offsets::default(),
+            failed: Offsets::default(),
+            cancelled: Offsets::default(),
             attempts: 0,
             counts: Counts::default(),
             folded: 0,
@@ -112,7 +110,7 @@ impl TallyRow {
     }
 
     /// The offsets with that outcome.
-    pub const fn set_mut(&mut self, outcome: TallyOutcome) -> &mut BTreeSet<u8> {
+    pub const fn set_mut(&mut self, outcome: TallyOutcome) -> &mut Offsets {
         match outcome {
             TallyOutcome::Succeeded => &mut self.succeeded,
             TallyOutcome::Failed => &mut self.failed,
@@ -123,7 +121,7 @@ impl TallyRow {
     /// Whether the segment at that offset is counted.
     #[must_use]
     pub fn has(&self, offset: u8) -> bool {
-        self.succeeded.contains(&offset) || self.failed.contains(&offset) || self.cancelled.contains(&offset)
+        self.succeeded.contains(offset) || self.failed.contains(offset) || self.cancelled.contains(offset)
     }
 }
 

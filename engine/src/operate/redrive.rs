@@ -3,7 +3,6 @@
 //! Everything is checked before anything is written. Then, group by group: unfold, rows, records; at the end the execution
 //! is RUNNING. Every step may be repeated and interrupted: the sweeper continues with an execution in REDRIVING.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use chrono::{DateTime, Utc};
@@ -15,7 +14,7 @@ use control_table::operation::{
     Unfold, UnfoldGroup, UnfoldOutcome,
 };
 use control_table::rows::{
-    ExecutionRow, ExecutionStatus, SegmentRow, SegmentStatus, Selection, TallyOutcome, TallyRow,
+    ExecutionRow, ExecutionStatus, Offsets, SegmentRow, SegmentStatus, Selection, TallyOutcome, TallyRow,
 };
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::Serialize;
@@ -246,23 +245,20 @@ impl Engine {
 }
 
 /// The offsets of a finished tally's segments to requeue.
-fn offsets(tally: &TallyRow, selection: &Selection) -> BTreeSet<u8> {
-    let of = |outcome, set: &BTreeSet<u8>| -> Vec<u8> {
-        set.iter().copied().filter(|&offset| selection.takes(index(tally.group, offset), outcome)).collect()
-    };
-    let mut offsets: BTreeSet<u8> = of(TallyOutcome::Failed, &tally.failed).into_iter().collect();
-    offsets.extend(of(TallyOutcome::Cancelled, &tally.cancelled));
-    offsets
+fn offsets(tally: &TallyRow, selection: &Selection) -> Offsets {
+    let of =
+        |outcome, set: &Offsets| set.iter().filter(move |&offset| selection.takes(index(tally.group, offset), outcome));
+    of(TallyOutcome::Failed, &tally.failed).chain(of(TallyOutcome::Cancelled, &tally.cancelled)).collect()
 }
 
 /// How many of the segments that the selection names are in this group.
 fn named(tally: &TallyRow, selection: &Selection) -> Result<u64, Refusal> {
     let Some(only) = &selection.only else { return Ok(0) };
-    let is_named = |offset: &&u8| only.contains(index(tally.group, **offset));
-    if let Some(&offset) = tally.succeeded.iter().find(is_named) {
+    let is_named = |offset: &u8| only.contains(index(tally.group, *offset));
+    if let Some(offset) = tally.succeeded.iter().find(is_named) {
         return Err(Refusal::Succeeded(tally.group.segment(offset)));
     }
-    Ok(tally.failed.iter().chain(&tally.cancelled).filter(is_named).count() as u64)
+    Ok(tally.failed.iter().chain(tally.cancelled.iter()).filter(is_named).count() as u64)
 }
 
 const fn index(group: GroupId, offset: u8) -> u64 {
@@ -284,19 +280,19 @@ mod tests {
     fn tally() -> TallyRow {
         let execution_id = ExecutionId::new(uuid::Uuid::from_u128(1));
         let mut tally = TallyRow::fresh(execution_id.group(1), 4, 1);
-        tally.succeeded = BTreeSet::from([0]);
-        tally.failed = BTreeSet::from([1, 2]);
-        tally.cancelled = BTreeSet::from([3]);
+        tally.succeeded = Offsets::from([0]);
+        tally.failed = Offsets::from([1, 2]);
+        tally.cancelled = Offsets::from([3]);
         tally
     }
 
     #[test]
     fn the_selected_segments_are_requeued_and_no_others() {
         let all = Selection::unsuccessful();
-        assert_eq!(offsets(&tally(), &all), BTreeSet::from([1, 2, 3]));
-        assert_eq!(offsets(&tally(), &Selection { cancelled: false, ..all.clone() }), BTreeSet::from([1, 2]));
+        assert_eq!(offsets(&tally(), &all), Offsets::from([1, 2, 3]));
+        assert_eq!(offsets(&tally(), &Selection { cancelled: false, ..all.clone() }), Offsets::from([1, 2]));
         let some = Selection { only: Some("130,131".parse().unwrap()), ..all };
-        assert_eq!(offsets(&tally(), &some), BTreeSet::from([2, 3]));
+        assert_eq!(offsets(&tally(), &some), Offsets::from([2, 3]));
         assert_eq!(named(&tally(), &some), Ok(2));
     }
 

@@ -77,7 +77,7 @@ fn counted_once(state: &State, tally: &TallyRow) -> bool {
         (&tally.cancelled, TallyOutcome::Cancelled),
     ];
     for (set, outcome) in sets {
-        for &offset in set {
+        for offset in set.iter() {
             let Some(row) = state.row(Place { group, offset }) else { return false };
             if TallyOutcome::of(row.status) != Some(outcome) || row.generation > tally.generation {
                 return false;

@@ -196,7 +196,7 @@ impl System {
         }
         if self.is(Mutation::DropNotContains) && tally.generation == request.generation {
             for counted in &request.outcomes {
-                tally.set_mut(counted.outcome).remove(&counted.offset);
+                tally.set_mut(counted.outcome).remove(counted.offset);
             }
         }
         table.execute(&request)

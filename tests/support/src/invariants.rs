@@ -100,7 +100,7 @@ fn assert_tally(tally: &TallyRow, rows: &[SegmentRow], generation: u32) {
             TallyOutcome::Failed => &tally.failed,
             TallyOutcome::Cancelled => &tally.cancelled,
         };
-        assert!(set.contains(&row.offset), "{row:?} is counted as what it is in {tally:?}");
+        assert!(set.contains(row.offset), "{row:?} is counted as what it is in {tally:?}");
         assert_eq!(row.due, None, "{row:?} waits for nothing");
     }
     let counts = without_zeros(tally.counts.clone());

@@ -65,7 +65,7 @@ async fn wrong_sums_of_a_tally_are_rebuilt_and_the_execution_completes() {
     world
         .damage_tally(&run, |tally| {
             (tally.pending, tally.counts.item_count) = (1, 77);
-            tally.succeeded.remove(&0);
+            tally.succeeded.remove(0);
         })
         .await;
     world.assert_repaired(&run, &["pending", "succeeded", "item_count"]).await;

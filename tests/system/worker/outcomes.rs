@@ -29,7 +29,7 @@ async fn success_is_recorded_and_counted() {
     assert_eq!((row.status, row.attempt, row.counts.item_count), (SegmentStatus::Succeeded, 1, 5));
     assert_eq!((row.counts.duration_ms, row.result), (1_500, Some(json!({"at": "s3://…"}))));
     let tally = run.tally().await;
-    assert_eq!((tally.pending, tally.succeeded.contains(&1), tally.attempts), (1, true, 1));
+    assert_eq!((tally.pending, tally.succeeded.contains(1), tally.attempts), (1, true, 1));
     assert_eq!((tally.counts.item_count, tally.counts.counters.0["population"]), (5, 70));
 }
 
@@ -67,7 +67,7 @@ async fn the_last_attempt_fails_for_good() {
     assert_eq!(run.hand(&worker, 0, "2").await, DONE);
     let row = run.segment(0).await;
     assert_eq!((row.status, row.attempt), (SegmentStatus::Failed, 2));
-    assert!(run.tally().await.failed.contains(&0));
+    assert!(run.tally().await.failed.contains(0));
 }
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn a_permanent_failure_fails_at_once() {
         (row.status, error.kind, &*error.message),
         (SegmentStatus::Failed, ErrorKind::Permanent, "no such file")
     );
-    assert!(run.tally().await.failed.contains(&0));
+    assert!(run.tally().await.failed.contains(0));
 }
 
 #[tokio::test]
@@ -142,7 +142,7 @@ async fn an_output_that_cannot_be_recorded_fails_for_good() {
     let row = run.segment(0).await;
     assert_eq!((row.status, row.error.unwrap().kind), (SegmentStatus::Failed, ErrorKind::InvalidOutput));
     let tally = run.tally().await;
-    assert_eq!((tally.failed.contains(&0), tally.counts.item_count), (true, 0));
+    assert_eq!((tally.failed.contains(0), tally.counts.item_count), (true, 0));
 }
 
 #[tokio::test]

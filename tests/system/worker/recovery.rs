@@ -139,7 +139,7 @@ async fn the_last_attempt_that_ended_without_a_word_is_recorded_as_lost() {
     let error = row.error.unwrap();
     assert_eq!((row.status, error.kind, calls.made()), (SegmentStatus::Failed, ErrorKind::WorkerLost, 0));
     assert!(error.message.starts_with("attempt 2 of 2 ended without an outcome"), "{}", error.message);
-    assert!(run.tally().await.failed.contains(&0));
+    assert!(run.tally().await.failed.contains(0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -200,7 +200,7 @@ impl UnfoldGroup {
         (tally.put_at, tally.puts_again) = (now, 0);
         tally.pending = self.offsets.len() as u64;
         for (offset, outcome) in &self.offsets {
-            tally.set_mut(*outcome).remove(offset);
+            tally.set_mut(*outcome).remove(*offset);
         }
         tally.attempts = tally.attempts.saturating_sub(self.attempts);
         tally.counts.subtract(&self.counts);
@@ -242,7 +242,7 @@ impl UnfoldGroup {
     }
 }
 
-fn len(set: &std::collections::BTreeSet<u8>) -> i64 {
+fn len(set: &crate::rows::Offsets) -> i64 {
     // A set of offsets has at most 128 of them.
     i64::try_from(set.len()).unwrap_or(0)
 }
@@ -310,7 +310,7 @@ mod tests {
         assert_eq!((execution.counts.item_count, execution.counts.duration_ms), (0, 0));
         assert_eq!((tally.generation, tally.pending, tally.attempts, tally.put_at), (2, 1, 2, at(95)));
         assert_eq!((tally.counts.item_count, tally.counts.duration_ms), (7, 50));
-        assert!(tally.failed.is_empty() && tally.succeeded.contains(&0));
+        assert!(tally.failed.is_empty() && tally.succeeded.contains(0));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use control_table::operation::{AddDeadLetter, AddDeadLetterOutcome, OverwriteIfUnchanged, OverwriteOutcome};
 use control_table::policy::Policy;
-use control_table::rows::{DeadLetterSource, ExecutionRow, Row, TallyRow};
+use control_table::rows::{DeadLetterSource, ExecutionRow, Offsets, Row, TallyRow};
 
 use super::Case;
 use super::lab::{Lab, at, failed, succeeded};
@@ -27,8 +27,8 @@ async fn a_tally(mut lab: Lab) {
     lab.done(1, failed()).await;
     let seen = lab.tally_row(0);
     let mut right = TallyRow { pending: 3, attempts: 0, puts_again: 3, ..seen.clone() };
-    right.succeeded.clear();
-    right.failed.clear();
+    right.succeeded = Offsets::default();
+    right.failed = Offsets::default();
     right.counts = control_table::rows::Counts::default();
     let request = overwrite(&seen, &right);
     assert_eq!(lab.both(&request).await, OverwriteOutcome::Overwritten);

@@ -256,7 +256,8 @@ impl Pair {
         // One of this generation is un-folded already: no caller asks for it again.
         let is_older = |tally: &&TallyRow| tally.generation < generation;
         let tally = self.memory.tallies.get(&group).filter(is_older).cloned()?;
-        let unsuccessful = |&(offset, _): &(&u8, _)| tally.failed.contains(offset) || tally.cancelled.contains(offset);
+        let unsuccessful =
+            |&(offset, _): &(&u8, _)| tally.failed.contains(*offset) || tally.cancelled.contains(*offset);
         let counted: BTreeMap<u8, Counted> = self.counted.get(&group).cloned().unwrap_or_default();
         let mut unfold = UnfoldGroup {
             tally: tally.clone(),
