@@ -63,16 +63,10 @@ const fn bit(offset: u8) -> u128 {
 impl FromIterator<u8> for Offsets {
     fn from_iter<I: IntoIterator<Item = u8>>(offsets: I) -> Self {
         let mut all = Self::default();
-        all.extend(offsets);
-        all
-    }
-}
-
-impl Extend<u8> for Offsets {
-    fn extend<I: IntoIterator<Item = u8>>(&mut self, offsets: I) {
         for offset in offsets {
-            self.insert(offset);
+            all.insert(offset);
         }
+        all
     }
 }
 

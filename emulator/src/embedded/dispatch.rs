@@ -75,7 +75,7 @@ pub(super) fn changes_tables(operation: &str) -> bool {
     matches!(operation, "CreateTable" | "UpdateTable" | "DeleteTable" | "UpdateTimeToLive")
 }
 
-/// Only the operation itself waits for its turn: reading the request and writing the answer are a third of the time.
+/// Only the operation itself waits for its turn; requests are read and answers written beside one another.
 fn run<Request: DeserializeOwned, Answer: Serialize>(
     db: &impl Access,
     body: &[u8],

@@ -27,7 +27,7 @@ const READ: &str = "SELECT CAST(sequence_number AS INTEGER), event_name, keys_js
 
 const TRIM: &str = "DELETE FROM _stream_records WHERE table_name = ?1 AND CAST(sequence_number AS INTEGER) <= ?2";
 
-/// Longer than any single write of the embedded database; only the TCP endpoint can make us wait at all.
+/// Longer than any single write of the embedded database; only the deletion of expired items can make us wait at all.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Added to a stored number to give it the 21 digits that `DynamoDB`'s have.

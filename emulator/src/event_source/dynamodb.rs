@@ -19,7 +19,7 @@ use crate::embedded::{Changes, EmbeddedDynamoDb, EmbeddedError, StoredChange, Ta
 /// Records of one read of the stream; Lambda reads as many.
 const READ_MAX: u32 = 1_000;
 
-/// Every write through the SDK rings; this is for those through the TCP endpoint.
+/// Every write through the SDK and through the endpoint rings; this is for the deletion of expired items.
 const SLOW_POLL: Duration = Duration::from_secs(1);
 
 /// Nearly every change of the control table is none of the function's business. A pause after a read without any keeps
