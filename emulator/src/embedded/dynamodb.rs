@@ -22,7 +22,6 @@ use dynoxide::{Database, DynoxideError};
 use tokio::runtime::RuntimeFlavor;
 
 use super::changes::{Bell, Changes};
-use super::dispatch::Access;
 use super::readers::Readers;
 use super::transport::{self, Emulator, InProcess};
 use super::{EmbeddedError, REGION, TableStream, dispatch, endpoint, fault, stream};
@@ -206,11 +205,8 @@ impl Service {
 
     /// Runs one operation: the request's JSON in; the status of HTTP and the answer's JSON out.
     pub(super) fn call(&self, operation: &str, body: &[u8]) -> (u16, String) {
-        let result = if dispatch::reads(operation) {
-            dispatch::dispatch(&Beside(self), operation, body)
-        } else {
-            dispatch::dispatch(&Alone(self), operation, body)
-        };
+        let turn = Turn { service: self, is_read: dispatch::reads(operation) };
+        let result = dispatch::dispatch(turn, operation, body);
         if dispatch::changes_tables(operation) {
             self.readers.iter().for_each(Readers::forget);
         }
@@ -224,22 +220,18 @@ impl Service {
     }
 }
 
-/// One operation after the other.
-struct Alone<'a>(&'a Service);
-
-impl Access for Alone<'_> {
-    fn run<T>(&self, operation: impl FnOnce(&Database) -> T) -> T {
-        self.0.alone(|| operation(&self.0.database))
-    }
+/// An operation's way into the database.
+#[derive(Clone, Copy)]
+pub(super) struct Turn<'a> {
+    service: &'a Service,
+    is_read: bool,
 }
 
-/// A read: at the gate if it is open, else on a handle of its own.
-struct Beside<'a>(&'a Service);
-
-impl Access for Beside<'_> {
-    fn run<T>(&self, operation: impl FnOnce(&Database) -> T) -> T {
-        let service = self.0;
-        let must_wait = matches!(service.gate.try_lock(), Err(TryLockError::WouldBlock));
+impl Turn<'_> {
+    /// Runs the operation: a read on a handle of its own if the gate is shut, anything else when its turn has come.
+    pub(super) fn run<T>(self, operation: impl FnOnce(&Database) -> T) -> T {
+        let Self { service, is_read } = self;
+        let must_wait = is_read && matches!(service.gate.try_lock(), Err(TryLockError::WouldBlock));
         let reader = if must_wait { service.readers.as_ref().and_then(Readers::take) } else { None };
         match reader {
             Some(reader) => operation(reader.database()),
