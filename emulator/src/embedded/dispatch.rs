@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::dynamodb::Turn;
+use super::puts;
 
 /// Runs one operation: the request's JSON in, the answer's JSON out.
 pub(super) fn dispatch(turn: Turn<'_>, operation: &str, body: &[u8]) -> Result<String> {
@@ -24,7 +25,7 @@ pub(super) fn dispatch(turn: Turn<'_>, operation: &str, body: &[u8]) -> Result<S
         "Query" => run(turn, body, Database::query),
         "Scan" => run(turn, body, Database::scan),
         "BatchGetItem" => run(turn, body, Database::batch_get_item),
-        "BatchWriteItem" => run(turn, body, Database::batch_write_item),
+        "BatchWriteItem" => batch_write_item(turn, body),
         "TransactWriteItems" => run(turn, body, Database::transact_write_items),
         "TransactGetItems" => run(turn, body, Database::transact_get_items),
         "UpdateTimeToLive" => run(turn, body, Database::update_time_to_live),
@@ -77,7 +78,22 @@ fn run<Request: DeserializeOwned, Answer: Serialize>(
     body: &[u8],
     operation: impl FnOnce(&Database, Request) -> Result<Answer>,
 ) -> Result<String> {
-    let request = serde_json::from_slice(body).map_err(|e| DynoxideError::ValidationException(e.to_string()))?;
-    let answer = turn.run(|db| operation(db, request))?;
-    serde_json::to_string(&answer).map_err(|e| DynoxideError::InternalServerError(e.to_string()))
+    let request = read(body)?;
+    write(&turn.run(|db| operation(db, request))?)
+}
+
+fn batch_write_item(turn: Turn<'_>, body: &[u8]) -> Result<String> {
+    let request = read(body)?;
+    match turn.run(|db| puts::put_together(db, request)) {
+        Some(answer) => write(&answer),
+        None => run(turn, body, Database::batch_write_item),
+    }
+}
+
+fn read<Request: DeserializeOwned>(body: &[u8]) -> Result<Request> {
+    serde_json::from_slice(body).map_err(|e| DynoxideError::ValidationException(e.to_string()))
+}
+
+fn write<Answer: Serialize>(answer: &Answer) -> Result<String> {
+    serde_json::to_string(answer).map_err(|e| DynoxideError::InternalServerError(e.to_string()))
 }

@@ -18,6 +18,7 @@ mod error;
 mod fault;
 #[cfg(feature = "event-sources")]
 mod kinesis;
+mod puts;
 mod readers;
 #[cfg(feature = "event-sources")]
 mod shard;
