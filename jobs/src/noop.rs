@@ -19,10 +19,11 @@ impl Noop {
     pub async fn run(&self) -> Output {
         if self.sleep_ms > 0 {
             let attempt = Arc::new(());
-            let (span, alive) = (Duration::from_millis(self.sleep_ms), Arc::downgrade(&attempt));
+            let until = tokio::time::Instant::now().into_std() + Duration::from_millis(self.sleep_ms);
+            let alive = Arc::downgrade(&attempt);
             // A thread of its own: the runtime's timer is late by a millisecond or two, which is a tenth of a short segment. The thread
             // cannot fail, and its end is all that is waited for.
-            let _ = tokio::task::spawn_blocking(move || sleep(span, &alive)).await;
+            let _ = tokio::task::spawn_blocking(move || sleep_until(until, &alive)).await;
         }
         Output::items(1)
     }
@@ -33,9 +34,8 @@ const PIECE: Duration = Duration::from_millis(50);
 
 /// Sleeps, unless the attempt is cancelled before.
 #[expect(clippy::disallowed_methods, reason = "the thread is there to be blocked")]
-fn sleep(span: Duration, attempt: &Weak<()>) {
-    let begun = Instant::now();
-    while let Some(left) = span.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) {
+fn sleep_until(until: Instant, attempt: &Weak<()>) {
+    while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
         if attempt.strong_count() == 0 {
             return;
         }

@@ -67,6 +67,11 @@ impl Attempts {
 }
 
 impl Entered {
+    /// Whether the attempt is to stop.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
     /// Returns when the attempt is to stop.
     pub async fn stopped(&self) {
         self.stop.cancelled().await;
@@ -95,7 +100,7 @@ mod tests {
     const OTHER: ExecutionId = ExecutionId::new(Uuid::from_u128(2));
 
     fn is_stopped(entered: &Entered) -> bool {
-        entered.stopped().now_or_never().is_some()
+        entered.is_stopped() && entered.stopped().now_or_never().is_some()
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod process_record;
 mod segment;
 mod serve;
 mod settings;
+mod slots;
 mod tally_batch;
 pub mod testing;
 mod work;

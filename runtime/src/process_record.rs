@@ -8,17 +8,18 @@ use control_table::Error;
 use control_table::clock::Timestamp;
 use control_table::message::SegmentRecord;
 use control_table::metric;
-use control_table::operation::{Claim, ClaimOutcome, Ending, Finish, FinishOutcome, Tally};
+use control_table::operation::{Claim, ClaimOutcome, Ending, Finish, FinishOutcome, ReleaseLease, Tally};
 use control_table::policy::Backoff;
 use control_table::rows::{ErrorKind, FailedAttempt, SegmentFailure, SegmentRow};
-use tokio::sync::OwnedSemaphorePermit;
 use tracing::{Span, debug, error, info, warn};
 
 use crate::attempt::{self, Limits, RELEASE_TIME};
 use crate::attempt_result::{EndedAttempt, Limit};
+use crate::attempts::Entered;
 use crate::context::Context;
 use crate::segment::Segment;
 use crate::settings::Parts;
+use crate::slots::Admission;
 use crate::tally_batch::Outcome;
 
 /// Tries at recording an outcome, each with the SDK's own retries: doing the work again costs more than waiting a few seconds.
@@ -52,15 +53,15 @@ pub(crate) struct RecordTask<'a> {
 }
 
 impl RecordTask<'_> {
-    /// Processes the record. After any error of the table the stream repeats it, so that no segment is lost. The slot, if there is one, is
+    /// Processes the record. After any error of the table the stream repeats it, so that no segment is lost. The slot, if it needs one, is
     /// free when the work has ended, before that is recorded.
-    pub async fn run(&self, slot: Option<OwnedSemaphorePermit>) -> Disposition {
+    pub async fn run(&self, admission: Option<Admission>) -> Disposition {
         if self.time_left().is_zero() {
             warn!("no time is left in this invocation: the stream will repeat the record. Is the batch too large?");
             return Disposition::Repeat(self.place);
         }
         let claimed = match self.parts.table.execute(&self.claim()).await {
-            Ok(outcome) => self.after_claim(outcome, slot).await,
+            Ok(outcome) => self.after_claim(outcome, admission).await,
             Err(error) => Err(error),
         };
         claimed.unwrap_or_else(|error| {
@@ -115,13 +116,9 @@ impl RecordTask<'_> {
         }
     }
 
-    async fn after_claim(
-        &self,
-        outcome: ClaimOutcome,
-        slot: Option<OwnedSemaphorePermit>,
-    ) -> Result<Disposition, Error> {
+    async fn after_claim(&self, outcome: ClaimOutcome, admission: Option<Admission>) -> Result<Disposition, Error> {
         match outcome {
-            ClaimOutcome::Claimed(row) => self.attempt_claimed(&row, slot).await,
+            ClaimOutcome::Claimed(row) => self.attempt_claimed(&row, admission).await,
             ClaimOutcome::AttemptsUsedUp(row) => {
                 let failure = self.worker_lost(row.attempt);
                 self.end(&row, Ending::Failed { failure, duration_ms: row.counts.duration_ms }).await
@@ -148,12 +145,16 @@ impl RecordTask<'_> {
 
     /// Does the work, and records its end. The segment of an attempt that was stopped stays claimed: the process that continues its
     /// execution releases it, or a cancel ends it.
-    async fn attempt_claimed(
-        &self,
-        row: &SegmentRow,
-        slot: Option<OwnedSemaphorePermit>,
-    ) -> Result<Disposition, Error> {
-        let ended = self.attempt(row).await;
+    async fn attempt_claimed(&self, row: &SegmentRow, admission: Option<Admission>) -> Result<Disposition, Error> {
+        let entered = self.parts.attempts.enter(self.record.execution_id, self.record.generation);
+        let slot = match admission {
+            Some(admission) => match admission.slot().await {
+                None => return self.give_back(row).await,
+                slot => slot,
+            },
+            None => None,
+        };
+        let ended = if entered.is_stopped() { None } else { self.attempt(row, entered).await };
         drop(slot);
         let Some(ending) = ended else {
             info!("the attempt was stopped: nothing is recorded");
@@ -163,8 +164,16 @@ impl RecordTask<'_> {
         self.end(row, ending).await
     }
 
+    /// Gives a segment back that was claimed ahead and cannot begin. The number of its attempt stays used, since it is the fencing token.
+    async fn give_back(&self, row: &SegmentRow) -> Result<Disposition, Error> {
+        info!("every slot has a long segment now: the segment, claimed ahead, will be claimed again");
+        let release = ReleaseLease { segment: row.id(), generation: row.generation, attempt: row.attempt };
+        self.parts.table.execute(&release).await?;
+        Ok(Disposition::Repeat(self.place))
+    }
+
     /// Does the work. Returns the ending to record; `None` if the attempt was stopped.
-    async fn attempt(&self, row: &SegmentRow) -> Option<Ending> {
+    async fn attempt(&self, row: &SegmentRow, entered: Entered) -> Option<Ending> {
         Span::current().record("attempt", row.attempt);
         let (parts, record) = (self.parts, self.record);
         let segment = Segment {
@@ -176,11 +185,7 @@ impl RecordTask<'_> {
         let started = parts.clock.now();
         let (cutoff, limit) = self.limit(started);
         let context = Context::of(record, row.attempt, cutoff);
-        let limits = Limits {
-            time: (cutoff - started).to_std().unwrap_or_default(),
-            grace: self.grace(),
-            entered: parts.attempts.enter(record.execution_id, record.generation),
-        };
+        let limits = Limits { time: (cutoff - started).to_std().unwrap_or_default(), grace: self.grace(), entered };
         let end = attempt::run(Arc::clone(&parts.work), segment, context, limits).await;
         let now = parts.clock.timestamp();
         let duration_ms = now.millis_since(started.into());

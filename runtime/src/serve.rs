@@ -9,11 +9,11 @@ use chrono::TimeDelta;
 use control_table::message::SegmentRecord;
 use control_table::trace::TraceContext;
 use futures::stream::{self, FuturesUnordered, Stream, StreamExt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 use tracing::{Instrument, info_span};
 
 use crate::process_record::{Disposition, RecordTask};
+use crate::slots::{Admission, Slots};
 use crate::tally_batch::{Outcome, tally_batch};
 use crate::worker::Worker;
 
@@ -43,19 +43,16 @@ struct Waiting {
     handed: HashMap<usize, Handed>,
 }
 
-/// Each record with a slot for its work. The slot comes first: a record that was taken is worked on, also when the stream ends meanwhile.
-fn with_slots(
+/// Each record with what it needs to be claimed. The admission comes first: a record that was taken is worked on, also when the stream
+/// ends meanwhile.
+fn admitted(
     records: impl Stream<Item = Handed> + Send,
-    at_once: usize,
-) -> impl Stream<Item = (Handed, OwnedSemaphorePermit)> + Send {
-    let slots = Arc::new(Semaphore::new(at_once.min(Semaphore::MAX_PERMITS)));
-    stream::unfold(Box::pin(records), move |mut records| {
-        let slot = Arc::clone(&slots).acquire_owned();
-        async move {
-            let slot = slot.await.ok()?;
-            let handed = records.next().await?;
-            Some(((handed, slot), records))
-        }
+    slots: Arc<Slots>,
+) -> impl Stream<Item = (Handed, Admission)> + Send {
+    stream::unfold((Box::pin(records), slots), |(mut records, slots)| async move {
+        let admission = Arc::clone(&slots).admit().await?;
+        let handed = records.next().await?;
+        Some(((handed, admission), (records, slots)))
     })
 }
 
@@ -64,12 +61,12 @@ impl Worker {
     /// could not be recorded or counted: hand them over again, after a wait.
     pub async fn serve(&self, records: impl Stream<Item = Handed> + Send, serving: Serving, again: impl Fn(Handed)) {
         let (in_flight, at_once) = (AtomicUsize::new(0), serving.at_once.max(1));
-        let records = with_slots(records, at_once).enumerate().map(|(place, (handed, slot))| {
+        let records = admitted(records, Slots::new(at_once)).enumerate().map(|(place, (handed, admission))| {
             in_flight.fetch_add(1, Ordering::Relaxed);
-            self.process(place, handed, slot, serving.attempt_time)
+            self.process(place, handed, admission, serving.attempt_time)
         });
-        // While the ends of some are recorded, as many others are worked on.
-        let mut processed = Box::pin(records.buffer_unordered(at_once.saturating_mul(2)));
+        // While the ends of some are recorded, as many others are worked on, and as many are claimed.
+        let mut processed = Box::pin(records.buffer_unordered(at_once.saturating_mul(3)));
         let (mut waiting, mut tally_at) = (Waiting::default(), Instant::now());
         let mut tallies = FuturesUnordered::new();
         loop {
@@ -114,7 +111,7 @@ impl Worker {
         &self,
         place: usize,
         handed: Handed,
-        slot: OwnedSemaphorePermit,
+        admission: Admission,
         attempt_time: TimeDelta,
     ) -> (Disposition, Handed) {
         let record = &handed.record;
@@ -128,7 +125,7 @@ impl Worker {
         let deadline = self.now() + attempt_time;
         let (event_id, cutoff) = (handed.id.clone(), self.cutoff(deadline));
         let task = RecordTask { parts: self.parts(), record, place, event_id, deadline, cutoff };
-        let disposition = task.run(Some(slot)).instrument(span).await;
+        let disposition = task.run(Some(admission)).instrument(span).await;
         (disposition, handed)
     }
 

@@ -1,15 +1,15 @@
-//! Gathers rows into batches that one request takes.
+//! Gathers rows into batches whose keys one request asks about.
 
 use std::collections::HashMap;
 
 use super::row::Row;
 
-/// Items of one `BatchWriteItem` (AWS quota).
-const MAX_ROWS: usize = 25;
-/// Well below the request limit of 16 MB, which counts the JSON around the values, too.
+/// Keys of one `BatchGetItem` (AWS quota).
+const MAX_ROWS: usize = 100;
+/// Well below the limit of 16 MB for one request to write, which counts the JSON around the values, too.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// Rows with different keys, for one request.
+/// Rows with different keys.
 #[derive(Debug, Default)]
 pub struct Batch {
     rows: Vec<Row>,
@@ -79,7 +79,7 @@ mod tests {
     fn it_is_full_by_rows_or_by_bytes() {
         let mut batch = Batch::default();
         assert!(!batch.is_full_for(&row("a", 1, 10 * MAX_BYTES)), "one row always fits");
-        for number in 0..25 {
+        for number in 0..100 {
             assert!(!batch.is_full_for(&row("x", 1, 1)));
             batch.push(row(&number.to_string(), number, 1));
         }

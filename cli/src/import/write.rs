@@ -18,6 +18,9 @@ use crate::user_table::{Cause, said};
 /// Batches on their way at once: hides the latency of a table on AWS; memory for at most these.
 pub const IN_FLIGHT: usize = 8;
 
+/// Items of one `BatchWriteItem` (AWS quota).
+const PUTS_MAX: usize = 25;
+
 /// Tries of what `DynamoDB` left undone, the first included: some ten seconds with the backoff.
 const TRIES: u32 = 12;
 const BACKOFF_BASE_MS: u64 = 20;
@@ -120,8 +123,9 @@ impl Writer {
         let failed = |source| ImportError::Write { first, last, source };
         let busy = || ImportError::Busy { first, last, tries: TRIES };
         let written = Written { rows: batch.read, replaced: batch.replaced };
-        let mut keys = Vec::with_capacity(batch.rows().len());
-        let (mut asked, mut puts) = (Vec::new(), Vec::new());
+        let count = batch.rows().len();
+        let (mut keys, mut asked, mut puts) =
+            (Vec::with_capacity(count), Vec::with_capacity(count), Vec::with_capacity(count));
         for row in batch.into_rows() {
             keys.push(row.key);
             let value = row.item.get(&*self.key).cloned();
@@ -131,7 +135,11 @@ impl Writer {
             puts.push(WriteRequest::builder().put_request(put).build());
         }
         let present = self.count_present(asked).await.map_err(failed)?.ok_or_else(busy)?;
-        self.put(puts).await.map_err(failed)?.ok_or_else(busy)?;
+        let mut left = puts.into_iter();
+        while left.len() > 0 {
+            let puts = left.by_ref().take(PUTS_MAX).collect();
+            self.put(puts).await.map_err(failed)?.ok_or_else(busy)?;
+        }
         Ok(Landed { written: Written { replaced: written.replaced + present, ..written }, keys })
     }
 
