@@ -1,4 +1,5 @@
 //! The worker against a control table in memory, and the built-in jobs against tables and commands.
+mod ahead;
 mod batch;
 mod commands;
 mod dead_letters;
