@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 /// Records that wait for a worker; more wait in the table. At most 24 KB each (spec and parameters).
 const WAITING_MAX: usize = 1_024;
 
-/// How long a record waits that a worker gave back: its outcome could not be written.
+/// How long a record waits that a worker gave back: its outcome could not be written, or every slot has a long segment.
 const AGAIN_WAIT: Duration = Duration::from_secs(1);
 
 /// The way in.
@@ -43,7 +43,7 @@ impl Queue {
         (Self { process, handed: AtomicU64::new(0), waiting: AtomicUsize::new(0), records }, Records(waiting))
     }
 
-    /// Hands a record over again, after a wait, under the same ID. As many wait as there are workers.
+    /// Hands a record over again, after a wait, under the same ID. At most three times as many wait as there are workers.
     pub fn again(self: Arc<Self>, handed: Handed) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         tokio::spawn(async move {
