@@ -34,7 +34,7 @@ pub(crate) struct Slots {
 pub(crate) enum Admission {
     /// A slot is free.
     Slot(Slot),
-    /// A slot will soon be free.
+    /// A slot will soon be free, or is.
     Ahead(Arc<Slots>, OwnedSemaphorePermit),
 }
 
@@ -54,13 +54,18 @@ impl Slots {
         Arc::new(Self { at_once, free: semaphore(), ahead: semaphore(), short: AtomicUsize::new(0) })
     }
 
-    /// Waits until a segment may be claimed.
+    /// Waits until a segment may be claimed. While segments are short, this takes no slot: those that are claimed already need it, and the
+    /// next record may be long in coming.
     pub async fn admit(self: Arc<Self>) -> Option<Admission> {
-        tokio::select! {
-            biased;
-            permit = Arc::clone(&self.free).acquire_owned() => Some(Admission::Slot(self.slot(permit.ok()?))),
-            permit = Arc::clone(&self.ahead).acquire_owned(), if self.are_short() => Some(Admission::Ahead(self, permit.ok()?)),
+        while self.are_short() {
+            let room = Arc::clone(&self.ahead).acquire_owned().await.ok()?;
+            // There may have been long ones while this waited.
+            if self.are_short() {
+                return Some(Admission::Ahead(self, room));
+            }
         }
+        let permit = Arc::clone(&self.free).acquire_owned().await.ok()?;
+        Some(Admission::Slot(self.slot(permit)))
     }
 
     /// Whether each slot's segment was short, lately.
@@ -74,6 +79,17 @@ impl Slots {
 }
 
 impl Admission {
+    /// The admission when its record has come: with the slot, if one is free.
+    pub fn now(self) -> Self {
+        match self {
+            Self::Ahead(slots, room) => match Arc::clone(&slots.free).try_acquire_owned() {
+                Ok(permit) => Self::Slot(slots.slot(permit)),
+                Err(_) => Self::Ahead(slots, room),
+            },
+            slot @ Self::Slot(_) => slot,
+        }
+    }
+
     /// Waits for the slot; `None` if it is not free soon.
     pub async fn slot(self) -> Option<Slot> {
         match self {
@@ -109,7 +125,7 @@ mod tests {
     }
 
     fn admitted(slots: &Arc<Slots>) -> Option<Admission> {
-        Arc::clone(slots).admit().now_or_never().flatten()
+        Arc::clone(slots).admit().now_or_never().flatten().map(Admission::now)
     }
 
     /// Slots whose segments were short.
@@ -147,6 +163,17 @@ mod tests {
         drop(taken);
         assert!(admitted(&slots).is_none(), "the slot is promised");
         assert!(next.await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_for_a_record_takes_no_slot_from_a_segment_that_is_claimed() {
+        let slots = quick(2).await;
+        let taken = (slot(&slots).await, slot(&slots).await);
+        let ahead = admitted(&slots).expect("room ahead");
+        let waits = Arc::clone(&slots).admit().await.expect("open");
+        drop(taken);
+        assert!(ahead.slot().await.is_some());
+        assert!(matches!(waits.now(), Admission::Slot(_)), "the record has come, and a slot is free");
     }
 
     #[tokio::test(start_paused = true)]
