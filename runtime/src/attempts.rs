@@ -14,7 +14,7 @@ type Run = (ExecutionId, u32);
 #[derive(Debug, Clone, Default)]
 pub struct Attempts {
     all: CancellationToken,
-    /// Only those with an attempt under way, so as many as there are workers at most.
+    /// Only those with an attempt under way, or claimed and about to begin: twice as many as there are slots at most.
     runs: Arc<Mutex<HashMap<Run, Stoppable>>>,
 }
 

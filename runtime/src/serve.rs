@@ -52,7 +52,7 @@ fn admitted(
     stream::unfold((Box::pin(records), slots), |(mut records, slots)| async move {
         let admission = Arc::clone(&slots).admit().await?;
         let handed = records.next().await?;
-        Some(((handed, admission.now()), (records, slots)))
+        Some(((handed, admission.with_free_slot()), (records, slots)))
     })
 }
 

@@ -79,14 +79,18 @@ impl Slots {
 }
 
 impl Admission {
-    /// The admission when its record has come: with the slot, if one is free.
-    pub fn now(self) -> Self {
+    /// With a slot, if one is free: for when the record has come.
+    pub fn with_free_slot(self) -> Self {
         match self {
             Self::Ahead(slots, room) => match Arc::clone(&slots.free).try_acquire_owned() {
                 Ok(permit) => Self::Slot(slots.slot(permit)),
                 Err(_) => Self::Ahead(slots, room),
             },
-            slot @ Self::Slot(_) => slot,
+            // The wait for the record is no part of the segment's time.
+            Self::Slot(mut slot) => {
+                slot.since = Instant::now();
+                Self::Slot(slot)
+            }
         }
     }
 
@@ -125,7 +129,7 @@ mod tests {
     }
 
     fn admitted(slots: &Arc<Slots>) -> Option<Admission> {
-        Arc::clone(slots).admit().now_or_never().flatten().map(Admission::now)
+        Arc::clone(slots).admit().now_or_never().flatten().map(Admission::with_free_slot)
     }
 
     /// Slots whose segments were short.
@@ -173,7 +177,16 @@ mod tests {
         let waits = Arc::clone(&slots).admit().await.expect("open");
         drop(taken);
         assert!(ahead.slot().await.is_some());
-        assert!(matches!(waits.now(), Admission::Slot(_)), "the record has come, and a slot is free");
+        assert!(matches!(waits.with_free_slot(), Admission::Slot(_)), "the record has come, and a slot is free");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_wait_for_a_record_does_not_make_its_segment_long() {
+        let slots = Slots::new(1);
+        let waits = Arc::clone(&slots).admit().await.expect("open");
+        advance(SHORT).await;
+        drop(waits.with_free_slot().slot().await.expect("a slot"));
+        assert!(slots.are_short());
     }
 
     #[tokio::test(start_paused = true)]

@@ -86,7 +86,7 @@ impl StreamPosition for Queue {
 }
 
 impl Records {
-    /// The records until the stop is requested: from then on no work is begun.
+    /// The records until the stop is requested: from then on none is taken.
     pub fn until(self, queue: Arc<Queue>, stop: StopSignal) -> impl Stream<Item = Handed> + Send {
         stream::unfold((self.0, queue, stop), |(mut records, queue, mut stop)| async move {
             let next = tokio::select! {
