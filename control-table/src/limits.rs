@@ -47,7 +47,7 @@ pub const STATEMENTS_PER_BATCH: usize = 25;
 pub const KEYS_PER_BATCH_GET: usize = 100;
 
 /// Requests of a `BatchWriteItem` (quota).
-pub const DELETES_PER_BATCH: usize = 25;
+pub const WRITES_PER_BATCH: usize = 25;
 
 /// Tallies of a fold: a transaction has at most 100 items (quota), and one is the execution.
 pub const TALLIES_PER_FOLD: usize = 99;

@@ -32,8 +32,8 @@ pub(crate) struct Slots {
 /// What a record needs before its segment may be claimed.
 #[derive(Debug)]
 pub(crate) enum Admission {
-    /// A slot is free.
-    Slot(Slot),
+    /// A slot, which is free.
+    Slot(Arc<Slots>, OwnedSemaphorePermit),
     /// A slot will soon be free, or is.
     Ahead(Arc<Slots>, OwnedSemaphorePermit),
 }
@@ -65,7 +65,7 @@ impl Slots {
             }
         }
         let permit = Arc::clone(&self.free).acquire_owned().await.ok()?;
-        Some(Admission::Slot(self.slot(permit)))
+        Some(Admission::Slot(self, permit))
     }
 
     /// Whether each slot's segment was short, lately.
@@ -83,21 +83,17 @@ impl Admission {
     pub fn with_free_slot(self) -> Self {
         match self {
             Self::Ahead(slots, room) => match Arc::clone(&slots.free).try_acquire_owned() {
-                Ok(permit) => Self::Slot(slots.slot(permit)),
+                Ok(permit) => Self::Slot(slots, permit),
                 Err(_) => Self::Ahead(slots, room),
             },
-            // The wait for the record is no part of the segment's time.
-            Self::Slot(mut slot) => {
-                slot.since = Instant::now();
-                Self::Slot(slot)
-            }
+            slot @ Self::Slot(..) => slot,
         }
     }
 
-    /// Waits for the slot; `None` if it is not free soon.
+    /// Waits for the slot, in which the segment's time begins; `None` if it is not free soon.
     pub async fn slot(self) -> Option<Slot> {
         match self {
-            Self::Slot(slot) => Some(slot),
+            Self::Slot(slots, permit) => Some(slots.slot(permit)),
             Self::Ahead(slots, _room) => {
                 let permit = timeout(WAIT_MAX, Arc::clone(&slots.free).acquire_owned()).await.ok()?;
                 Some(slots.slot(permit.ok()?))
@@ -177,7 +173,7 @@ mod tests {
         let waits = Arc::clone(&slots).admit().await.expect("open");
         drop(taken);
         assert!(ahead.slot().await.is_some());
-        assert!(matches!(waits.with_free_slot(), Admission::Slot(_)), "the record has come, and a slot is free");
+        assert!(matches!(waits.with_free_slot(), Admission::Slot(..)), "the record has come, and a slot is free");
     }
 
     #[tokio::test(start_paused = true)]

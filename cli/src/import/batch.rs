@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
+use control_table::limits::KEYS_PER_BATCH_GET;
+
 use super::row::Row;
 
-/// Keys of one `BatchGetItem` (AWS quota).
-const MAX_ROWS: usize = 100;
 /// Well below the limit of 16 MB for one request to write, which counts the JSON around the values, too.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
@@ -24,7 +24,7 @@ pub struct Batch {
 impl Batch {
     /// Whether the row needs a batch of its own or the next one.
     pub fn is_full_for(&self, row: &Row) -> bool {
-        !self.rows.is_empty() && (self.rows.len() >= MAX_ROWS || self.bytes + row.bytes > MAX_BYTES)
+        !self.rows.is_empty() && (self.rows.len() >= KEYS_PER_BATCH_GET || self.bytes + row.bytes > MAX_BYTES)
     }
 
     /// Adds a row. One with the same key is replaced: a request with both would be refused, and of two puts the later

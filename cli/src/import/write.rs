@@ -7,6 +7,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{KeysAndAttributes, PutRequest, WriteRequest};
 use control_table::clock::Entropy;
+use control_table::limits::WRITES_PER_BATCH;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinSet;
 
@@ -17,9 +18,6 @@ use crate::user_table::{Cause, said};
 
 /// Batches on their way at once: hides the latency of a table on AWS; memory for at most these.
 pub const IN_FLIGHT: usize = 8;
-
-/// Items of one `BatchWriteItem` (AWS quota).
-const PUTS_MAX: usize = 25;
 
 /// Tries of what `DynamoDB` left undone, the first included: some ten seconds with the backoff.
 const TRIES: u32 = 12;
@@ -123,9 +121,7 @@ impl Writer {
         let failed = |source| ImportError::Write { first, last, source };
         let busy = || ImportError::Busy { first, last, tries: TRIES };
         let written = Written { rows: batch.read, replaced: batch.replaced };
-        let count = batch.rows().len();
-        let (mut keys, mut asked, mut puts) =
-            (Vec::with_capacity(count), Vec::with_capacity(count), Vec::with_capacity(count));
+        let (mut keys, mut asked, mut puts) = (Vec::new(), Vec::new(), Vec::new());
         for row in batch.into_rows() {
             keys.push(row.key);
             let value = row.item.get(&*self.key).cloned();
@@ -137,7 +133,7 @@ impl Writer {
         let present = self.count_present(asked).await.map_err(failed)?.ok_or_else(busy)?;
         let mut left = puts.into_iter();
         while left.len() > 0 {
-            let puts = left.by_ref().take(PUTS_MAX).collect();
+            let puts = left.by_ref().take(WRITES_PER_BATCH).collect();
             self.put(puts).await.map_err(failed)?.ok_or_else(busy)?;
         }
         Ok(Landed { written: Written { replaced: written.replaced + present, ..written }, keys })

@@ -18,10 +18,10 @@ use super::support::Calls;
 /// One slot.
 const SERVING: Serving = Serving { at_once: 1, attempt_time: TimeDelta::minutes(15) };
 
-/// Turns of the other tasks that a test waits for something. Its clock stands still meanwhile.
+/// How often a test lets the other tasks run while it waits for something. The paused clock does not move meanwhile.
 const TURNS: usize = 10_000;
 
-/// Three segments, of which a worker with one slot has begun the second, and it goes on until `go_on`. The third comes next.
+/// Three segments and a worker with one slot. The worker has done the first and is at work on the second, until a test notifies `go_on`.
 struct Busy {
     lab: Lab,
     execution: Execution,
@@ -124,7 +124,7 @@ async fn the_next_segment_is_claimed_while_the_slot_is_taken_and_begins_when_it_
 #[tokio::test(start_paused = true)]
 async fn a_segment_that_was_claimed_ahead_goes_back_if_the_slot_stays_taken() {
     let mut busy = Busy::new().await;
-    // The clock goes on while every task waits.
+    // tokio moves its paused clock here, as no task can run: the worker's wait for a slot ends.
     let given_back = busy.again.recv().await.unwrap();
     assert_eq!(given_back.record.index, 2);
     let row = busy.row(2).await;

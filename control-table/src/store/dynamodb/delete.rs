@@ -8,7 +8,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use super::{About, BUSY, DynamoDbStore, text};
 use crate::error::Error;
 use crate::id::ExecutionId;
-use crate::limits::DELETES_PER_BATCH;
+use crate::limits::WRITES_PER_BATCH;
 use crate::rows::{AddMarkRow, PK, RowKey, SK};
 
 /// Batches that are sent at the same time: 400 rows, which is less than half of what a partition takes in a second.
@@ -17,7 +17,7 @@ const BATCHES_AT_ONCE: usize = 16;
 impl DynamoDbStore {
     pub(super) async fn delete_rows(&self, about: About<'_>, keys: &[RowKey]) -> Result<(), Error> {
         // Collected, because the compiler cannot see that a stream of a borrowing closure may cross threads.
-        let batches: Vec<_> = keys.chunks(DELETES_PER_BATCH).map(|batch| self.delete_batch(about, batch)).collect();
+        let batches: Vec<_> = keys.chunks(WRITES_PER_BATCH).map(|batch| self.delete_batch(about, batch)).collect();
         stream::iter(batches).buffer_unordered(BATCHES_AT_ONCE).try_collect::<()>().await
     }
 
